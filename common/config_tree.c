@@ -1,0 +1,233 @@
+/* The tree of a configuration file, the overrides that are put into it, and the words of its errors. */
+#include "config_internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mem.h"
+#include "nearest.h"
+
+struct config_node *config_node_new(enum config_node_kind kind, const struct config_mark *at)
+{
+	struct config_node *node = x_calloc(1, sizeof *node);
+
+	node->kind = kind;
+	node->at = node->key_at = *at;
+	return node;
+}
+
+/* Recursion is bounded by CONFIG_NESTING_MAX and the dots of an override's path. */
+void config_node_free(struct config_node *node)
+{
+	if (node == NULL)
+		return;
+	for (struct config_node *child = node->first, *next; child != NULL; child = next) {
+		next = child->next;
+		config_node_free(child);
+	}
+	free(node->key);
+	free(node->text);
+	free(node);
+}
+
+void config_node_add(struct config_node *parent, struct config_node *child)
+{
+	if (parent->last != NULL)
+		parent->last->next = child;
+	else
+		parent->first = child;
+	parent->last = child;
+	parent->n++;
+}
+
+void config_node_set_text(struct config_node *node, const char *text)
+{
+	free(node->text);
+	node->text = x_strdup(text);
+}
+
+int config_error(char why[CONFIG_WHY_LEN], const struct config_mark *at, const char *fmt, ...)
+{
+	va_list ap;
+	int used = snprintf(why, CONFIG_WHY_LEN, "%.120s", at->origin);
+
+	if (at->line > 0)
+		used += snprintf(why + used, CONFIG_WHY_LEN - (size_t)used, ":%zu:%zu", at->line,
+				 at->column);
+	used += snprintf(why + used, CONFIG_WHY_LEN - (size_t)used, ": ");
+	va_start(ap, fmt);
+	vsnprintf(why + used, CONFIG_WHY_LEN - (size_t)used, fmt, ap);
+	va_end(ap);
+	return KH_E_CONFIG;
+}
+
+const char *config_shown(const char *text, char out[CONFIG_SHOWN_LEN])
+{
+	size_t i;
+
+	for (i = 0; text[i] != '\0' && i < CONFIG_SHOWN_LEN - 4; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		out[i] = c < ' ' || c >= 0x7f ? '?' : text[i];
+	}
+	snprintf(out + i, 4, "%s", text[i] != '\0' ? "..." : "");
+	return out;
+}
+
+const char *config_hint(const char *nearest, char out[CONFIG_HINT_LEN])
+{
+	out[0] = '\0';
+	if (nearest != NULL)
+		snprintf(out, CONFIG_HINT_LEN, ", did you mean \"%s\"?", nearest);
+	return out;
+}
+
+const char *config_nearest(const struct config_row *rows, const char *word)
+{
+	struct nearest n;
+
+	nearest_init(&n, word);
+	for (const struct config_row *row = rows; row->key != NULL; row++)
+		nearest_try(&n, row->key);
+	return n.best;
+}
+
+/* --- overrides --- */
+
+struct target {
+	const struct config_override *o;
+	struct config_mark at;
+	char *why;
+};
+
+static struct config_node *child_named(const struct config_node *map, const char *key, size_t len)
+{
+	struct config_node *child = map->first;
+
+	while (child != NULL && (strncmp(child->key, key, len) != 0 || child->key[len] != '\0'))
+		child = child->next;
+	return child;
+}
+
+/* The child of that name, made when it is not there. */
+static struct config_node *child_get(struct config_node *map, const char *key, size_t len,
+				     const struct config_mark *at)
+{
+	struct config_node *child = child_named(map, key, len);
+
+	if (child != NULL)
+		return child;
+	child = config_node_new(CONFIG_NODE_SCALAR, at);
+	child->unset = true;
+	child->key = x_calloc(1, len + 1);
+	memcpy(child->key, key, len);
+	config_node_add(map, child);
+	return child;
+}
+
+/* `log:` without a value becomes a mapping when something is put below it. */
+static bool become_map(struct config_node *node)
+{
+	if (node->kind == CONFIG_NODE_SCALAR && node->unset)
+		node->kind = CONFIG_NODE_MAP;
+	return node->kind == CONFIG_NODE_MAP;
+}
+
+/* Walks down the dots of a row's key; NULL with an error when the file has something else on the way. */
+static struct config_node *descend(const struct target *t, struct config_node *map, const char *key)
+{
+	struct config_node *node = map;
+
+	for (;;) {
+		size_t len = strcspn(key, ".");
+
+		if (!become_map(node)) {
+			config_error(t->why, &node->at, "\"%s\" wants a mapping", node->key);
+			return NULL;
+		}
+		node = child_get(node, key, len, &t->at);
+		if (key[len] == '\0')
+			return node;
+		key += len + 1;
+	}
+}
+
+static int put_value(const struct target *t, const struct config_row *row, struct config_node *node)
+{
+	if (row->type == CONFIG_LIST)
+		return config_error(t->why, &t->at, "\"%s\" is a list: name one item, as in %s.0",
+				    row->key, row->key);
+	while (node->first != NULL) {
+		struct config_node *next = node->first->next;
+
+		config_node_free(node->first);
+		node->first = next;
+	}
+	node->last = NULL;
+	node->n = 0;
+	node->kind = CONFIG_NODE_SCALAR;
+	node->at = node->key_at = t->at;
+	node->unset = *t->o->value == '\0';
+	node->typed = true;
+	config_node_set_text(node, t->o->value);
+	return 0;
+}
+
+/* The item at the index that `rest` begins with ("0.port"); moves `rest` behind the dot. */
+static struct config_node *item_at(const struct target *t, const struct config_row *row,
+				   const struct config_node *list, const char **rest)
+{
+	struct config_node *item = list->first;
+	char *end;
+	unsigned long index = strtoul(*rest, &end, 10);
+
+	if (**rest < '0' || **rest > '9' || end[0] != '.') {
+		config_error(t->why, &t->at, "\"%s\" is a list: name one item, as in %s.0.%s",
+			     row->key, row->key, row->rows[0].key);
+		return NULL;
+	}
+	if (list->kind != CONFIG_NODE_SEQ || index >= list->n) {
+		config_error(t->why, &t->at, "\"%s\" has only %zu items", row->key, list->n);
+		return NULL;
+	}
+	*rest = end + 1;
+	while (index-- > 0)
+		item = item->next;
+	return item;
+}
+
+static int put_at(const struct target *t, const struct config_row *rows, struct config_node *map,
+		  const char *path)
+{
+	char shown[CONFIG_SHOWN_LEN], hint[CONFIG_HINT_LEN];
+
+	for (const struct config_row *row = rows; row->key != NULL; row++) {
+		size_t len = strlen(row->key);
+		const char *rest = path + len + 1;
+		struct config_node *node;
+
+		if (strncmp(path, row->key, len) != 0 ||
+		    (path[len] != '\0' && (path[len] != '.' || row->type != CONFIG_LIST)))
+			continue;
+		node = descend(t, map, row->key);
+		if (node == NULL)
+			return KH_E_CONFIG;
+		if (path[len] == '\0')
+			return put_value(t, row, node);
+		node = item_at(t, row, node, &rest);
+		return node != NULL ? put_at(t, row->rows, node, rest) : KH_E_CONFIG;
+	}
+	return config_error(t->why, &t->at, "unknown key \"%s\"%s", config_shown(path, shown),
+			    config_hint(config_nearest(rows, path), hint));
+}
+
+int config_override_apply(const struct config_row *rows, struct config_node *root,
+			  const struct config_override *o, const char *origin,
+			  char why[CONFIG_WHY_LEN])
+{
+	struct target t = {.o = o, .at = {.origin = origin}, .why = why};
+
+	return put_at(&t, rows, root, o->path);
+}

@@ -1,0 +1,231 @@
+#include "daemon.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include <event2/event.h>
+
+#include "clock.h"
+#include "loop.h"
+#include "mem.h"
+
+#define OVERRIDES_MAX 64
+
+const struct config_row *daemon_rows(const struct node *n)
+{
+	return n->daemon->rows;
+}
+
+json_t *daemon_status(struct node *n)
+{
+	char plmn[7];
+
+	plmn_to_text(&n->plmn, plmn);
+	json_t *out = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I}", "node", n->name, "role",
+				n->role_name, "version", KEYHOP_VERSION, "plmn", plmn, "security",
+				n->tls ? "tls" : "none", "uptime_us",
+				(json_int_t)(clock_mono_us() - n->started_us));
+	n->daemon->status(n, out);
+	return out;
+}
+
+/* No core files with keys in them. */
+static void forbid_core_dumps(void)
+{
+	const struct rlimit none = {0, 0};
+
+	(void)setrlimit(RLIMIT_CORE, &none);
+	(void)prctl(PR_SET_DUMPABLE, 0);
+}
+
+static int open_control(const struct daemon *d, struct node *n, char *why, size_t why_len)
+{
+	const struct ctl_method *const tables[] = {node_methods, d->methods, NULL};
+	const struct ctl_settings settings = {
+		.loop = n->loop,
+		.events = n->events,
+		.path = n->options->control_socket,
+		.role = d->name,
+		.node_name = n->name,
+		.version = KEYHOP_VERSION,
+		.tables = tables,
+		.node = n,
+	};
+
+	return ctl_open(&n->ctl, &settings, why, why_len);
+}
+
+static int start(const struct daemon *d, struct node *n, bool check_only, char *why, size_t why_len)
+{
+	int err = d->check(n, why, why_len);
+
+	if (err || check_only)
+		return err;
+	err = d->start(n, why, why_len);
+	return err ? err : open_control(d, n, why, why_len);
+}
+
+void *daemon_open(const struct daemon *d, const char *file, const struct config_override *overrides,
+		  size_t n_overrides, bool check_only, char *why, size_t why_len)
+{
+	struct node *n = x_calloc(1, d->context_size);
+	char text[CONFIG_WHY_LEN] = "";
+	void *options = (uint8_t *)n + d->options_offset;
+
+	n->role = d->role;
+	n->role_name = d->name;
+	n->daemon = d;
+	int err = config_load(d->rows, options, file, overrides, n_overrides, text);
+	if (err)
+		snprintf(why, why_len, "%s", text);
+	else
+		err = node_open(n, options, why, why_len);
+	if (!err)
+		err = start(d, n, check_only, why, why_len);
+	if (!err)
+		return n;
+	daemon_shut(d, n);
+	return NULL;
+}
+
+void daemon_shut(const struct daemon *d, void *context)
+{
+	struct node *n = context;
+
+	if (n->loop) {
+		ctl_close(n->ctl);
+		d->stop(n);
+		node_close(n);
+	}
+	config_clear(d->rows, (uint8_t *)n + d->options_offset);
+	free(n);
+}
+
+static void on_signal(evutil_socket_t sig, short what, void *arg)
+{
+	struct node *n = arg;
+
+	(void)what;
+	log_info(LOG_CTL, "signal %d: ending", (int)sig);
+	loop_stop(n->loop);
+}
+
+static void run(struct node *n)
+{
+	static const int signals[] = {SIGINT, SIGTERM};
+	struct event *ev[2];
+
+	signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; i < 2; i++) {
+		ev[i] = evsignal_new(loop_base(n->loop), signals[i], on_signal, n);
+		evsignal_add(ev[i], NULL);
+	}
+	log_info(LOG_CTL, "ready version=%s control=%s", KEYHOP_VERSION, n->options->control_socket);
+	loop_run(n->loop);
+	for (size_t i = 0; i < 2; i++)
+		event_free(ev[i]);
+}
+
+static void usage(const struct daemon *d, FILE *out)
+{
+	fprintf(out,
+		"usage: %s -c FILE [-o path.to.key=value]... [--check]\n"
+		"%s\n\n"
+		"  -c, --config FILE     configuration (YAML)\n"
+		"  -o, --option K=V      overrides one option\n"
+		"      --check           checks the configuration and ends: 0 good, 2 wrong\n"
+		"      --help-options    lists all options with their defaults\n"
+		"  -V, --version\n"
+		"  -h, --help\n",
+		d->name, d->summary);
+}
+
+static void print_options(const struct config_row *rows, const char *indent)
+{
+	for (; rows->key; rows++) {
+		printf("%s%-26s %s%s%s%s\n", indent, rows->key, rows->help, rows->def ? " (" : "",
+		       rows->def ? rows->def : "", rows->def ? ")" : "");
+		if (rows->rows)
+			print_options(rows->rows, "  - ");
+	}
+}
+
+struct command_line {
+	const char *file;
+	struct config_override overrides[OVERRIDES_MAX];
+	size_t n_overrides;
+	bool check;
+};
+
+/* Splits "path=value" in place. */
+static int add_override(struct command_line *cl, char *text)
+{
+	char *eq = strchr(text, '=');
+
+	if (!eq || eq == text || cl->n_overrides == OVERRIDES_MAX)
+		return -1;
+	*eq = '\0';
+	cl->overrides[cl->n_overrides++] = (struct config_override){text, eq + 1};
+	return 0;
+}
+
+/* -1 to go on, or the exit code. */
+static int parse(const struct daemon *d, struct command_line *cl, int argc, char **argv)
+{
+	enum { OPT_CHECK = 256, OPT_HELP_OPTIONS };
+	static const struct option longs[] = {
+		{"config", required_argument, NULL, 'c'}, {"option", required_argument, NULL, 'o'},
+		{"check", no_argument, NULL, OPT_CHECK},  {"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'},	  {"help-options", no_argument, NULL, OPT_HELP_OPTIONS},
+		{0}};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "c:o:Vh", longs, NULL)) != -1) {
+		if (c == 'c') {
+			cl->file = optarg;
+		} else if (c == 'o' && !add_override(cl, optarg)) {
+			continue;
+		} else if (c == OPT_CHECK) {
+			cl->check = true;
+		} else if (c == 'V') {
+			printf("%s %s\n", d->name, KEYHOP_VERSION);
+			return 0;
+		} else if (c == OPT_HELP_OPTIONS) {
+			print_options(d->rows, "");
+			return 0;
+		} else {
+			usage(d, c == 'h' ? stdout : stderr);
+			return c == 'h' ? 0 : 2;
+		}
+	}
+	if (!cl->file || optind < argc) {
+		usage(d, stderr);
+		return 2;
+	}
+	return -1;
+}
+
+int daemon_main(const struct daemon *d, int argc, char **argv)
+{
+	struct command_line cl = {0};
+	char why[CONFIG_WHY_LEN] = "";
+	int code = parse(d, &cl, argc, argv);
+
+	if (code >= 0)
+		return code;
+	forbid_core_dumps();
+	struct node *n = daemon_open(d, cl.file, cl.overrides, cl.n_overrides, cl.check, why, sizeof why);
+	if (!n) {
+		fprintf(stderr, "%s: %s\n", d->name, why);
+		return 2;
+	}
+	if (!cl.check)
+		run(n);
+	daemon_shut(d, n);
+	return 0;
+}

@@ -1,0 +1,43 @@
+/* The main() that all daemons share: command line, configuration, signals, loop. */
+#ifndef KEYHOP_DAEMON_H
+#define KEYHOP_DAEMON_H
+
+#include <stddef.h>
+
+#include "config.h"
+#include "ctl.h"
+#include "node.h"
+
+/* A daemon as a row: its context struct begins with a struct node. */
+struct daemon {
+	const char *name; /* "mmed" */
+	enum role role;
+	const char *summary;
+	const struct config_row *rows; /* ends with {NULL} */
+	size_t context_size;
+	size_t options_offset; /* of its options struct, which begins with a struct node_options */
+	/* Checks what the rows cannot, without changing anything outside. KH_E_CONFIG with `why`. */
+	int (*check)(void *context, char *why, size_t why_len);
+	/* Opens sockets, starts work. KH_E_* with `why`. */
+	int (*start)(void *context, char *why, size_t why_len);
+	/* Ends all work; also after a failed start. */
+	void (*stop)(void *context);
+	/* Adds the daemon's own members to the answer of `status`. */
+	void (*status)(void *context, json_t *out);
+	const struct ctl_method *methods; /* ends with {NULL} */
+};
+
+#define KEYHOP_VERSION "0.1.0"
+
+/* Exit code: 0 after an orderly end, 2 for a wrong command line or configuration, 1 when start fails. */
+int daemon_main(const struct daemon *d, int argc, char **argv);
+
+/* The same in steps, for tests: a context from a configuration file, started, its loop not yet run. */
+void *daemon_open(const struct daemon *d, const char *file, const struct config_override *overrides,
+		  size_t n_overrides, bool check_only, char *why, size_t why_len);
+void daemon_shut(const struct daemon *d, void *context);
+
+const struct config_row *daemon_rows(const struct node *n);
+json_t *daemon_status(struct node *n);
+
+#endif

@@ -1,0 +1,71 @@
+/* A link: one connection of S1, X2 or Uu. Octets of the transport, TLS if asked for, frames of a 4-octet length
+ * and a message. Takes all whole frames of a read; writes once per turn of the loop.
+ *
+ * Ownership: the owner keeps the pointer until `down` is called or it calls link_close(); after either it is
+ * gone (freed by the link itself, at the end of the turn). */
+#ifndef KEYHOP_LINK_H
+#define KEYHOP_LINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "err.h"
+#include "ids.h"
+#include "net.h"
+
+#define FRAME_MAX 65536U
+#define FRAME_HEADER 4
+
+struct link;
+struct loop;
+struct tls_context;
+struct ProtobufCMessage;
+
+struct link_ops {
+	/* Connected, and with TLS the peer is authenticated. */
+	void (*up)(struct link *l, void *owner);
+	/* One whole frame, without its length, never empty. It may call link_close(). Octets are wiped after it. */
+	void (*frame)(struct link *l, void *owner, const uint8_t *data, size_t len);
+	/* The link ended by itself; `err` is the named cause: KH_E_LINK_LOST (clean or dirty end between frames),
+	 * KH_E_FRAME_TRUNCATED, KH_E_FRAME_EMPTY, KH_E_FRAME_TOO_LONG, KH_E_TIMEOUT, KH_E_CANNOT_CONNECT,
+	 * KH_E_OUTPUT_OVERFLOW, or one of tls.h. `detail` is for the log. */
+	void (*down)(struct link *l, void *owner, int err, const char *detail);
+};
+
+struct link_settings {
+	struct loop *loop;
+	struct tls_context *tls; /* NULL: no TLS */
+	const char *alpn;        /* with TLS */
+	const struct link_ops *ops;
+	void *owner;
+	uint32_t setup_timeout_ms; /* connect and handshake; 0 is 5000 */
+	uint32_t output_limit;     /* octets waiting for the peer before output-overflow; 0 is 16 MiB */
+};
+
+/* Connects to `ep`. The link comes up later, or goes down with a cause. */
+int link_connect(struct link **out, const struct link_settings *s, enum transport transport,
+		 const struct endpoint *ep, const struct endpoint *local) KH_MUST_CHECK;
+/* Takes over an accepted socket. */
+struct link *link_accept(const struct link_settings *s, int fd, const struct endpoint *peer);
+/* Sends what is queued as far as the socket takes it, then closes. No `down`. */
+void link_close(struct link *l);
+/* The owner changes: e.g. from "not set up yet" to an eNodeB. */
+void link_set_owner(struct link *l, const struct link_ops *ops, void *owner);
+
+/* Packs `msg` as one frame into the output of this turn. KH_E_FRAME_TOO_LONG, or KH_E_LINK_LOST when the link is
+ * not up or closing; the message is then not sent. */
+int link_send(struct link *l, const struct ProtobufCMessage *msg);
+/* The same for ready octets. */
+int link_send_raw(struct link *l, const uint8_t *data, size_t len);
+
+bool link_is_up(const struct link *l);
+/* Identity of the peer's certificate ("keyhop:enb:00101-2"), "" without TLS. */
+const char *link_peer_identity(const struct link *l);
+bool link_has_tls(const struct link *l);
+/* "127.0.2.1:40123", for the log. */
+const char *link_peer_text(const struct link *l);
+/* Octets queued and not yet taken by the socket. */
+size_t link_output_len(const struct link *l);
+
+#endif

@@ -1,0 +1,157 @@
+#include "log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "err.h"
+
+#define LINE_MAX_LEN 2048 /* a longer line is cut */
+
+static const char *const level_names[LOG_LEVELS] = {"error", "warn", "info", "debug", "trace"};
+static const char *const level_marks[LOG_LEVELS] = {"ERROR", "WARN ", "INFO ", "DEBUG", "TRACE"};
+
+static const char *const cat_names[LOG_CATS] = {
+#define CAT_NAME(id, name) [LOG_##id] = name,
+	LOG_CATEGORIES(CAT_NAME)
+#undef CAT_NAME
+};
+
+static struct {
+	const char *node;
+	int fd;
+	enum log_level level[LOG_CATS];
+} state = {
+	.node = "-",
+	.fd = STDERR_FILENO,
+	.level = {
+#define CAT_LEVEL(id, name) [LOG_##id] = LOG_INFO,
+		LOG_CATEGORIES(CAT_LEVEL)
+#undef CAT_LEVEL
+	},
+};
+
+void log_init(const char *node)
+{
+	state.node = node ? node : "-";
+	log_set_level(LOG_INFO);
+}
+
+int log_to_file(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+
+	if (fd < 0)
+		return KH_E_CONFIG;
+	log_close();
+	state.fd = fd;
+	return KH_OK;
+}
+
+void log_close(void)
+{
+	if (state.fd != STDERR_FILENO)
+		close(state.fd);
+	state.fd = STDERR_FILENO;
+}
+
+static bool cat_is_known(enum log_cat cat)
+{
+	return (unsigned)cat < LOG_CATS;
+}
+
+void log_set_level(enum log_level level)
+{
+	for (unsigned cat = 0; cat < LOG_CATS; cat++)
+		log_set_category((enum log_cat)cat, level);
+}
+
+void log_set_category(enum log_cat cat, enum log_level level)
+{
+	if (cat_is_known(cat) && (unsigned)level < LOG_LEVELS)
+		state.level[cat] = level;
+}
+
+enum log_level log_get_category(enum log_cat cat)
+{
+	return cat_is_known(cat) ? state.level[cat] : LOG_ERROR;
+}
+
+bool log_enabled(enum log_cat cat, enum log_level level)
+{
+	return cat_is_known(cat) && (unsigned)level <= (unsigned)state.level[cat];
+}
+
+const char *log_level_name(enum log_level level)
+{
+	return (unsigned)level < LOG_LEVELS ? level_names[level] : "unknown";
+}
+
+const char *log_cat_name(enum log_cat cat)
+{
+	return cat_is_known(cat) ? cat_names[cat] : "unknown";
+}
+
+static int find(const char *const *names, int n, const char *name)
+{
+	for (int i = 0; i < n; i++)
+		if (strcmp(names[i], name) == 0)
+			return i;
+	return -1;
+}
+
+int log_level_parse(const char *name)
+{
+	return find(level_names, LOG_LEVELS, name);
+}
+
+int log_cat_parse(const char *name)
+{
+	return find(cat_names, LOG_CATS, name);
+}
+
+/* A text may quote what a peer sent: no control character may start a line of its own or steer a terminal. */
+static void tame(char *s)
+{
+	for (; *s; s++)
+		if ((unsigned char)*s < ' ' || *s == 0x7f)
+			*s = '?';
+}
+
+/* Length of what snprintf() left in a buffer of `size`. */
+static size_t kept(int n, size_t size)
+{
+	if (n < 0)
+		return 0;
+	return (size_t)n < size ? (size_t)n : size - 1;
+}
+
+void log_write(enum log_cat cat, enum log_level level, const char *fmt, ...)
+{
+	int saved = errno;
+	char time[CLOCK_TEXT_LEN], line[LINE_MAX_LEN];
+	size_t len, room = sizeof line - 1; /* the line feed */
+	va_list ap;
+
+	if (!cat_is_known(cat) || (unsigned)level >= LOG_LEVELS)
+		return;
+	clock_text(clock_wall_us(), time);
+	len = kept(snprintf(line, room, "%s %s %s %s ", time, level_marks[level], state.node,
+			    cat_names[cat]),
+		   room);
+	va_start(ap, fmt);
+	len += kept(vsnprintf(line + len, room - len, fmt, ap), room - len);
+	va_end(ap);
+	line[len] = '\0';
+	tame(line);
+	line[len++] = '\n';
+	/* One write a line, so that lines of several processes in one file do not mix. A log that cannot be
+	 * written must not stop the daemon. */
+	while (write(state.fd, line, len) < 0 && errno == EINTR)
+		;
+	errno = saved;
+}

@@ -1,0 +1,48 @@
+#include "metrics.h"
+
+#include <stdio.h>
+
+#include <jansson.h>
+
+static const char *const names[METRIC_COUNT] = {
+#define METRIC_NAME(id, name) name,
+	METRICS(METRIC_NAME)
+#undef METRIC_NAME
+};
+
+static const int causes[] = {
+#define CAUSE_NUMBER(id, num, name, code, text) KH_E_##id,
+	KH_ERRORS(CAUSE_NUMBER)
+#undef CAUSE_NUMBER
+};
+
+const char *metric_name(enum metric m)
+{
+	return (unsigned)m < METRIC_COUNT ? names[m] : "unknown";
+}
+
+static json_t *messages_json(const uint64_t *counts)
+{
+	json_t *out = json_object();
+	char name[64];
+
+	for (size_t i = 0; i < message_row_count; i++) {
+		snprintf(name, sizeof name, "%s.%s", iface_name(message_rows[i].iface),
+			 message_rows[i].name);
+		json_object_set_new(out, name, json_integer((json_int_t)counts[i]));
+	}
+	return out;
+}
+
+json_t *metrics_json(const struct metrics *m)
+{
+	json_t *counters = json_object(), *refused = json_object();
+
+	for (unsigned i = 0; i < METRIC_COUNT; i++)
+		json_object_set_new(counters, names[i], json_integer((json_int_t)m->count[i]));
+	for (size_t i = 0; i < sizeof causes / sizeof causes[0]; i++)
+		json_object_set_new(refused, err_name(causes[i]),
+				    json_integer((json_int_t)m->refused[-causes[i]]));
+	return json_pack("{s:o, s:o, s:o, s:o}", "counters", counters, "refused", refused, "rx",
+			 messages_json(m->rx), "tx", messages_json(m->tx));
+}

@@ -1,0 +1,55 @@
+#include "nearest.h"
+
+#include <string.h>
+
+#define WORD_MAX 63 /* longer words get no hint */
+#define EDITS_MAX 3
+
+static size_t min3(size_t a, size_t b, size_t c)
+{
+	size_t ab = a < b ? a : b;
+
+	return ab < c ? ab : c;
+}
+
+/* Levenshtein distance with one row of the matrix; both words are at most WORD_MAX octets. */
+static size_t distance(const char *a, const char *b)
+{
+	size_t row[WORD_MAX + 1];
+	size_t len = strlen(b);
+
+	for (size_t j = 0; j <= len; j++)
+		row[j] = j;
+	for (size_t i = 1; a[i - 1] != '\0'; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= len; j++) {
+			size_t above = row[j];
+			size_t replace = diagonal + (a[i - 1] != b[j - 1]);
+
+			row[j] = min3(above + 1, row[j - 1] + 1, replace);
+			diagonal = above;
+		}
+	}
+	return row[len];
+}
+
+void nearest_init(struct nearest *n, const char *word)
+{
+	*n = (struct nearest){.word = word, .distance = EDITS_MAX + 1};
+}
+
+void nearest_try(struct nearest *n, const char *candidate)
+{
+	size_t len = strlen(candidate);
+	size_t d;
+
+	if (len > WORD_MAX || strlen(n->word) > WORD_MAX)
+		return;
+	d = distance(n->word, candidate);
+	if (d < n->distance && 2 * d < len) {
+		n->distance = d;
+		n->best = candidate;
+	}
+}

@@ -1,0 +1,171 @@
+#include "node.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "clock.h"
+#include "crypto.h"
+#include "eps_alg.h"
+#include "link.h"
+#include "loop.h"
+#include "pbmem.h"
+#include "rng.h"
+#include "tls.h"
+
+const struct config_word node_security_words[] = {{"tls", SECURITY_TLS}, {"none", SECURITY_NONE}, {0}};
+const struct config_word node_transport_words[] = {{"tcp", TRANSPORT_TCP}, {0}};
+const struct config_word node_log_level_words[] = {{"error", LOG_ERROR}, {"warn", LOG_WARN},
+						   {"info", LOG_INFO},	 {"debug", LOG_DEBUG},
+						   {"trace", LOG_TRACE}, {0}};
+const struct config_word node_eea_words[] = {{"eea0", EEA0}, {"eea2", EEA2}, {0}};
+const struct config_word node_eia_words[] = {{"eia2", EIA2}, {0}};
+
+static int open_files(struct node *n, const struct node_options *o, char *why, size_t why_len)
+{
+	if (o->log_file && log_to_file(o->log_file)) {
+		snprintf(why, why_len, "log.file: %s: %s", o->log_file, strerror(errno));
+		return KH_E_CONFIG;
+	}
+	if (o->keylog && keylog_open(&n->keylog, o->keylog, n->name)) {
+		snprintf(why, why_len, "keylog: %s: %s", o->keylog,
+			 errno ? strerror(errno) : "others may read it");
+		return KH_E_CONFIG;
+	}
+	if (o->events && events_to_file(n->events, o->events)) {
+		snprintf(why, why_len, "events: %s: %s", o->events, strerror(errno));
+		return KH_E_CONFIG;
+	}
+	return 0;
+}
+
+static int open_tls(struct node *n, const struct node_options *o, char *why, size_t why_len)
+{
+	const struct tls_settings settings = {
+		.ca = o->ca, .cert = o->cert, .key = o->key, .keylog = o->tls_keylog};
+
+	if (n->role == ROLE_UE)
+		return 0;
+	if (o->security == SECURITY_NONE) {
+		log_warn(LOG_TUNNEL, "security: none: S1 and X2 are not protected, keys travel in clear");
+		return 0;
+	}
+	if (!o->ca || !o->cert || !o->key) {
+		snprintf(why, why_len, "security: tls needs tls.ca, tls.cert and tls.key");
+		return KH_E_CONFIG;
+	}
+	return tls_context_new(&n->tls, &settings, why, why_len);
+}
+
+int node_open(struct node *n, const struct node_options *o, char *why, size_t why_len)
+{
+	n->options = o;
+	n->name = o->name;
+	n->started_us = clock_mono_us();
+	if (!node_name_is_valid(o->name)) {
+		snprintf(why, why_len, "node.name: \"%s\" is not a node name", o->name);
+		return KH_E_CONFIG;
+	}
+	if (plmn_from_text(&n->plmn, o->mcc, o->mnc)) {
+		snprintf(why, why_len, "node.plmn: %s %s is not a PLMN", o->mcc, o->mnc);
+		return KH_E_CONFIG;
+	}
+	log_init(n->name);
+	log_set_level((enum log_level)o->log_level);
+	n->loop = loop_new();
+	n->crypto = crypto_new();
+	n->mem = pbmem_new(o->decode_budget);
+	n->events = events_new(n->name, o->event_ring);
+	if (!n->loop || !n->crypto) {
+		snprintf(why, why_len, "libevent or OpenSSL lacks what keyhop needs");
+		return KH_E_CONFIG;
+	}
+	do
+		n->instance = rng_u64();
+	while (n->instance == 0);
+	int err = open_files(n, o, why, why_len);
+	return err ? err : open_tls(n, o, why, why_len);
+}
+
+void node_close(struct node *n)
+{
+	tls_context_free(n->tls);
+	keylog_close(n->keylog);
+	events_free(n->events);
+	pbmem_free(n->mem);
+	crypto_free(n->crypto);
+	loop_free(n->loop);
+	log_close();
+}
+
+void node_refuse(struct node *n, enum log_cat cat, int err, const char *peer, const char *fmt, ...)
+{
+	struct event e = {.topic = "refused", .err = err};
+	va_list ap;
+
+	n->metrics.refused[err_to_cause(err)]++;
+	va_start(ap, fmt);
+	vsnprintf(e.detail, sizeof e.detail, fmt, ap);
+	va_end(ap);
+	log_warn(cat, "refused cause=%s%s%s %s (%s)", err_name(err), peer ? " peer=" : "",
+		 peer ? peer : "", e.detail, err_text(err));
+	events_emit(n->events, &e);
+}
+
+void node_message(struct node *n, bool tx, enum log_cat cat, const struct message_row *row,
+		  const char *peer)
+{
+	uint64_t *counts = tx ? n->metrics.tx : n->metrics.rx;
+
+	counts[message_index(row)]++;
+	log_info(cat, "%s %s.%s%s%s %s %s", tx ? "tx" : "rx", iface_name(row->iface), row->name,
+		 row->step ? " step=" : "", row->step ? row->step : "", tx ? "to" : "from", peer);
+}
+
+int node_send(struct node *n, struct link *link, enum iface iface, enum log_cat cat,
+	      const char *peer, const struct ProtobufCMessage *msg)
+{
+	const struct message_row *row = message_row_of(iface, msg);
+	int err = row ? link_send(link, msg) : KH_E_INTERNAL;
+
+	if (err)
+		node_refuse(n, cat, err, peer, "%s.%s not sent", iface_name(iface),
+			    row ? row->name : "?");
+	else
+		node_message(n, true, cat, row, peer);
+	return err;
+}
+
+int node_decode(struct node *n, enum iface iface, enum role from, enum log_cat cat, const char *peer,
+		const uint8_t *data, size_t len, struct ProtobufCMessage **out,
+		const struct message_row **row)
+{
+	struct message_fault fault = {0};
+	int err = message_decode(n->mem, iface, from, data, len, out, row, &fault);
+
+	if (err)
+		node_refuse(n, cat, err, peer, "%s.%s%s%s", iface_name(iface),
+			    fault.row ? fault.row->name : "message", fault.field ? " field " : "",
+			    fault.field ? fault.field : "");
+	else
+		node_message(n, false, cat, *row, peer);
+	return err;
+}
+
+void node_done(struct node *n)
+{
+	pbmem_reset(n->mem);
+}
+
+void node_key_event(struct node *n, struct event *e, enum key_kind kind, const void *key, size_t len,
+		    const struct keylog_tags *tags)
+{
+	if (n->keylog)
+		keylog_write(n->keylog, kind, key, len, tags);
+	if (!e || !events_wanted(n->events))
+		return;
+	e->key = key_kind_name(kind);
+	key_fingerprint(n->crypto, kind, key, len, e->fp);
+	events_emit(n->events, e);
+}

@@ -1,0 +1,92 @@
+/* Control methods that every daemon has. */
+#include <string.h>
+
+#include "ctl.h"
+#include "daemon.h"
+#include "loop.h"
+#include "node.h"
+
+static void ctl_metrics_get(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	const struct node *n = ctx;
+
+	(void)params;
+	ctl_reply(req, metrics_json(&n->metrics));
+}
+
+static void ctl_log_get(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	json_t *levels = json_object();
+
+	(void)ctx;
+	(void)params;
+	for (unsigned i = 0; i < LOG_CATS; i++)
+		json_object_set_new(levels, log_cat_name((enum log_cat)i),
+				    json_string(log_level_name(log_get_category((enum log_cat)i))));
+	ctl_reply(req, levels);
+}
+
+static const struct ctl_param log_set_params[] = {
+	{"level", CTL_STRING, true, 0, 0, "error, warn, info, debug or trace"},
+	{"category", CTL_STRING, false, 0, 0, "one category; all without it"},
+	{0},
+};
+
+static void ctl_log_set(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	int level = log_level_parse(ctl_string(params, "level", ""));
+	const char *category = ctl_string(params, "category", NULL);
+	int cat = category ? log_cat_parse(category) : 0;
+
+	if (level < 0 || cat < 0) {
+		ctl_fail(req, KH_E_USAGE, level < 0 ? "levels: error warn info debug trace"
+						    : "see log.get for the categories");
+		return;
+	}
+	if (category)
+		log_set_category((enum log_cat)cat, (enum log_level)level);
+	else
+		log_set_level((enum log_level)level);
+	ctl_log_get(ctx, req, params);
+}
+
+static void ctl_config_get(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	json_t *out = json_object();
+	char value[512];
+
+	(void)params;
+	for (const struct config_row *row = daemon_rows(ctx); row->key; row++) {
+		config_print(row, ((struct node *)ctx)->options, value, sizeof value);
+		json_object_set_new(out, row->key, json_string(value));
+	}
+	ctl_reply(req, out);
+}
+
+static void ctl_status(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	(void)params;
+	ctl_reply(req, daemon_status(ctx));
+}
+
+static void ctl_shutdown(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	struct node *n = ctx;
+
+	(void)params;
+	ctl_reply(req, json_pack("{s:s}", "outcome", "completed"));
+	log_info(LOG_CTL, "shutdown asked for on the control socket");
+	loop_stop(n->loop);
+}
+
+static const struct ctl_param no_params[] = {{0}};
+
+const struct ctl_method node_methods[] = {
+	{"status", no_params, ctl_status, "what this node is and how it does", true},
+	{"config.get", no_params, ctl_config_get, "every option with its value", true},
+	{"log.get", no_params, ctl_log_get, "log level of each category", true},
+	{"log.set", log_set_params, ctl_log_set, "change the log level, of all or of one category", false},
+	{"metrics.get", no_params, ctl_metrics_get, "all counters, zeros too", true},
+	{"shutdown", no_params, ctl_shutdown, "end the daemon in an orderly way", false},
+	{0},
+};

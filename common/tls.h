@@ -1,0 +1,50 @@
+/* TLS 1.3 between frame and transport, on memory BIOs: octets in and octets out, no sockets, so the same code
+ * serves every transport and the tests. Both sides show a certificate; the node's name is its URI SAN. */
+#ifndef KEYHOP_TLS_H
+#define KEYHOP_TLS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "err.h"
+#include "ids.h"
+
+struct tls_context; /* one per node: certificate, CA, key log */
+struct tls;         /* one per connection */
+
+struct tls_settings {
+	const char *ca, *cert, *key; /* PEM files */
+	const char *keylog;          /* NSS key log file, mode 0600, or NULL */
+};
+
+/* KH_E_CONFIG, with a text that names the file in `why` (200 octets). TLS 1.3 only, no tickets, no 0-RTT. */
+int tls_context_new(struct tls_context **out, const struct tls_settings *s, char *why, size_t why_len)
+	KH_MUST_CHECK;
+void tls_context_free(struct tls_context *t);
+
+/* A connection. `alpn` ("keyhop-s1/1") is mandatory on both sides. */
+struct tls *tls_new(struct tls_context *t, bool server, const char *alpn);
+void tls_free(struct tls *t);
+
+/* Gives octets from the transport to TLS. */
+int tls_feed(struct tls *t, const uint8_t *data, size_t len) KH_MUST_CHECK;
+/* Goes on with the handshake: 1 when it is done, 0 when it needs more octets, or a named error:
+ * KH_E_NO_CERTIFICATE, KH_E_UNKNOWN_CA, KH_E_CERTIFICATE_EXPIRED, KH_E_CERTIFICATE_INVALID, KH_E_ALPN_MISMATCH,
+ * KH_E_REFUSED_BY_PEER (the peer sent an alert), KH_E_TLS_FAILED. There may be an alert to send after an error. */
+int tls_handshake(struct tls *t) KH_MUST_CHECK;
+/* Plaintext: octets read (> 0), 0 when there are none now, KH_E_LINK_LOST after close_notify, or an error. */
+int tls_read(struct tls *t, uint8_t *out, size_t len) KH_MUST_CHECK;
+int tls_write(struct tls *t, const uint8_t *data, size_t len) KH_MUST_CHECK;
+/* Queues close_notify. */
+void tls_shutdown(struct tls *t);
+/* Octets for the transport; *data stays valid until tls_output_drain(). */
+size_t tls_output(struct tls *t, const uint8_t **data);
+void tls_output_drain(struct tls *t, size_t len);
+
+/* The peer's URI SAN that begins with "keyhop:", after the handshake; "" when it has none or more than one. */
+const char *tls_peer_identity(const struct tls *t);
+/* What OpenSSL or the peer's alert said, for the log. */
+const char *tls_error_text(const struct tls *t);
+
+#endif

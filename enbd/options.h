@@ -1,0 +1,39 @@
+/* Options of enbd. */
+#ifndef KEYHOP_ENBD_OPTIONS_H
+#define KEYHOP_ENBD_OPTIONS_H
+
+#include "node.h"
+
+enum location_update { LOCATION_UPDATE_TARGET, LOCATION_UPDATE_SOURCE };
+
+struct neighbour_option {
+	uint32_t id;
+	char *address;
+	uint16_t port;
+	char *name;
+};
+
+struct enb_options {
+	struct node_options node; /* first */
+	uint32_t id;
+	char *mme_address;
+	uint16_t mme_port;
+	char *mme_name;
+	char *x2_listen;
+	uint16_t x2_port;
+	struct config_list neighbours; /* of struct neighbour_option */
+	char *uu_listen;
+	uint16_t uu_port;
+	int32_t scheme;
+	int32_t location_update;
+	struct config_algs eea, eia;
+	int32_t a3_offset_cdb, a3_hysteresis_cdb;
+	uint32_t a3_time_to_trigger_ms;
+	uint32_t prepare_timeout_ms, complete_timeout_ms, list_wait_ms;
+	uint32_t setup_timeout_ms;
+	uint32_t max_ues;
+};
+
+extern const struct config_row enb_rows[];
+
+#endif

@@ -1,0 +1,30 @@
+/* Options of mmed. */
+#ifndef KEYHOP_MMED_OPTIONS_H
+#define KEYHOP_MMED_OPTIONS_H
+
+#include "node.h"
+
+enum location_update { LOCATION_UPDATE_TARGET, LOCATION_UPDATE_SOURCE };
+
+struct mme_options {
+	struct node_options node; /* first */
+	char *s1_listen;
+	uint16_t s1_port;
+	int32_t scheme;
+	int32_t wrap;
+	int32_t h_key_bits, enb_key_bits;
+	int32_t kenb_input;
+	int32_t location_update;
+	uint32_t enb_key_lifetime_ms, enb_key_grace_ms;
+	uint32_t neighbour_limit;
+	uint32_t attach_timeout_ms;
+	struct config_algs eea, eia;
+	char *subscribers;
+	char *store;
+	bool ue_label;
+	uint32_t max_enbs, max_ues;
+};
+
+extern const struct config_row mme_rows[];
+
+#endif

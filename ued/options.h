@@ -1,0 +1,29 @@
+/* Options of ued. */
+#ifndef KEYHOP_UED_OPTIONS_H
+#define KEYHOP_UED_OPTIONS_H
+
+#include "node.h"
+
+struct cell_option {
+	uint32_t id;
+	char *address;
+	uint16_t port;
+	char *name;
+};
+
+struct ued_options {
+	struct node_options node; /* first */
+	struct config_list cells; /* of struct cell_option */
+	char *subscribers;
+	int32_t scheme;
+	struct config_algs eea, eia;
+	uint32_t attach_cell;
+	uint32_t attach_timeout_ms;
+	uint32_t confirm_timeout_ms;
+	uint32_t ping_timeout_ms;
+	uint32_t max_ues;
+};
+
+extern const struct config_row ued_rows[];
+
+#endif
