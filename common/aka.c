@@ -1,9 +1,10 @@
 /* EPS AKA on Milenage: the half of milenage.h that knows AUTN, AUTS and SQN. */
+#include "milenage.h"
+
 #include <string.h>
 
 #include "ids.h"
 #include "kdf.h"
-#include "milenage.h"
 
 #define SQN_LEN 6
 #define AUTN_AMF 6 /* offsets in AUTN = (SQN xor AK) | AMF | MAC-A, TS 33.102 6.3.2 */
@@ -101,8 +102,8 @@ static uint64_t highest_sqn(const struct aka_sqn_array *a)
 	return a->seq[best] << AKA_IND_BITS | best;
 }
 
-/* TS 33.102 C.2.2: above the entry of its IND, and not too far above all of them, so that one vector cannot
- * use up the numbers. */
+/* TS 33.102 C.2.2: above the entry of its IND, and not too far above all of them, so that one
+ * vector cannot use up the numbers. */
 static bool is_fresh(const struct aka_sqn_array *a, uint64_t sqn)
 {
 	uint64_t seq = sqn >> AKA_IND_BITS;

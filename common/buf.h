@@ -12,14 +12,15 @@
 struct buf {
 	uint8_t *base;
 	size_t start; /* of the first octet not yet taken */
-	size_t len;   /* octets not yet taken */
+	size_t len; /* octets not yet taken */
 	size_t cap;
 	bool secret;
 };
 
+/* NULL before the first octet. */
 static inline uint8_t *buf_data(const struct buf *b)
 {
-	return b->base + b->start;
+	return b->base ? b->base + b->start : NULL;
 }
 
 /* Makes room so that `n` more octets fit without another allocation. */

@@ -10,7 +10,7 @@
 #define BLOCK 16
 #define TAG 16
 
-/* One context per algorithm, key length and direction: rekeying it costs no fetch and no allocation. */
+/* One context per algorithm, key length and direction: rekeying costs no fetch, no allocation. */
 enum slot {
 	ECB_128_SEAL,
 	ECB_256_SEAL,
@@ -34,13 +34,13 @@ static const struct {
 	const char *name;
 	int seal;
 } slots[SLOTS] = {
-	[ECB_128_SEAL] = {"AES-128-ECB", 1},  [ECB_256_SEAL] = {"AES-256-ECB", 1},
-	[ECB_128_OPEN] = {"AES-128-ECB", 0},  [ECB_256_OPEN] = {"AES-256-ECB", 0},
-	[CTR_128] = {"AES-128-CTR", 1},	      [GCM_128_SEAL] = {"AES-128-GCM", 1},
-	[GCM_256_SEAL] = {"AES-256-GCM", 1},  [GCM_128_OPEN] = {"AES-128-GCM", 0},
-	[GCM_256_OPEN] = {"AES-256-GCM", 0},  [KW_128_SEAL] = {"AES-128-WRAP", 1},
-	[KW_192_SEAL] = {"AES-192-WRAP", 1},  [KW_256_SEAL] = {"AES-256-WRAP", 1},
-	[KW_128_OPEN] = {"AES-128-WRAP", 0},  [KW_192_OPEN] = {"AES-192-WRAP", 0},
+	[ECB_128_SEAL] = {"AES-128-ECB", 1}, [ECB_256_SEAL] = {"AES-256-ECB", 1},
+	[ECB_128_OPEN] = {"AES-128-ECB", 0}, [ECB_256_OPEN] = {"AES-256-ECB", 0},
+	[CTR_128] = {"AES-128-CTR", 1},	     [GCM_128_SEAL] = {"AES-128-GCM", 1},
+	[GCM_256_SEAL] = {"AES-256-GCM", 1}, [GCM_128_OPEN] = {"AES-128-GCM", 0},
+	[GCM_256_OPEN] = {"AES-256-GCM", 0}, [KW_128_SEAL] = {"AES-128-WRAP", 1},
+	[KW_192_SEAL] = {"AES-192-WRAP", 1}, [KW_256_SEAL] = {"AES-256-WRAP", 1},
+	[KW_128_OPEN] = {"AES-128-WRAP", 0}, [KW_192_OPEN] = {"AES-192-WRAP", 0},
 	[KW_256_OPEN] = {"AES-256-WRAP", 0},
 };
 

@@ -13,8 +13,8 @@ struct crypto;
 /* NULL when the library lacks an algorithm. */
 struct crypto *crypto_new(void);
 void crypto_free(struct crypto *c);
-/* A context keeps its last key until the next one. Rekeys all with zeros: call it when keys are erased for good
- * (release, handover away, end of an H_key), or they outlive their wipe in here. */
+/* A context keeps its last key until the next one. Rekeys all with zeros: call it when keys are
+ * erased for good (release, handover away, end of an H_key), or they outlive their wipe in here. */
 void crypto_forget(struct crypto *c);
 
 /* Every function below: key_len 16 or 32 octets unless it says otherwise; 0, or KH_E_INTERNAL when the

@@ -37,6 +37,9 @@ void *daemon_open(const struct daemon *d, const char *file, const struct config_
 		  size_t n_overrides, bool check_only, char *why, size_t why_len);
 void daemon_shut(const struct daemon *d, void *context);
 
+/* Control methods that all daemons share. */
+extern const struct ctl_method node_methods[];
+
 const struct config_row *daemon_rows(const struct node *n);
 json_t *daemon_status(struct node *n);
 

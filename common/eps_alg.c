@@ -4,6 +4,7 @@
 
 #include "crypto.h"
 #include "ids.h"
+#include "keys.h"
 
 #define BLOCK 16
 #define PREFIX 8 /* COUNT | BEARER | DIRECTION | 26 zero bits, TS 33.401 B.2.3 */
@@ -124,6 +125,7 @@ static int cmac_bits(struct crypto *c, const uint8_t *key, const uint8_t prefix[
 	}
 	for (unsigned i = 0; i < BLOCK; i++)
 		x[i] ^= k2[i];
+	key_wipe(k2, sizeof k2);
 	return err ? err : crypto_aes_encrypt(c, key, 16, x, x, 1);
 }
 

@@ -27,7 +27,8 @@ int eps_alg_choose(const uint8_t *preference, size_t n, uint32_t capability_bits
 int eea_apply(struct crypto *c, uint8_t eea, const uint8_t key[static 16], uint32_t count,
 	      uint8_t bearer, uint8_t direction, const uint8_t *in, uint8_t *out, size_t len)
 	KH_MUST_CHECK;
-/* 32-bit MAC over a and then b (b may be NULL; when it is not, a is a header of at most EIA_HEADER_MAX). */
+/* 32-bit MAC over a and then b (b may be NULL; when it is not, a is a header of at most
+ * EIA_HEADER_MAX octets). */
 int eia_mac(struct crypto *c, uint8_t eia, const uint8_t key[static 16], uint32_t count,
 	    uint8_t bearer, uint8_t direction, const void *a, size_t a_len, const void *b,
 	    size_t b_len, uint8_t mac[static 4]) KH_MUST_CHECK;

@@ -12,7 +12,7 @@ static const struct {
 #undef ROW
 };
 
-#define IN_RANGE(id, number, name, code, text)                                                     \
+#define IN_RANGE(id, number, name, code, text) \
 	_Static_assert((number) > 0 && (number) < KH_CAUSE_MAX, "cause number of " name);
 KH_ERRORS(IN_RANGE)
 #undef IN_RANGE

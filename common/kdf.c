@@ -18,8 +18,8 @@ struct kdf_octets {
 };
 KEY_LOCAL_DECLARE(kdf_octets)
 
-/* The string S of TS 33.220 B.2; 40 octets hold the longest one here, NH with one parameter of 32. Holds the
- * previous NH then, so it is wiped. */
+/* The string S of TS 33.220 B.2; 40 octets hold the longest one here, that of NH with one parameter
+ * of 32. That parameter is a key, so the string is wiped. */
 struct kdf_string {
 	uint8_t b[40];
 	size_t len;
@@ -72,8 +72,7 @@ int kdf_kenb(struct crypto *c, const struct h_key *h_key, enum kenb_input input,
 	bool two_blocks = h_key->len == 32;
 	int err;
 
-	if (!enb_id_is_valid(enb_id) ||
-	    (input != KENB_INPUT_PLMN && input != KENB_INPUT_LITERAL))
+	if (!enb_id_is_valid(enb_id) || (input != KENB_INPUT_PLMN && input != KENB_INPUT_LITERAL))
 		return KH_E_BAD_FIELD;
 	/* Counters 1 and 2 keep the blocks apart from the one block of a 128-bit H_key. */
 	err = kdf_kenb_block(c, h_key, two_blocks ? 1 : 0, used, enb_id, out->b);
@@ -105,10 +104,11 @@ int kdf_kenb_initial(struct crypto *c, const struct kasme *kasme, uint32_t uplin
 {
 	struct kdf_string s = {{FC_KENB}, 1};
 	uint8_t count[4];
+	int err;
 
 	put_be32(count, uplink_nas_count);
 	put_parameter(&s, count, sizeof count);
-	int err = derive(c, kasme->b, sizeof kasme->b, &s, out->b);
+	err = derive(c, kasme->b, sizeof kasme->b, &s, out->b);
 	out->len = err ? 0 : OUTPUT;
 	return err;
 }

@@ -49,9 +49,10 @@ static void close_keeping_errno(int fd)
 int keylog_open(struct keylog **out, const char *path, const char *node)
 {
 	/* O_NONBLOCK: a FIFO must be refused, not waited for. */
-	int fd = open(path,
-		      O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK,
-		      0600);
+	int fd =
+		open(path,
+		     O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK,
+		     0600);
 	struct keylog *k;
 
 	if (fd < 0)

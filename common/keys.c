@@ -41,7 +41,7 @@ void key_fingerprint(struct crypto *c, enum key_kind kind, const void *key, size
 	size_t name_len = strlen(name);
 	uint8_t msg[NAME_MAX_LEN + KEY_MAX_LEN], mac[32];
 
-	/* What no key can give shows as question marks, so that two failures are seen not to be a match. */
+	/* A failure shows as question marks, so that two of them are not taken for a match. */
 	memcpy(out, "????????", FINGERPRINT_LEN);
 	if (len > KEY_MAX_LEN)
 		return;

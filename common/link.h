@@ -46,15 +46,16 @@ struct link_settings {
 /* Connects to `ep`. The link comes up later, or goes down with a cause. */
 int link_connect(struct link **out, const struct link_settings *s, enum transport transport,
 		 const struct endpoint *ep, const struct endpoint *local) KH_MUST_CHECK;
-/* Takes over an accepted socket. */
+/* Takes over an accepted, non-blocking socket; `peer` may be NULL. */
 struct link *link_accept(const struct link_settings *s, int fd, const struct endpoint *peer);
 /* Sends what is queued as far as the socket takes it, then closes. No `down`. */
 void link_close(struct link *l);
 /* The owner changes: e.g. from "not set up yet" to an eNodeB. */
 void link_set_owner(struct link *l, const struct link_ops *ops, void *owner);
 
-/* Packs `msg` as one frame into the output of this turn. KH_E_FRAME_TOO_LONG, or KH_E_LINK_LOST when the link is
- * not up or closing; the message is then not sent. */
+/* Packs `msg` as one frame into the output of this turn. KH_E_FRAME_TOO_LONG or KH_E_FRAME_EMPTY; KH_E_LINK_LOST
+ * when the link is not up or closing; KH_E_OUTPUT_OVERFLOW, after which it goes down. The message is then not
+ * sent. */
 int link_send(struct link *l, const struct ProtobufCMessage *msg);
 /* The same for ready octets. */
 int link_send_raw(struct link *l, const uint8_t *data, size_t len);

@@ -28,11 +28,12 @@ static struct {
 } state = {
 	.node = "-",
 	.fd = STDERR_FILENO,
-	.level = {
+	.level =
+		{
 #define CAT_LEVEL(id, name) [LOG_##id] = LOG_INFO,
-		LOG_CATEGORIES(CAT_LEVEL)
+			LOG_CATEGORIES(CAT_LEVEL)
 #undef CAT_LEVEL
-	},
+		},
 };
 
 void log_init(const char *node)
@@ -114,7 +115,8 @@ int log_cat_parse(const char *name)
 	return find(cat_names, LOG_CATS, name);
 }
 
-/* A text may quote what a peer sent: no control character may start a line of its own or steer a terminal. */
+/* A text may quote what a peer sent: no control character may start a line of its own or steer a
+ * terminal. */
 static void tame(char *s)
 {
 	for (; *s; s++)
@@ -149,8 +151,8 @@ void log_write(enum log_cat cat, enum log_level level, const char *fmt, ...)
 	line[len] = '\0';
 	tame(line);
 	line[len++] = '\n';
-	/* One write a line, so that lines of several processes in one file do not mix. A log that cannot be
-	 * written must not stop the daemon. */
+	/* One write a line, so that lines of several processes in one file do not mix. A log that
+	 * cannot be written must not stop the daemon. */
 	while (write(state.fd, line, len) < 0 && errno == EINTR)
 		;
 	errno = saved;

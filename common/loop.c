@@ -6,15 +6,15 @@
 
 #include "mem.h"
 
-/* Rounds of tasks that loop_free() runs at most: enough for a close that follows a close, an end for a task that
- * queues itself for ever. */
+/* Rounds of tasks that loop_free() runs at most: enough for a close that follows a close, an end for
+ * a task that queues itself for ever. */
 #define LAST_ROUNDS 16
 
 struct loop {
 	struct event_base *base;
 	struct event *turn_end;
 	struct loop_task queue; /* head of a ring */
-	bool ending;            /* tasks are running */
+	bool ending; /* tasks are running */
 	uint8_t *scratch[SCRATCH_COUNT];
 };
 
@@ -63,7 +63,8 @@ static void ring_move(struct loop_task *to, struct loop_task *from)
 	ring_init(from);
 }
 
-/* Only what was queued before this round: a task that queues itself must not keep the loop from its sockets. */
+/* Only what was queued before this round: a task that queues itself must not keep the loop from its
+ * sockets. */
 static void run_round(struct loop *l)
 {
 	struct loop_task round;
@@ -113,7 +114,7 @@ struct loop *loop_new(void)
 
 	if (!base)
 		return NULL;
-	l = x_calloc(1, sizeof(*l));
+	l = x_calloc(1, sizeof *l);
 	l->base = base;
 	ring_init(&l->queue);
 	l->turn_end = event_new(base, -1, 0, on_turn_end, l);
@@ -195,7 +196,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 struct loop_timer *loop_timer_start(struct loop *l, uint32_t ms, void (*fn)(void *arg), void *arg)
 {
 	struct timeval after = {ms / 1000, (suseconds_t)(ms % 1000) * 1000};
-	struct loop_timer *timer = x_calloc(1, sizeof(*timer));
+	struct loop_timer *timer = x_calloc(1, sizeof *timer);
 
 	timer->fn = fn;
 	timer->arg = arg;

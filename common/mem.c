@@ -7,7 +7,7 @@
 _Noreturn void x_out_of_memory(void)
 {
 	static const char text[] = "keyhop: out of memory\n";
-	ssize_t ignored = write(STDERR_FILENO, text, sizeof(text) - 1);
+	ssize_t ignored = write(STDERR_FILENO, text, sizeof text - 1);
 
 	(void)ignored;
 	abort();

@@ -115,8 +115,7 @@ static const struct field_rule x2_handover_cancel[] = {
 	ID(Keyhop__X2__HandoverCancel, source_ho_id), CAUSE(Keyhop__X2__HandoverCancel), END};
 static const struct field_rule x2_handover_complete[] = {
 	ID(Keyhop__X2__HandoverComplete, source_ho_id), ID(Keyhop__X2__HandoverComplete, target_ho_id),
-	BYTES(Keyhop__X2__HandoverComplete, evidence, 0, NAS_PDU_MAX),
-	IDS(Keyhop__X2__HandoverComplete, enb_id), END};
+	END};
 static const struct field_rule x2_setup_request[] = {
 	ENB(Keyhop__X2__X2SetupRequest, enb_id), BYTES(Keyhop__X2__X2SetupRequest, plmn, 3, 3),
 	NAME(Keyhop__X2__X2SetupRequest, enb_name, 1), U64(Keyhop__X2__X2SetupRequest, instance, 1),
@@ -127,8 +126,6 @@ static const struct field_rule x2_setup_response[] = {
 	END};
 static const struct field_rule x2_setup_failure[] = {CAUSE(Keyhop__X2__X2SetupFailure), END};
 static const struct field_rule x2_error[] = {CAUSE(Keyhop__X2__ErrorIndication), END};
-static const struct field_rule x2_key_list_relay[] = {
-	SUB(Keyhop__X2__KeyListRelay, list, 1, s1_wrapped_key_list), END};
 
 /* RRC. */
 static const struct field_rule rrc_cell[] = {ENB(Keyhop__Rrc__CellMeasurement, enb_id), END};
@@ -236,7 +233,6 @@ const struct message_row message_rows[] = {
 	{IFACE_X2, 23, "handover_failure", NULL, ROLE_ENB, false, x2_handover_failure},
 	{IFACE_X2, 24, "handover_cancel", NULL, ROLE_ENB, false, x2_handover_cancel},
 	{IFACE_X2, 25, "error_indication", NULL, ROLE_ENB, false, x2_error},
-	{IFACE_X2, 26, "key_list_relay", "13", ROLE_ENB, false, x2_key_list_relay},
 
 	{IFACE_RRC, 6, "measurement_report", "6", ROLE_UE, false, rrc_measurement},
 	{IFACE_RRC, 9, "handover_command", "9", ROLE_ENB, false, rrc_handover_command},

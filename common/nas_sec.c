@@ -4,20 +4,20 @@
 
 #define BEARER 0 /* TS 33.401 8.1: NAS has one bearer */
 #define MAC_LEN 4
-#define SN_AT 5	  /* offset of the sequence number; the MAC covers what follows from here */
+#define SN_AT 5 /* offset of the sequence number; the MAC covers what follows from here */
 #define SN_SPAN 256 /* sequence numbers before they repeat */
 
 void nas_sec_init(struct nas_sec *s, uint8_t tx_direction, uint8_t eea, uint8_t eia,
 		  const struct k_nas_enc *enc, const struct k_nas_int *integrity)
 {
-	*s = (struct nas_sec){
-		.enc = *enc,
-		.integrity = *integrity,
-		.eea = eea,
-		.eia = eia,
-		.tx_direction = tx_direction,
-		.active = true,
-	};
+	/* Member by member: a compound literal would leave the keys on the stack. */
+	memset(s, 0, sizeof *s);
+	s->enc = *enc;
+	s->integrity = *integrity;
+	s->eea = eea;
+	s->eia = eia;
+	s->tx_direction = tx_direction;
+	s->active = true;
 }
 
 void nas_sec_clear(struct nas_sec *s)
@@ -113,8 +113,8 @@ static int check_mac(struct crypto *c, const struct nas_sec *s, uint32_t count, 
 	return key_equal(mac, pdu + 1, MAC_LEN) ? KH_OK : KH_E_BAD_NAS_MAC;
 }
 
-/* Finds the COUNT under which the MAC is good. The sequence number leaves one candidate at or above rx_next
- * (TS 24.301 4.4.3.1); the one a round below tells a replay from a forgery, for the log and the counters. */
+/* Finds the COUNT under which the MAC is good. The sequence number leaves one candidate at or above
+ * rx_next (TS 24.301 4.4.3.1); the one a round below tells a replay from a forgery. */
 static int find_count(struct crypto *c, const struct nas_sec *s, const uint8_t *pdu, size_t len,
 		      uint32_t *count)
 {

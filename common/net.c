@@ -16,9 +16,11 @@
 #include "loop.h"
 #include "mem.h"
 
-#define ACCEPT_BUDGET 64      /* connections taken per wakeup, so that a flood leaves time for the rest */
-#define ACCEPT_PAUSE_MS 200   /* when descriptors or memory ran out */
-#define USER_TIMEOUT_MS 10000 /* octets not acknowledged, or a window shut, for so long end a connection */
+#define ACCEPT_BUDGET \
+	64 /* connections taken per wakeup, so that a flood leaves time for the rest */
+#define ACCEPT_PAUSE_MS 200 /* when descriptors or memory ran out */
+#define USER_TIMEOUT_MS \
+	10000 /* octets not acknowledged, or a window shut, for so long end a connection */
 
 struct listener {
 	struct loop *loop;
@@ -48,15 +50,15 @@ int endpoint_parse(struct endpoint *out, const char *address, uint16_t port)
 	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
 	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
 
-	memset(out, 0, sizeof(*out));
+	memset(out, 0, sizeof *out);
 	if (inet_pton(AF_INET, address, &v4.sin_addr) == 1) {
-		memcpy(&out->addr, &v4, sizeof(v4));
-		out->len = sizeof(v4);
+		memcpy(&out->addr, &v4, sizeof v4);
+		out->len = sizeof v4;
 		return 0;
 	}
 	if (inet_pton(AF_INET6, address, &v6.sin6_addr) == 1) {
-		memcpy(&out->addr, &v6, sizeof(v6));
-		out->len = sizeof(v6);
+		memcpy(&out->addr, &v6, sizeof v6);
+		out->len = sizeof v6;
 		return 0;
 	}
 	return KH_E_BAD_FIELD;
@@ -70,13 +72,13 @@ void endpoint_text(const struct endpoint *ep, char out[ENDPOINT_TEXT_LEN])
 
 	switch (ep->addr.ss_family) {
 	case AF_INET:
-		memcpy(&v4, &ep->addr, sizeof(v4));
-		inet_ntop(AF_INET, &v4.sin_addr, address, sizeof(address));
+		memcpy(&v4, &ep->addr, sizeof v4);
+		inet_ntop(AF_INET, &v4.sin_addr, address, sizeof address);
 		snprintf(out, ENDPOINT_TEXT_LEN, "%s:%u", address, endpoint_port(ep));
 		return;
 	case AF_INET6:
-		memcpy(&v6, &ep->addr, sizeof(v6));
-		inet_ntop(AF_INET6, &v6.sin6_addr, address, sizeof(address));
+		memcpy(&v6, &ep->addr, sizeof v6);
+		inet_ntop(AF_INET6, &v6.sin6_addr, address, sizeof address);
 		snprintf(out, ENDPOINT_TEXT_LEN, "[%s]:%u", address, endpoint_port(ep));
 		return;
 	default:
@@ -91,10 +93,10 @@ uint16_t endpoint_port(const struct endpoint *ep)
 
 	switch (ep->addr.ss_family) {
 	case AF_INET:
-		memcpy(&v4, &ep->addr, sizeof(v4));
+		memcpy(&v4, &ep->addr, sizeof v4);
 		return ntohs(v4.sin_port);
 	case AF_INET6:
-		memcpy(&v6, &ep->addr, sizeof(v6));
+		memcpy(&v6, &ep->addr, sizeof v6);
 		return ntohs(v6.sin6_port);
 	default:
 		return 0;
@@ -103,7 +105,7 @@ uint16_t endpoint_port(const struct endpoint *ep)
 
 static int set_option(int fd, int level, int name, int value)
 {
-	return setsockopt(fd, level, name, &value, sizeof(value));
+	return setsockopt(fd, level, name, &value, sizeof value);
 }
 
 /* Options are wishes: a connection without one of them still works. */
@@ -164,7 +166,7 @@ static void pause_accepting(struct listener *l)
 /* Takes one connection; false when there is none or no more can be taken now. */
 static bool accept_one(struct listener *l)
 {
-	struct endpoint peer = {.len = sizeof(peer.addr)};
+	struct endpoint peer = {.len = sizeof peer.addr};
 	int fd = accept4(l->fd, sa(&peer), &peer.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	if (fd < 0) {
@@ -228,7 +230,7 @@ int listener_open(struct listener **out, struct loop *loop, enum transport trans
 
 	if (fd < 0)
 		return KH_E_CANNOT_CONNECT;
-	l = x_calloc(1, sizeof(*l));
+	l = x_calloc(1, sizeof *l);
 	l->loop = loop;
 	l->fd = fd;
 	l->ep = bound;

@@ -132,8 +132,4 @@ void node_done(struct node *n);
 void node_key_event(struct node *n, struct event *e, enum key_kind kind, const void *key, size_t len,
 		    const struct keylog_tags *tags);
 
-/* Control methods that all daemons share. */
-struct ctl_method;
-extern const struct ctl_method node_methods[];
-
 #endif

@@ -41,7 +41,7 @@ static void give_back(void *data, void *p)
 
 struct pbmem *pbmem_new(size_t budget)
 {
-	struct pbmem *m = x_calloc(1, sizeof(*m));
+	struct pbmem *m = x_calloc(1, sizeof *m);
 
 	m->budget = budget / ALIGNMENT * ALIGNMENT;
 	m->block = x_calloc(1, m->budget);

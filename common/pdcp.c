@@ -5,10 +5,10 @@
 #include "ids.h"
 
 #define MAC_LEN 4
-#define SRB_SN_SPAN 32	  /* 5-bit sequence numbers, TS 36.323 6.2.2 */
-#define DRB_SN_SPAN 4096  /* 12-bit */
+#define SRB_SN_SPAN 32 /* 5-bit sequence numbers, TS 36.323 6.2.2 */
+#define DRB_SN_SPAN 4096 /* 12-bit */
 #define DRB_WINDOW (DRB_SN_SPAN / 2)
-#define DRB_DATA 0x80	  /* D/C bit: data, not control */
+#define DRB_DATA 0x80 /* D/C bit: data, not control */
 #define COUNT_LAST 0xfffffffeU /* the very last COUNT stays unused, so that `next` never wraps */
 
 void pdcp_init(struct pdcp *p, uint8_t tx_direction)
@@ -97,8 +97,8 @@ static int srb_try(struct crypto *c, const struct pdcp *p, uint32_t count, const
 	return key_equal(mac, clear + sdu_len, MAC_LEN) ? KH_OK : KH_E_BAD_PDCP_MAC;
 }
 
-/* The sequence number leaves one COUNT at or above rx_next. The one a round below tells a replay from a
- * forgery; without integrity nothing can. */
+/* The sequence number leaves one COUNT at or above rx_next. The one a round below tells a replay
+ * from a forgery; without integrity nothing can. */
 static int srb_find_count(struct crypto *c, const struct pdcp *p, const uint8_t *pdu, size_t len,
 			  uint8_t *clear, uint32_t *count)
 {
@@ -110,7 +110,7 @@ static int srb_find_count(struct crypto *c, const struct pdcp *p, const uint8_t 
 		err = srb_try(c, p, (uint32_t)candidate, pdu, len, clear);
 	if (!err)
 		*count = (uint32_t)candidate;
-	if (err != KH_E_BAD_PDCP_MAC || !p->integrity || candidate < SRB_SN_SPAN)
+	if (err != KH_E_BAD_PDCP_MAC || candidate < SRB_SN_SPAN)
 		return err;
 	err = srb_try(c, p, (uint32_t)(candidate - SRB_SN_SPAN), pdu, len, clear);
 	return err ? err : KH_E_PDCP_REPLAY;
@@ -165,8 +165,8 @@ int pdcp_drb_seal(struct crypto *c, struct pdcp *p, const uint8_t *sdu, size_t l
 	return err;
 }
 
-/* COUNT of a sequence number in the half window ahead. There is no MAC on user data: what lies behind can only
- * be called a replay. */
+/* COUNT of a sequence number in the half window ahead. There is no MAC on user data: what lies
+ * behind can only be called a replay. */
 static int drb_find_count(const struct pdcp *p, uint32_t sn, uint32_t *count)
 {
 	uint32_t next = p->drb1.rx_next;

@@ -47,8 +47,9 @@ int pdcp_srb_open(struct crypto *c, struct pdcp *p, const uint8_t *pdu, size_t l
  * PDU, unchecked, pointing into `pdu`. Check it with pdcp_srb_open() once the keys are installed. */
 int pdcp_srb_peek(const uint8_t *pdu, size_t len, const uint8_t **sdu, size_t *sdu_len) KH_MUST_CHECK;
 
-/* DRB1: ciphered only. Writes len + PDCP_DRB_OVERHEAD; KH_E_NO_SECURITY_CONTEXT before ciphering has
- * started, as user data never travels in clear under a key. Open: KH_E_BAD_PDCP_PDU, KH_E_PDCP_REPLAY. */
+/* DRB1: ciphered only. Writes len + PDCP_DRB_OVERHEAD; KH_E_NO_SECURITY_CONTEXT before ciphering
+ * has started, as user data never travels in clear. Open: KH_E_BAD_PDCP_PDU, KH_E_PDCP_REPLAY,
+ * KH_E_COUNT_EXHAUSTED. */
 int pdcp_drb_seal(struct crypto *c, struct pdcp *p, const uint8_t *sdu, size_t len, uint8_t *out)
 	KH_MUST_CHECK;
 int pdcp_drb_open(struct crypto *c, struct pdcp *p, const uint8_t *pdu, size_t len, uint8_t *out,

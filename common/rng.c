@@ -9,8 +9,8 @@
 
 #define POOL_LEN 4096
 
-/* One refill serves some 250 keys of 16 octets. What was handed out is wiped at once, so the pool never
- * holds a key in use; a child process does not take over what its parent may hand out. */
+/* One refill serves some 250 keys of 16 octets. What was handed out is wiped at once, so the pool
+ * never holds a key in use; a child process does not take over what its parent may hand out. */
 static struct {
 	uint8_t b[POOL_LEN];
 	size_t left; /* unused octets at the end of b */

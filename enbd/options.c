@@ -5,9 +5,6 @@
 #define OPT(member) offsetof(struct enb_options, member)
 #define NEIGHBOUR(member) offsetof(struct neighbour_option, member)
 
-static const struct config_word location_update_words[] = {
-	{"target", LOCATION_UPDATE_TARGET}, {"source", LOCATION_UPDATE_SOURCE}, {0}};
-
 static const struct config_row neighbour_rows[] = {
 	{.key = "id", .type = CONFIG_U32, .offset = NEIGHBOUR(id), .required = true, .min = 1,
 	 .max = ENB_ID_MAX, .help = "eNB_ID"},
@@ -42,9 +39,6 @@ const struct config_row enb_rows[] = {
 	 .help = "port for Uu; 0 picks one"},
 	{.key = "scheme", .type = CONFIG_ENUM, .offset = OPT(scheme), .def = "mme-assisted",
 	 .words = enb_scheme_words, .help = "how the key of the next cell is made"},
-	{.key = "location_update", .type = CONFIG_ENUM, .offset = OPT(location_update),
-	 .def = "target", .words = location_update_words,
-	 .help = "who sends message 12: the eNodeB that serves the UE, or literally the source"},
 	{.key = "as.ciphering", .type = CONFIG_ALG_LIST, .offset = OPT(eea), .def = "eea2",
 	 .words = node_eea_words, .help = "EEA algorithms of RRC and user data, best first"},
 	{.key = "as.integrity", .type = CONFIG_ALG_LIST, .offset = OPT(eia), .def = "eia2",

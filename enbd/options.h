@@ -4,8 +4,6 @@
 
 #include "node.h"
 
-enum location_update { LOCATION_UPDATE_TARGET, LOCATION_UPDATE_SOURCE };
-
 struct neighbour_option {
 	uint32_t id;
 	char *address;
@@ -25,7 +23,6 @@ struct enb_options {
 	char *uu_listen;
 	uint16_t uu_port;
 	int32_t scheme;
-	int32_t location_update;
 	struct config_algs eea, eia;
 	int32_t a3_offset_cdb, a3_hysteresis_cdb;
 	uint32_t a3_time_to_trigger_ms;

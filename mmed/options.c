@@ -11,8 +11,6 @@ static const struct config_word wrap_words[] = {
 static const struct config_word bits_words[] = {{"128", 128}, {"256", 256}, {0}};
 static const struct config_word kenb_input_words[] = {
 	{"plmn", KENB_INPUT_PLMN}, {"literal", KENB_INPUT_LITERAL}, {0}};
-static const struct config_word location_update_words[] = {
-	{"target", LOCATION_UPDATE_TARGET}, {"source", LOCATION_UPDATE_SOURCE}, {0}};
 
 const struct config_row mme_rows[] = {
 	NODE_OPTION_ROWS,
@@ -30,9 +28,6 @@ const struct config_row mme_rows[] = {
 	 .words = bits_words, .help = "step 1: length of MME-eNB_key"},
 	{.key = "kenb_input", .type = CONFIG_ENUM, .offset = OPT(kenb_input), .def = "plmn",
 	 .words = kenb_input_words, .help = "step 3b: PLMN and eNB_ID, or literally eNB_ID alone"},
-	{.key = "location_update", .type = CONFIG_ENUM, .offset = OPT(location_update),
-	 .def = "target", .words = location_update_words,
-	 .help = "who sends message 12: the eNodeB that serves the UE, or literally the source"},
 	{.key = "enb_key_lifetime", .type = CONFIG_DURATION, .offset = OPT(enb_key_lifetime_ms),
 	 .def = "24h", .min = 0, .max = 2592000000,
 	 .help = "age at which a MME-eNB_key is renewed; 0s: never"},

@@ -4,8 +4,6 @@
 
 #include "node.h"
 
-enum location_update { LOCATION_UPDATE_TARGET, LOCATION_UPDATE_SOURCE };
-
 struct mme_options {
 	struct node_options node; /* first */
 	char *s1_listen;
@@ -14,7 +12,6 @@ struct mme_options {
 	int32_t wrap;
 	int32_t h_key_bits, enb_key_bits;
 	int32_t kenb_input;
-	int32_t location_update;
 	uint32_t enb_key_lifetime_ms, enb_key_grace_ms;
 	uint32_t neighbour_limit;
 	uint32_t attach_timeout_ms;

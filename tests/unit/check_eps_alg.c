@@ -93,6 +93,52 @@ START_TEST(eia2)
 }
 END_TEST
 
+/* A PDCP PDU put together by hand, of any bearer: MAC-I over header and plaintext, then ciphering
+ * of data and MAC-I (TS 36.323 5.6, 5.7). */
+static void check_pdcp_pdu(struct vectors *v, const json_t *t, bool srb)
+{
+	struct octets in = vec_octets(v, t, "sdu"), want = vec_octets(v, t, "pdu");
+	uint8_t direction = (uint8_t)vec_number(t, "direction");
+	uint8_t bearer = (uint8_t)vec_number(t, "bearer");
+	uint32_t count = (uint32_t)vec_hex_number(t, "count");
+	size_t header = srb ? 1 : 2, len = in.len;
+	uint8_t k[16], mac[4], out[64];
+
+	memcpy(out, in.b, in.len);
+	if (srb) {
+		vec_fixed(t, "krrc_int", k, 16);
+		vec_fixed(t, "mac_i", mac, 4);
+		ck_ok(eia_mac(c, EIA2, k, count, bearer, direction, want.b, 1, in.b, in.len,
+			      out + in.len));
+		ck_assert_mem_eq(out + in.len, mac, 4);
+		len += 4;
+	}
+	vec_fixed(t, srb ? "krrc_enc" : "kup_enc", k, 16);
+	ck_ok(eea_apply(c, EEA2, k, count, bearer, direction, out, out, len));
+	ck_assert_uint_eq(header + len, want.len);
+	ck_assert_mem_eq(out, want.b + header, len);
+}
+
+START_TEST(pdcp_pdus)
+{
+	struct vectors *v = vectors_load("computed-nas-pdcp-pdus");
+	unsigned srb = 0, drb = 0;
+
+	for (size_t i = 0; i < vectors_count(v); i++) {
+		const json_t *t = vectors_at(v, i);
+		bool is_srb = vec_starts(t, "name", "PDCP SRB");
+
+		if (!vec_starts(t, "name", "PDCP ") || !strstr(vec_text(t, "name"), "alg 2"))
+			continue;
+		check_pdcp_pdu(v, t, is_srb);
+		*(is_srb ? &srb : &drb) += 1;
+	}
+	ck_assert_uint_eq(srb, 8);
+	ck_assert_uint_eq(drb, 8);
+	vectors_free(v);
+}
+END_TEST
+
 START_TEST(eia2_pieces)
 {
 	uint8_t msg[120], want[4], mac[4];
@@ -168,7 +214,8 @@ END_TEST
 
 START_TEST(choice)
 {
-	static const uint8_t order[] = {3, 2, 1, 0}, null_first[] = {0, 2}, zuc[] = {3}, odd[] = {200};
+	static const uint8_t order[] = {3, 2, 1, 0}, null_first[] = {0, 2}, zuc[] = {3},
+			     odd[] = {200};
 
 	ck_assert_int_eq(eps_alg_choose(order, 4, 0xf, 0), EEA2);
 	ck_assert_int_eq(eps_alg_choose(order, 4, 0xf, 1), EIA2);
@@ -187,7 +234,7 @@ int main(void)
 {
 	Suite *s = suite_create("eps_alg");
 
-	CHECK_CASE_WITH(s, "vectors", setup, teardown, eea2, eia2);
+	CHECK_CASE_WITH(s, "vectors", setup, teardown, eea2, eia2, pdcp_pdus);
 	CHECK_CASE_WITH(s, "use", setup, teardown, eia2_pieces, inputs, eea0_copies, not_built_in,
 			choice);
 	return check_main(s);

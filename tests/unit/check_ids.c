@@ -32,9 +32,9 @@ END_TEST
 START_TEST(plmn_refused)
 {
 	static const char *const bad[][2] = {
-		{"", "01"},   {"01", "01"},  {"0011", "01"}, {"001", ""},    {"001", "1"},
-		{"001", "0101"}, {"0a1", "01"}, {"001", "0x"},  {"001 ", "01"}, {"-01", "01"},
-		{"001", " 1"},
+		{"", "01"},	{"01", "01"},	 {"0011", "01"}, {"001", ""},
+		{"001", "1"},	{"001", "0101"}, {"0a1", "01"},	 {"001", "0x"},
+		{"001 ", "01"}, {"-01", "01"},	 {"001", " 1"},
 	};
 	struct plmn plmn = {{1, 2, 3}};
 
@@ -69,8 +69,12 @@ END_TEST
 
 START_TEST(imsis)
 {
-	static const char *const bad[] = {"",		     "00101012345678",	 "0010101234567890",
-					  "00101012345678a", " 01010123456789",  "00101012345678 ",
+	static const char *const bad[] = {"",
+					  "00101012345678",
+					  "0010101234567890",
+					  "00101012345678a",
+					  " 01010123456789",
+					  "00101012345678 ",
 					  "00101012345678\n"};
 	struct imsi imsi = {""};
 
@@ -84,11 +88,11 @@ END_TEST
 
 START_TEST(node_names)
 {
-	static const char *const good[] = {"a", "mme", "enb-1", "ue_2.lab", "A.b-C_9",
-					   "1234567890123456789012345678901"};
-	static const char *const bad[] = {"",	   "a b",  "a:b", "a/b",
-					  "n\xc3\xa4", "a\n",  "12345678901234567890123456789012",
-					  "*"};
+	static const char *const good[] = {
+		"a", "mme", "enb-1", "ue_2.lab", "A.b-C_9", "1234567890123456789012345678901"};
+	static const char *const bad[] = {
+		"", "a b", "a:b", "a/b", "n\xc3\xa4", "a\n", "12345678901234567890123456789012",
+		"*"};
 
 	for (unsigned i = 0; i < sizeof good / sizeof *good; i++)
 		ck_assert_msg(node_name_is_valid(good[i]), "%s", good[i]);
@@ -137,8 +141,8 @@ END_TEST
 
 START_TEST(hex_refused)
 {
-	static const char *const bad[] = {"",	   "0",	    "000",  "00000", "000000",
-					  "00g0", "0 00", "0x00", "-100",	 "00\n0"};
+	static const char *const bad[] = {"",	  "0",	  "000",  "00000", "000000",
+					  "00g0", "0 00", "0x00", "-100",  "00\n0"};
 	uint8_t out[2] = {0x55, 0xaa};
 
 	for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++)

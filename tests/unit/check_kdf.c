@@ -76,8 +76,7 @@ START_TEST(ts33401)
 
 		run_ts33401(vectors_at(v, i), out);
 		vec_fixed(vectors_at(v, i), "output", want, 32);
-		ck_assert_msg(memcmp(out, want, 32) == 0, "%s",
-			      vec_text(vectors_at(v, i), "name"));
+		ck_assert_msg(memcmp(out, want, 32) == 0, "%s", vec_text(vectors_at(v, i), "name"));
 	}
 	ck_assert_uint_eq(ran, 36);
 	vectors_free(v);

@@ -21,8 +21,8 @@ static void teardown(void)
 	crypto_free(c);
 }
 
-static const char *const names[] = {"k",	 "opc",	     "kasme",	"k_nas_enc",
-				    "k_nas_int", "h_key",    "kenb",	"mme_enb_key",
+static const char *const names[] = {"k",	 "opc",	      "kasme",	 "k_nas_enc",
+				    "k_nas_int", "h_key",     "kenb",	 "mme_enb_key",
 				    "k_rrc_enc", "k_rrc_int", "k_up_enc"};
 
 START_TEST(kind_names)

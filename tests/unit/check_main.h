@@ -29,21 +29,21 @@ static inline void check_case(Suite *suite, const char *name, SFun setup, SFun t
 	suite_add_tcase(suite, c);
 }
 
-#define CHECK_CASE_WITH(suite, name, setup, teardown, ...)                                         \
+#define CHECK_CASE_WITH(suite, name, setup, teardown, ...) \
 	check_case(suite, name, setup, teardown, (const TTest *const[]){__VA_ARGS__, NULL})
 #define CHECK_CASE(suite, name, ...) CHECK_CASE_WITH(suite, name, NULL, NULL, __VA_ARGS__)
 
 /* Success of a fallible function, with the cause's name when it is not. */
-#define ck_ok(expr)                                                                                \
-	do {                                                                                       \
-		int ck_err = (expr);                                                               \
-		ck_assert_msg(ck_err == 0, "%s: %s", #expr, err_name(ck_err));                     \
+#define ck_ok(expr) \
+	do { \
+		int ck_err = (expr); \
+		ck_assert_msg(ck_err == 0, "%s: %s", #expr, err_name(ck_err)); \
 	} while (0)
-#define ck_err(expr, want)                                                                         \
-	do {                                                                                       \
-		int ck_got = (expr);                                                               \
-		ck_assert_msg(ck_got == (want), "%s: %s instead of %s", #expr, err_name(ck_got),   \
-			      err_name(want));                                                     \
+#define ck_err(expr, want) \
+	do { \
+		int ck_got = (expr); \
+		ck_assert_msg(ck_got == (want), "%s: %s instead of %s", #expr, err_name(ck_got), \
+			      err_name(want)); \
 	} while (0)
 
 #endif

@@ -342,7 +342,8 @@ END_TEST
 START_TEST(jumps)
 {
 	struct ue ue = {0};
-	struct aka_vector a = challenge_for((AKA_DELTA + 1) << 5), b = challenge_for(AKA_DELTA << 5);
+	struct aka_vector a = challenge_for((AKA_DELTA + 1) << 5),
+			  b = challenge_for(AKA_DELTA << 5);
 
 	ck_err(answer(&ue, &a), KH_E_SYNCH_FAILURE); /* would use up the numbers */
 	ck_ok(answer(&ue, &b));

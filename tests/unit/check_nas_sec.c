@@ -204,8 +204,8 @@ START_TEST(every_flip_is_refused)
 }
 END_TEST
 
-/* The first octet is outside the MAC (TS 24.301 4.4.3.3), so the type is told to the caller, who knows which
- * types a message may have. */
+/* The first octet is outside the MAC (TS 24.301 4.4.3.3), so the type is told to the caller, who
+ * knows which types a message may have. */
 START_TEST(first_octet)
 {
 	uint8_t pdu[PDU], out[BODY];
@@ -274,6 +274,12 @@ START_TEST(count_is_exhausted)
 	ck_assert_uint_eq(mme.tx_count, NAS_COUNT_MAX + 1);
 	accept(&ue, last, PDU, NAS_CIPHERED);
 	refuse(&ue, last, PDU, KH_E_NAS_REPLAY);
+	/* COUNT 2^24 with a MAC of its own */
+	memcpy(last, "\x17\0\0\0\0\0", NAS_OVERHEAD);
+	memcpy(last + NAS_OVERHEAD, body, BODY);
+	ck_ok(eia_mac(c, EIA2, ue.integrity.b, NAS_COUNT_MAX + 1, 0, EPS_DOWNLINK, last + 5,
+		      BODY + 1, NULL, 0, last + 1));
+	refuse(&ue, last, PDU, KH_E_BAD_NAS_MAC);
 	mme.tx_count = 0; /* as if it had wrapped */
 	send(&mme, pdu);
 	refuse(&ue, pdu, PDU, KH_E_BAD_NAS_MAC);

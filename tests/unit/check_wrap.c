@@ -226,6 +226,24 @@ START_TEST(wrong_key)
 }
 END_TEST
 
+/* Even from one who holds the key: the nonces of two key ids must never meet. */
+START_TEST(nonce_of_another_key_id)
+{
+	static const uint8_t aad[] = "keyhop-kenb\1\x11\x22\x33\x44\0\0\0\0\0\0\0\7"
+				     "\0\0\0\xa1\0\0\0\1\0\0\0\3";
+	uint8_t wire[44] = {0, 0, 0, 3};
+	struct kenb out;
+
+	for (int other = 0; other < 2; other++) {
+		wire[3] = other ? 4 : 3;
+		ck_ok(crypto_gcm_seal(c, key.b, key.len, wire, 12, aad, sizeof aad - 1, kenb[0].b,
+				      16, wire + 12, wire + 28));
+		ck_err(wrap_open(c, WRAP_AES_GCM, &key, &binding, wire, sizeof wire, &out),
+		       other ? KH_E_UNWRAP_FAILED : KH_OK);
+	}
+}
+END_TEST
+
 START_TEST(nonce_layout_and_use)
 {
 	uint8_t a[WRAP_MAX_LEN], b[WRAP_MAX_LEN];
@@ -285,6 +303,7 @@ int main(void)
 			nonce_layout_and_use);
 	CHECK_CASE_WITH(s, "refusals", setup, teardown, every_flip_is_refused,
 			aes_block_takes_every_flip, binding_is_part_of_it, wrong_key,
-			every_other_length_is_a_mismatch, combinations_that_do_not_exist);
+			nonce_of_another_key_id, every_other_length_is_a_mismatch,
+			combinations_that_do_not_exist);
 	return check_main(s);
 }

@@ -1,5 +1,5 @@
-/* Known answers: reads tests/vectors/NAME.json. Each file is an object with a list "vectors" of objects whose
- * octet strings are hex. A broken file ends the test. */
+/* Known answers: reads tests/vectors/NAME.json. Each file is an object with a list "vectors" of
+ * objects whose octet strings are hex. A broken file ends the test. */
 #ifndef KEYHOP_VECTORS_H
 #define KEYHOP_VECTORS_H
 
@@ -10,7 +10,8 @@
 
 struct vectors;
 
-/* Exactly as long as its contents, so that the sanitizer sees a read past the end. Owned by the vectors. */
+/* Exactly as long as its contents, so that the sanitizer sees a read past the end. Owned by the
+ * vectors. */
 struct octets {
 	uint8_t *b;
 	size_t len;

@@ -1,0 +1,292 @@
+#include "link.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+#include <openssl/crypto.h>
+
+#include "link_internal.h"
+#include "mem.h"
+#include "tls.h"
+
+#define SETUP_TIMEOUT_MS 5000
+#define OUTPUT_LIMIT (16U * 1024 * 1024)
+#define LAST_READS 4
+
+static void link_free(struct link *l)
+{
+	loop_cancel(l->loop, &l->turn_end);
+	loop_timer_stop(&l->setup);
+	event_free(l->readable);
+	event_free(l->writable);
+	close(l->fd);
+	tls_free(l->tls);
+	buf_clear(&l->in);
+	buf_clear(&l->out);
+	free(l->alpn);
+	free(l->detail);
+	free(l);
+}
+
+void link_set_reading(struct link *l, bool on)
+{
+	if (l->reading == on)
+		return;
+	l->reading = on;
+	if (on)
+		event_add(l->readable, NULL);
+	else
+		event_del(l->readable);
+}
+
+static void stop_waiting(struct link *l)
+{
+	loop_timer_stop(&l->setup);
+	link_set_reading(l, false);
+	event_del(l->writable);
+	l->writing = false;
+}
+
+void link_fail(struct link *l, int err, const char *detail)
+{
+	if (l->state == LINK_FAILED || l->state == LINK_CLOSED)
+		return;
+	l->state = LINK_FAILED;
+	l->err = err;
+	l->detail = x_strdup(detail);
+	stop_waiting(l);
+	loop_defer(l->loop, &l->turn_end);
+}
+
+void link_go_up(struct link *l)
+{
+	l->state = LINK_UP;
+	loop_timer_stop(&l->setup);
+	l->ops->up(l, l->owner);
+}
+
+static void on_setup_timeout(void *arg)
+{
+	struct link *l = arg;
+
+	l->setup = NULL;
+	link_fail(l, KH_E_TIMEOUT,
+		  l->state == LINK_CONNECTING ? "no connection in time"
+					      : "TLS handshake not done in time");
+}
+
+static void start_tls(struct link *l, bool server)
+{
+	l->state = LINK_HANDSHAKE;
+	l->tls = tls_new(l->tls_context, server, l->alpn);
+	link_set_reading(l, true);
+	/* A client speaks first. */
+	if (tls_handshake(l->tls) < 0)
+		link_fail(l, KH_E_TLS_FAILED, tls_error_text(l->tls));
+	loop_defer(l->loop, &l->turn_end);
+}
+
+static int socket_error(int fd)
+{
+	socklen_t len = sizeof(int);
+	int error = 0;
+
+	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 ? errno : error;
+}
+
+static void connected(struct link *l)
+{
+	int error = socket_error(l->fd);
+
+	event_del(l->writable);
+	l->writing = false;
+	if (error != 0) {
+		link_fail(l, KH_E_CANNOT_CONNECT, strerror(error));
+		return;
+	}
+	if (l->tls_context) {
+		start_tls(l, false);
+		return;
+	}
+	link_set_reading(l, true);
+	link_go_up(l);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	link_read(arg);
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	struct link *l = arg;
+
+	(void)fd;
+	(void)what;
+	if (l->state == LINK_CONNECTING) {
+		connected(l);
+		return;
+	}
+	event_del(l->writable);
+	l->writing = false;
+	link_flush(l);
+	link_balance(l);
+}
+
+/* Unread octets would make close() send a reset, which can destroy at the peer what it has not read
+ * yet. */
+static void close_gently(struct link *l)
+{
+	uint8_t *scratch = loop_scratch(l->loop, SCRATCH_WIRE);
+	ssize_t n = 1;
+
+	shutdown(l->fd, SHUT_WR);
+	for (int i = 0; i < LAST_READS && n > 0; i++) {
+		n = recv(l->fd, scratch, LOOP_SCRATCH_LEN, MSG_DONTWAIT);
+		if (n > 0)
+			OPENSSL_cleanse(scratch, (size_t)n);
+	}
+}
+
+/* The last word to the peer (frames, an alert, close_notify), then to the owner unless it has let
+ * go. */
+static void finish(struct link *l)
+{
+	bool tell = l->state == LINK_FAILED;
+
+	link_flush(l);
+	close_gently(l);
+	/* The owner may call link_close() on what it takes for alive. */
+	l->state = LINK_CLOSED;
+	if (tell)
+		l->ops->down(l, l->owner, l->err, l->detail);
+	link_free(l);
+}
+
+/* A peer that resets the connection has often said why before: that is still to be read. */
+static void read_last_words(struct link *l)
+{
+	link_read(l);
+	link_fail(l, l->in.len > 0 ? KH_E_FRAME_TRUNCATED : KH_E_LINK_LOST,
+		  strerror(l->send_errno));
+}
+
+static void on_turn_end(struct loop_task *task)
+{
+	struct link *l = (void *)((char *)task - offsetof(struct link, turn_end));
+
+	if (l->state == LINK_ACCEPTED) {
+		link_set_reading(l, true);
+		link_go_up(l);
+	}
+	if (l->state == LINK_FAILED || l->state == LINK_CLOSED) {
+		finish(l);
+		return;
+	}
+	link_flush(l);
+	if (l->send_errno)
+		read_last_words(l);
+	else
+		link_balance(l);
+}
+
+static struct link *link_new(const struct link_settings *s, int fd, const struct endpoint *peer)
+{
+	struct link *l = x_calloc(1, sizeof *l);
+	struct event_base *base = loop_base(s->loop);
+
+	l->loop = s->loop;
+	l->turn_end.run = on_turn_end;
+	l->ops = s->ops;
+	l->owner = s->owner;
+	l->fd = fd;
+	l->tls_context = s->tls;
+	l->alpn = x_strdup(s->alpn ? s->alpn : "");
+	l->in.secret = true;
+	l->out.secret = true;
+	l->output_limit = s->output_limit ? s->output_limit : OUTPUT_LIMIT;
+	if (peer)
+		endpoint_text(peer, l->peer);
+	l->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_readable, l);
+	l->writable = event_new(base, fd, EV_WRITE | EV_PERSIST, on_writable, l);
+	if (!l->readable || !l->writable)
+		x_out_of_memory();
+	return l;
+}
+
+static void start_setup_timer(struct link *l, const struct link_settings *s)
+{
+	uint32_t ms = s->setup_timeout_ms ? s->setup_timeout_ms : SETUP_TIMEOUT_MS;
+
+	l->setup = loop_timer_start(l->loop, ms, on_setup_timeout, l);
+}
+
+int link_connect(struct link **out, const struct link_settings *s, enum transport transport,
+		 const struct endpoint *ep, const struct endpoint *local)
+{
+	int fd;
+	int err = net_connect(&fd, transport, ep, local);
+
+	if (err < 0)
+		return err;
+	*out = link_new(s, fd, ep);
+	(*out)->state = LINK_CONNECTING;
+	(*out)->writing = true;
+	event_add((*out)->writable, NULL);
+	start_setup_timer(*out, s);
+	return 0;
+}
+
+struct link *link_accept(const struct link_settings *s, int fd, const struct endpoint *peer)
+{
+	struct link *l = link_new(s, fd, peer);
+
+	if (s->tls) {
+		start_setup_timer(l, s);
+		start_tls(l, true);
+	} else {
+		loop_defer(l->loop, &l->turn_end);
+	}
+	return l;
+}
+
+void link_close(struct link *l)
+{
+	if (l->state == LINK_CLOSED)
+		return;
+	l->state = LINK_CLOSED;
+	stop_waiting(l);
+	loop_defer(l->loop, &l->turn_end);
+}
+
+void link_set_owner(struct link *l, const struct link_ops *ops, void *owner)
+{
+	l->ops = ops;
+	l->owner = owner;
+}
+
+bool link_is_up(const struct link *l)
+{
+	return l->state == LINK_UP;
+}
+
+const char *link_peer_identity(const struct link *l)
+{
+	return l->tls ? tls_peer_identity(l->tls) : "";
+}
+
+bool link_has_tls(const struct link *l)
+{
+	return l->tls_context != NULL;
+}
+
+const char *link_peer_text(const struct link *l)
+{
+	return l->peer;
+}

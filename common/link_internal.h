@@ -1,0 +1,68 @@
+/* Between link.c (from connect to down), link_input.c (octets to frames) and link_output.c (frames to octets). */
+#ifndef KEYHOP_LINK_INTERNAL_H
+#define KEYHOP_LINK_INTERNAL_H
+
+#include "buf.h"
+#include "link.h"
+#include "loop.h"
+
+struct event;
+struct tls;
+
+enum link_state {
+	LINK_ACCEPTED, /* nothing to wait for: `up` is due at the end of the turn */
+	LINK_CONNECTING, /* the transport is */
+	LINK_HANDSHAKE, /* TLS is */
+	LINK_UP,
+	LINK_FAILED, /* `down` is due at the end of the turn */
+	LINK_CLOSED, /* the owner has let go: what is left is to send and to free */
+};
+
+struct link {
+	struct loop *loop;
+	struct loop_task turn_end;
+	const struct link_ops *ops;
+	void *owner;
+
+	enum link_state state;
+	int fd;
+	struct event *readable, *writable;
+	bool reading, writing; /* which of the two is waited for */
+	struct loop_timer *setup;
+	struct tls_context *tls_context;
+	char *alpn;
+	struct tls *tls;
+
+	struct buf in; /* the frame that has begun and is not whole yet */
+	struct buf
+		out; /* frames: with TLS those of this turn, without those the socket did not take */
+	uint32_t output_limit;
+	bool answering; /* a frame is with the owner */
+	size_t answers; /* octets of the output that are answers to frames of this link */
+	int send_errno; /* the socket takes no more */
+
+	int err; /* of LINK_FAILED */
+	char *detail; /* of LINK_FAILED */
+	char peer[ENDPOINT_TEXT_LEN];
+};
+
+/* The link ends with `err`; the owner hears of it at the end of the turn. Only the first call counts. */
+void link_fail(struct link *l, int err, const char *detail);
+/* The link can be used from now on. */
+void link_go_up(struct link *l);
+/* Waits for input, or stops to. */
+void link_set_reading(struct link *l, bool on);
+
+/* Takes what the socket has, within a budget. */
+void link_read(struct link *l);
+bool link_wants_input(const struct link *l);
+
+/* Encrypts what is queued and sends as much as the socket takes; the rest waits for the socket. On a link that
+ * ends it says so (close_notify) and waits for nothing. */
+void link_flush(struct link *l);
+/* Stops reading from a peer that does not read our answers, and starts again when it does. What we send of our
+ * own accord does not count: two ends that both stopped would wait for each other for ever. */
+void link_balance(struct link *l);
+bool link_is_backlogged(const struct link *l);
+
+#endif

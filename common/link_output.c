@@ -1,0 +1,188 @@
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <event2/event.h>
+#include <protobuf-c/protobuf-c.h>
+
+#include "ids.h"
+#include "link_internal.h"
+#include "tls.h"
+
+#define BACKLOG_HIGH (1024U * 1024) /* waits for the socket: stop reading */
+#define BACKLOG_LOW (256U * 1024) /* start again */
+#define FLUSH_EARLY (256U * 1024) /* queued in one turn: do not wait for its end */
+
+static size_t unsent(struct link *l, const uint8_t **data)
+{
+	if (l->tls)
+		return tls_output(l->tls, data);
+	*data = buf_data(&l->out);
+	return l->out.len;
+}
+
+static void sent(struct link *l, size_t n)
+{
+	if (l->tls)
+		tls_output_drain(l->tls, n);
+	else
+		buf_drain(&l->out, n);
+}
+
+size_t link_output_len(const struct link *l)
+{
+	const uint8_t *data;
+
+	return l->out.len + (l->tls ? tls_output(l->tls, &data) : 0);
+}
+
+static void drop_output(struct link *l)
+{
+	const uint8_t *data;
+
+	buf_clear(&l->out);
+	sent(l, unsent(l, &data));
+}
+
+static bool is_ending(const struct link *l)
+{
+	return l->state == LINK_FAILED || l->state == LINK_CLOSED;
+}
+
+static void wait_for_socket(struct link *l)
+{
+	if (is_ending(l))
+		return;
+	l->writing = true;
+	event_add(l->writable, NULL);
+}
+
+static void send_failed(struct link *l, int error)
+{
+	l->send_errno = error;
+	drop_output(l);
+	/* What the peer said before is read first; see the end of the turn. */
+	loop_defer(l->loop, &l->turn_end);
+}
+
+static void send_unsent(struct link *l)
+{
+	const uint8_t *data;
+	size_t len = unsent(l, &data);
+	ssize_t n;
+
+	if (len == 0)
+		return;
+	do
+		n = send(l->fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
+		send_failed(l, errno);
+		return;
+	}
+	if (n > 0)
+		sent(l, (size_t)n);
+	if (n < 0 || (size_t)n < len)
+		wait_for_socket(l);
+}
+
+static void encrypt(struct link *l)
+{
+	int err = tls_write(l->tls, buf_data(&l->out), l->out.len);
+
+	buf_drain(&l->out, l->out.len);
+	if (err < 0)
+		link_fail(l, err, tls_error_text(l->tls));
+}
+
+void link_flush(struct link *l)
+{
+	if (l->send_errno) {
+		drop_output(l);
+		return;
+	}
+	if (l->tls && l->out.len > 0)
+		encrypt(l);
+	if (l->tls && is_ending(l))
+		tls_shutdown(l->tls);
+	/* While it waits for the socket another attempt is in vain. */
+	if (!l->writing)
+		send_unsent(l);
+}
+
+static size_t backlog(const struct link *l)
+{
+	size_t len = link_output_len(l);
+
+	return l->answers < len ? l->answers : len;
+}
+
+bool link_is_backlogged(const struct link *l)
+{
+	return backlog(l) > BACKLOG_HIGH;
+}
+
+void link_balance(struct link *l)
+{
+	if (!link_wants_input(l))
+		return;
+	l->answers = backlog(l);
+	if (l->answers > BACKLOG_HIGH)
+		link_set_reading(l, false);
+	else if (l->answers < BACKLOG_LOW)
+		link_set_reading(l, true);
+}
+
+/* Room for one frame of `len` octets at the end of the output. */
+static int queue_frame(struct link *l, size_t len, uint8_t **room)
+{
+	uint8_t *header;
+
+	if (l->state != LINK_UP)
+		return KH_E_LINK_LOST;
+	if (len == 0)
+		return KH_E_FRAME_EMPTY;
+	if (len > FRAME_MAX)
+		return KH_E_FRAME_TOO_LONG;
+	if (link_output_len(l) + FRAME_HEADER + len > l->output_limit) {
+		link_fail(l, KH_E_OUTPUT_OVERFLOW, "too much output waits");
+		return KH_E_OUTPUT_OVERFLOW;
+	}
+	header = buf_extend(&l->out, FRAME_HEADER + len);
+	put_be32(header, (uint32_t)len);
+	if (l->answering)
+		l->answers += FRAME_HEADER + len;
+	*room = header + FRAME_HEADER;
+	return 0;
+}
+
+static void frame_queued(struct link *l)
+{
+	loop_defer(l->loop, &l->turn_end);
+	if (l->out.len >= FLUSH_EARLY && !l->writing)
+		link_flush(l);
+}
+
+int link_send(struct link *l, const struct ProtobufCMessage *msg)
+{
+	uint8_t *room;
+	int err = queue_frame(l, protobuf_c_message_get_packed_size(msg), &room);
+
+	if (err < 0)
+		return err;
+	protobuf_c_message_pack(msg, room);
+	frame_queued(l);
+	return 0;
+}
+
+int link_send_raw(struct link *l, const uint8_t *data, size_t len)
+{
+	uint8_t *room;
+	int err = queue_frame(l, len, &room);
+
+	if (err < 0)
+		return err;
+	memcpy(room, data, len);
+	frame_queued(l);
+	return 0;
+}

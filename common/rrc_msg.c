@@ -1,0 +1,118 @@
+#include "rrc_msg.h"
+
+#include <string.h>
+
+#include "link.h"
+#include "pbmem.h"
+
+static int send_pdu(struct link *link, uint32_t c_rnti, Keyhop__Rrc__Bearer bearer, uint8_t *pdu,
+		    size_t len)
+{
+	Keyhop__Rrc__Uu uu = KEYHOP__RRC__UU__INIT;
+
+	uu.c_rnti = c_rnti;
+	uu.bearer = bearer;
+	uu.pdu.data = pdu;
+	uu.pdu.len = len;
+	return link ? link_send(link, &uu.base) : KH_E_LINK_LOST;
+}
+
+int rrc_send(struct node *n, struct link *link, struct pdcp *pdcp, uint32_t c_rnti,
+	     const Keyhop__Rrc__Rrc *msg, const char *peer)
+{
+	uint8_t plain[UU_PDU_MAX], pdu[UU_PDU_MAX];
+	const struct message_row *row = message_row_of(IFACE_RRC, &msg->base);
+	size_t len = protobuf_c_message_get_packed_size(&msg->base);
+	int err = 0;
+
+	if (!row || len + PDCP_SRB_OVERHEAD > PDCP_SDU_MAX)
+		return KH_E_INTERNAL;
+	protobuf_c_message_pack(&msg->base, plain);
+	if (pdcp)
+		err = pdcp_srb_seal(n->crypto, pdcp, plain, len, pdu);
+	if (!err)
+		err = pdcp ? send_pdu(link, c_rnti, KEYHOP__RRC__BEARER__SRB1, pdu,
+				      len + PDCP_SRB_OVERHEAD)
+			   : send_pdu(link, c_rnti, KEYHOP__RRC__BEARER__SRB0, plain, len);
+	if (err)
+		node_refuse(n, LOG_AIR, err, peer, "rrc.%s not sent", row->name);
+	else
+		node_message(n, true, LOG_AIR, row, peer);
+	return err;
+}
+
+int rrc_send_data(struct node *n, struct link *link, struct pdcp *pdcp, uint32_t c_rnti,
+		  const uint8_t *data, size_t len, const char *peer)
+{
+	uint8_t pdu[UU_PDU_MAX];
+	int err = len + PDCP_DRB_OVERHEAD > PDCP_SDU_MAX
+			  ? KH_E_BAD_FIELD
+			  : pdcp_drb_seal(n->crypto, pdcp, data, len, pdu);
+
+	if (!err)
+		err = send_pdu(link, c_rnti, KEYHOP__RRC__BEARER__DRB1, pdu, len + PDCP_DRB_OVERHEAD);
+	if (err)
+		node_refuse(n, LOG_AIR, err, peer, "user data not sent");
+	return err;
+}
+
+static const struct field_rule uu_rules[] = {
+	{"c_rnti", FIELD_U32, offsetof(Keyhop__Rrc__Uu, c_rnti), 0, 0xffff, NULL},
+	{"bearer", FIELD_U32, offsetof(Keyhop__Rrc__Uu, bearer), 0, 2, NULL},
+	{"pdu", FIELD_BYTES, offsetof(Keyhop__Rrc__Uu, pdu), 1, PDCP_SDU_MAX, NULL},
+	{0},
+};
+
+int rrc_open_frame(struct node *n, const uint8_t *data, size_t len, const char *peer,
+		   Keyhop__Rrc__Uu **out)
+{
+	const char *field = NULL;
+	Keyhop__Rrc__Uu *uu = keyhop__rrc__uu__unpack(pbmem_allocator(n->mem), len, data);
+	int err = uu ? message_check(&uu->base, uu_rules, &field)
+		     : (pbmem_exhausted(n->mem) ? KH_E_DECODE_BUDGET : KH_E_NOT_PROTOBUF);
+
+	if (err)
+		node_refuse(n, LOG_AIR, err, peer, "Uu frame of %zu octets%s%s", len,
+			    field ? " field " : "", field ? field : "");
+	*out = uu;
+	return err;
+}
+
+int rrc_open(struct node *n, struct pdcp *pdcp, enum role from, const ProtobufCBinaryData *pdu,
+	     const char *peer, Keyhop__Rrc__Rrc **out)
+{
+	uint8_t plain[UU_PDU_MAX];
+	const struct message_row *row;
+	const uint8_t *sdu = pdu->data;
+	size_t len = pdu->len;
+	ProtobufCMessage *msg;
+	int err = 0;
+
+	if (pdcp) {
+		err = pdcp_srb_open(n->crypto, pdcp, pdu->data, pdu->len, plain, &len);
+		sdu = plain;
+	}
+	if (err) {
+		node_refuse(n, LOG_AIR, err, peer, "SRB1 PDU of %zu octets", pdu->len);
+		return err;
+	}
+	err = node_decode(n, IFACE_RRC, from, LOG_AIR, peer, sdu, len, &msg, &row);
+	*out = (Keyhop__Rrc__Rrc *)(void *)msg;
+	return err;
+}
+
+int rrc_peek(struct node *n, const ProtobufCBinaryData *pdu, Keyhop__Rrc__Rrc **out)
+{
+	struct message_fault fault = {0};
+	const struct message_row *row;
+	const uint8_t *sdu;
+	size_t len;
+	ProtobufCMessage *msg;
+	int err = pdcp_srb_peek(pdu->data, pdu->len, &sdu, &len);
+
+	if (!err)
+		err = message_decode(n->mem, IFACE_RRC, ROLE_ENB, sdu, len, &msg, &row, &fault);
+	if (!err)
+		*out = (Keyhop__Rrc__Rrc *)(void *)msg;
+	return err;
+}

@@ -1,0 +1,65 @@
+/* RRC connection for an attach: request and setup on SRB0, then the first NAS PDU. */
+#include "handlers.h"
+#include "link.h"
+#include "loop.h"
+#include "rrc_msg.h"
+#include "ue_fsm.h"
+
+static void on_timeout(void *arg)
+{
+	struct ue *ue = arg;
+
+	ue->timer = NULL;
+	ue_step(ue, EV_TIMEOUT, &(struct ue_input){.cause = KH_E_TIMEOUT});
+}
+
+static void reject(struct enb *e, struct uu_link *uu, uint64_t identity, int err)
+{
+	Keyhop__Rrc__RrcConnectionReject body = KEYHOP__RRC__RRC_CONNECTION_REJECT__INIT;
+
+	node_refuse(&e->node, LOG_AIR, err, uu->name, "RRC connection");
+	body.ue_identity = identity;
+	body.cause = (Keyhop__Common__Cause)err_to_cause(err);
+	RRC_MSG(msg, RRC_CONNECTION_REJECT, rrc_connection_reject, &body);
+	(void)rrc_send(&e->node, uu->link, NULL, 0, &msg, uu->name);
+}
+
+void attach_rx_connection_request(struct enb *e, struct uu_link *uu, const Keyhop__Rrc__Rrc *rrc)
+{
+	uint64_t identity = rrc->rrc_connection_request->ue_identity;
+	Keyhop__Rrc__RrcConnectionSetup body = KEYHOP__RRC__RRC_CONNECTION_SETUP__INIT;
+
+	if (!s1_is_up(e)) {
+		reject(e, uu, identity, KH_E_LINK_LOST);
+		return;
+	}
+	struct ue *ue = ue_add(e);
+	if (!ue) {
+		reject(e, uu, identity, KH_E_NO_RESOURCES);
+		return;
+	}
+	ue_bind_uu(ue, uu);
+	ue->timer = loop_timer_start(e->node.loop, e->opt.setup_timeout_ms, on_timeout, ue);
+	body.ue_identity = identity;
+	body.c_rnti = ue->c_rnti;
+	RRC_MSG(msg, RRC_CONNECTION_SETUP, rrc_connection_setup, &body);
+	(void)rrc_send(&e->node, uu->link, NULL, 0, &msg, uu->name);
+}
+
+int attach_rx_setup_complete(struct enb *e, struct ue *ue, const struct ue_input *in)
+{
+	Keyhop__S1__InitialUeMessage body = KEYHOP__S1__INITIAL_UE_MESSAGE__INIT;
+	Keyhop__S1__S1 msg = KEYHOP__S1__S1__INIT;
+
+	body.enb_ue_id = ue->c_rnti;
+	body.nas = in->rrc->rrc_connection_setup_complete->nas;
+	msg.body_case = KEYHOP__S1__S1__BODY_INITIAL_UE_MESSAGE;
+	msg.initial_ue_message = &body;
+	return s1_send(e, &msg);
+}
+
+int attach_timeout(struct enb *e, struct ue *ue, const struct ue_input *in)
+{
+	node_refuse(&e->node, LOG_AIR, KH_E_TIMEOUT, ue_name(ue), "connection setup");
+	return context_release_request(ue, in->cause);
+}

@@ -1,0 +1,306 @@
+#include "ctl_cmds.h"
+
+#include "clock.h"
+#include "ue_fsm.h"
+
+static void reply_list(struct ctl_request *req, json_t *items, int64_t next)
+{
+	json_t *out = json_pack("{s:o}", "items", items);
+
+	json_object_set_new(out, "next", next ? json_integer(next) : json_null());
+	ctl_reply(req, out);
+}
+
+static json_t *ue_json(const struct ue *ue)
+{
+	return json_pack("{s:s, s:I, s:I, s:s, s:I, s:s, s:I}", "ue", ue->label.s, "mme_ue_id",
+			 (json_int_t)ue->mme_ue_id, "c_rnti", (json_int_t)ue->c_rnti, "state",
+			 ue_state_name(ue), "generation", (json_int_t)ue->kenb_gen, "kenb_fp",
+			 ue->kenb_fp, "list_generation",
+			 (json_int_t)(ue->list ? ue->list->generation : 0));
+}
+
+static void ue_list(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	struct enb *e = ctx;
+	int64_t at = 0, offset = ctl_int(params, "offset", 0), limit = ctl_int(params, "limit", 1000);
+	json_t *items = json_array();
+
+	for (struct ue *ue = e->ues; ue; ue = ue->hh.next, at++)
+		if (at >= offset && at < offset + limit)
+			json_array_append_new(items, ue_json(ue));
+	reply_list(req, items, at > offset + limit ? offset + limit : 0);
+}
+
+static struct ue *find_ue(struct enb *e, struct ctl_request *req, const json_t *params)
+{
+	struct ue *ue = ue_resolve(e, ctl_string(params, "ue", ""));
+
+	if (!ue)
+		ctl_fail(req, KH_E_UE_NOT_FOUND, "see ue.list");
+	return ue;
+}
+
+static void ue_show(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	struct ue *ue = find_ue(ctx, req, params);
+
+	if (!ue)
+		return;
+	json_t *out = ue_json(ue);
+	json_object_set_new(out, "eea", json_integer(ue->pdcp.eea));
+	json_object_set_new(out, "eia", json_integer(ue->pdcp.eia));
+	json_object_set_new(out, "delivered_generation", json_integer((json_int_t)ue->delivered_gen));
+	json_object_set_new(out, "handover_to", json_integer(ue->ho ? ue->ho->target : 0));
+	ctl_reply(req, out);
+}
+
+static void ue_release(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	struct ue *ue = find_ue(ctx, req, params);
+
+	if (!ue)
+		return;
+	int err = ue_step(ue, EV_OP_RELEASE, &(struct ue_input){.cause = KH_E_RELEASED});
+	if (err)
+		ctl_fail(req, err, NULL);
+	else
+		ctl_reply(req, json_pack("{s:s}", "outcome", "completed"));
+}
+
+static void add_key(struct enb *e, json_t *items, const char *ue, enum key_kind kind, const void *key,
+		    size_t len, uint32_t kid)
+{
+	char fp[FINGERPRINT_LEN];
+
+	key_fingerprint(e->node.crypto, kind, key, len, fp);
+	json_array_append_new(items,
+			      json_pack("{s:s, s:s, s:I, s:s}", "name", key_kind_name(kind), "ue", ue,
+					"kid", (json_int_t)kid, "fp", fp));
+}
+
+static void ue_keys(struct enb *e, json_t *items, const struct ue *ue)
+{
+	const struct as_keys *k = &ue->pdcp.keys;
+
+	/* KeNB itself is wiped once the AS keys are derived; its fingerprint stays. */
+	json_array_append_new(items, json_pack("{s:s, s:s, s:I, s:s}", "name", "kenb", "ue", ue->label.s,
+					       "kid", (json_int_t)0, "fp", ue->kenb_fp));
+	add_key(e, items, ue->label.s, KEY_K_RRC_ENC, k->rrc_enc.b, sizeof k->rrc_enc.b, 0);
+	add_key(e, items, ue->label.s, KEY_K_RRC_INT, k->rrc_int.b, sizeof k->rrc_int.b, 0);
+	add_key(e, items, ue->label.s, KEY_K_UP_ENC, k->up_enc.b, sizeof k->up_enc.b, 0);
+}
+
+static void key_list(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	struct enb *e = ctx;
+	json_t *items = json_array();
+
+	if (ctl_string(params, "ue", NULL)) {
+		struct ue *ue = find_ue(e, req, params);
+		if (!ue) {
+			json_decref(items);
+			return;
+		}
+		if (ue->kenb_fp[0])
+			ue_keys(e, items, ue);
+	} else {
+		if (e->key.id)
+			add_key(e, items, "", KEY_MME_ENB_KEY, e->key.b, e->key.len, e->key.id);
+		if (e->previous.id)
+			add_key(e, items, "", KEY_MME_ENB_KEY, e->previous.b, e->previous.len,
+				e->previous.id);
+	}
+	reply_list(req, items, 0);
+}
+
+static json_t *neighbour_json(const struct neighbour *nb)
+{
+	char address[ENDPOINT_TEXT_LEN] = "";
+
+	if (nb->configured)
+		endpoint_text(&nb->ep, address);
+	return json_pack("{s:I, s:s, s:s, s:b, s:s}", "enb", (json_int_t)nb->id, "name", nb->name,
+			 "address", address, "configured", nb->configured, "state",
+			 nb->peer ? "up" : "down");
+}
+
+static void neighbour_list(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	struct enb *e = ctx;
+	json_t *items = json_array();
+
+	(void)params;
+	for (struct neighbour *nb = e->neighbours; nb; nb = nb->hh.next)
+		json_array_append_new(items, neighbour_json(nb));
+	reply_list(req, items, 0);
+}
+
+static void neighbour_add_cmd(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	struct enb *e = ctx;
+	struct endpoint ep;
+	uint32_t id = (uint32_t)ctl_int(params, "enb", 0);
+	const char *name = ctl_string(params, "name", NULL);
+	int64_t port = ctl_int(params, "port", 36522);
+
+	if (id == e->opt.id || (name && !node_name_is_valid(name)) ||
+	    endpoint_parse(&ep, ctl_string(params, "address", ""), (uint16_t)port)) {
+		ctl_fail(req, KH_E_USAGE, "enb: not this one; name: a node name; address: numeric");
+		return;
+	}
+	struct neighbour *nb = neighbour_add(e, id, name, &ep);
+	nb->attempts = 0;
+	x2_connect(nb);
+	ctl_reply(req, neighbour_json(nb));
+}
+
+static void neighbour_remove(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	struct neighbour *nb = neighbour_resolve(ctx, ctl_string(params, "enb", ""));
+
+	if (!nb) {
+		ctl_fail(req, KH_E_ENB_NOT_FOUND, "see neighbour.list");
+		return;
+	}
+	/* It may still come by itself; this cell does not hand over to it and does not connect. */
+	nb->configured = false;
+	if (nb->peer)
+		x2_drop(nb->peer, KH_E_CANCELLED);
+	ctl_reply(req, neighbour_json(nb));
+}
+
+static void handover_start(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	struct enb *e = ctx;
+	bool wait = ctl_bool(params, "wait", false);
+	struct neighbour *nb = neighbour_resolve(e, ctl_string(params, "target", ""));
+	struct ue *ue = find_ue(e, req, params);
+
+	if (!ue)
+		return;
+	if (!nb) {
+		ctl_fail(req, KH_E_NOT_A_NEIGHBOUR, "see neighbour.list");
+		return;
+	}
+	uint32_t next = e->next_ho_id + 1;
+	int err = ho_start(ue, nb->id, wait ? req : NULL, wait);
+	if (err)
+		ctl_fail(req, err, err == KH_E_NO_WRAPPED_KEY ? "with wait it asks for a list first" : NULL);
+	else if (!wait)
+		ctl_reply(req, json_pack("{s:s, s:I}", "outcome", "started", "ho", (json_int_t)next));
+}
+
+static json_t *ho_json(struct enb *e, const struct ho *ho)
+{
+	const struct ue *ue = ue_find(e, ho->c_rnti);
+
+	return json_pack("{s:I, s:s, s:s, s:I, s:I, s:I}", "ho", (json_int_t)ho->id, "ue",
+			 ue ? ue->label.s : "", "state", ue ? ue_state_name(ue) : "gone", "target",
+			 (json_int_t)ho->target, "generation", (json_int_t)ho->generation, "age_us",
+			 (json_int_t)(clock_mono_us() - ho->begun_us));
+}
+
+static void handover_list(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	struct enb *e = ctx;
+	json_t *items = json_array();
+
+	(void)params;
+	for (struct ho *ho = e->hos; ho; ho = ho->hh.next)
+		json_array_append_new(items, ho_json(e, ho));
+	reply_list(req, items, 0);
+}
+
+static void handover_show(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	struct enb *e = ctx;
+	struct ue *ue = find_ue(e, req, params);
+
+	if (!ue)
+		return;
+	if (!ue->ho)
+		ctl_fail(req, KH_E_NOT_FOUND, "the UE is in no handover");
+	else
+		ctl_reply(req, ho_json(e, ue->ho));
+}
+
+static void handover_cancel(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	struct ue *ue = find_ue(ctx, req, params);
+
+	if (!ue)
+		return;
+	int err = ue_step(ue, EV_OP_CANCEL, &(struct ue_input){.cause = KH_E_CANCELLED});
+	if (err)
+		ctl_fail(req, err, "it can be cancelled until message 9 is sent");
+	else
+		ctl_reply(req, json_pack("{s:s}", "outcome", "completed"));
+}
+
+static void wraplist_show(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	struct ue *ue = find_ue(ctx, req, params);
+	json_t *items;
+
+	if (!ue)
+		return;
+	items = json_array();
+	for (size_t i = 0; ue->list && i < ue->list->n; i++) {
+		const struct key_entry *entry = &ue->list->entry[i];
+		json_array_append_new(
+			items, json_pack("{s:I, s:I, s:I, s:b, s:b}", "enb", (json_int_t)entry->enb_id,
+					 "kid", (json_int_t)entry->key_id, "generation",
+					 (json_int_t)ue->list->generation, "burnt", entry->burnt, "usable",
+					 !entry->burnt && ue->delivered_gen >= ue->list->generation));
+	}
+	reply_list(req, items, 0);
+}
+
+static void wraplist_request(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	struct ue *ue = find_ue(ctx, req, params);
+
+	if (!ue)
+		return;
+	int err = ue->state == UE_ACTIVE ? neighbour_list_send(ue) : KH_E_BAD_STATE;
+	if (err)
+		ctl_fail(req, err, NULL);
+	else
+		ctl_reply(req, json_pack("{s:s}", "outcome", "completed"));
+}
+
+static const struct ctl_param page_params[] = {CTL_PAGE_PARAMS, {0}};
+static const struct ctl_param no_params[] = {{0}};
+static const struct ctl_param ue_params[] = {
+	{"ue", CTL_STRING, true, 0, 0, "IMSI, MME-UE-id or rnti-N"}, {0}};
+static const struct ctl_param key_params[] = {
+	{"ue", CTL_STRING, false, 0, 0, "IMSI, MME-UE-id or rnti-N; the MME-eNB_keys without it"}, {0}};
+static const struct ctl_param neighbour_params[] = {
+	{"enb", CTL_STRING, true, 0, 0, "eNB_ID or name"}, {0}};
+static const struct ctl_param neighbour_add_params[] = {
+	{"enb", CTL_INT, true, 1, ENB_ID_MAX, "eNB_ID"},
+	{"address", CTL_STRING, true, 0, 0, "address of its X2"},
+	{"port", CTL_INT, false, 1, 65535, "port of its X2 (default 36522)"},
+	{"name", CTL_STRING, false, 0, 0, "node name"}, {0}};
+static const struct ctl_param handover_params[] = {
+	{"ue", CTL_STRING, true, 0, 0, "IMSI, MME-UE-id or rnti-N"},
+	{"target", CTL_STRING, true, 0, 0, "eNB_ID or name of a neighbour"},
+	{"wait", CTL_BOOL, false, 0, 0, "wait for a list if need be, and for the outcome"}, {0}};
+
+const struct ctl_method enb_methods[] = {
+	{"ue.list", page_params, ue_list, "UEs in this cell", true},
+	{"ue.show", ue_params, ue_show, "one UE", true},
+	{"ue.release", ue_params, ue_release, "release a UE", false},
+	{"key.list", key_params, key_list, "keys held (fingerprints)", true},
+	{"neighbour.list", no_params, neighbour_list, "neighbours and their X2", true},
+	{"neighbour.add", neighbour_add_params, neighbour_add_cmd, "add a neighbour and connect", false},
+	{"neighbour.remove", neighbour_params, neighbour_remove, "hand over to it no more", false},
+	{"handover.start", handover_params, handover_start, "steps 6a to 11: hand a UE over", false},
+	{"handover.list", no_params, handover_list, "handovers under way from this cell", true},
+	{"handover.show", ue_params, handover_show, "the handover of one UE", true},
+	{"handover.cancel", ue_params, handover_cancel, "cancel before message 9", false},
+	{"wraplist.show", ue_params, wraplist_show, "the wrapped keys of a UE's list", true},
+	{"wraplist.request", ue_params, wraplist_request, "step 3: ask for a new list", false},
+	{0},
+};

@@ -1,0 +1,271 @@
+/* What enbd takes on S1, X2 and Uu: one row a message. */
+#include "fsm.h"
+#include "handlers.h"
+#include "link.h"
+#include "rrc_msg.h"
+#include "ue_fsm.h"
+
+struct s1_row {
+	unsigned number;
+	s1_handler *handler;    /* or NULL: about one UE */
+	enum ue_event_id event; /* with handler NULL */
+};
+
+/* mme_ue_id is the first field of every body that is about one UE, enb_ue_id the second of those that may come
+ * before the eNodeB knows the first. */
+struct s1_ue_body {
+	ProtobufCMessage base;
+	uint32_t mme_ue_id, enb_ue_id;
+};
+
+static const struct s1_row s1_rows[] = {
+	{2, key_provision_rx, EV_NONE},
+	{4, NULL, EV_KEY_LIST},
+	{13, NULL, EV_NEW_KEY_LIST},
+	{21, s1_setup_rx_response, EV_NONE},
+	{22, s1_setup_rx_failure, EV_NONE},
+	{24, NULL, EV_DL_NAS},
+	{26, NULL, EV_ICS_REQUEST},
+	{30, NULL, EV_RELEASE_COMMAND},
+	{32, NULL, EV_LIST_FAILURE},
+	{33, error_rx_s1, EV_NONE},
+};
+
+struct x2_row {
+	unsigned number;
+	x2_handler *handler;    /* or NULL: about one attempt of this source, or one arrival */
+	enum ue_event_id event;
+	bool before_setup;
+};
+
+static const struct x2_row x2_rows[] = {
+	{7, ho_prepare_rx_request, EV_NONE, false},
+	{8, NULL, EV_HO_RESPONSE, false},
+	{11, NULL, EV_HO_COMPLETE, false},
+	{20, x2_setup_rx_request, EV_NONE, true},
+	{21, x2_setup_rx_response, EV_NONE, true},
+	{22, x2_setup_rx_failure, EV_NONE, true},
+	{23, NULL, EV_HO_REFUSED, false},
+	{24, NULL, EV_HO_CANCEL, false},
+	{25, error_rx_x2, EV_NONE, true},
+};
+
+struct rrc_row {
+	unsigned number;
+	enum ue_event_id event;
+};
+
+static const struct rrc_row srb1_rows[] = {
+	{6, EV_MEASUREMENT},	{10, EV_HO_CONFIRM},	   {23, EV_SETUP_COMPLETE},
+	{25, EV_SMC_COMPLETE},	{26, EV_SMC_FAILURE},	   {28, EV_RECONF_COMPLETE},
+	{30, EV_UL_NAS},	{33, EV_HO_FAILURE},	   {37, EV_REEST_COMPLETE},
+};
+
+#define COUNT(a) (sizeof(a) / sizeof(a)[0])
+
+static void answer_error(struct enb *e, int err, uint32_t mme_ue_id, unsigned number)
+{
+	Keyhop__S1__ErrorIndication body = KEYHOP__S1__ERROR_INDICATION__INIT;
+	Keyhop__S1__S1 msg = KEYHOP__S1__S1__INIT;
+
+	body.cause = (Keyhop__Common__Cause)err_to_cause(err);
+	body.mme_ue_id = mme_ue_id;
+	body.message = number;
+	msg.body_case = KEYHOP__S1__S1__BODY_ERROR_INDICATION;
+	msg.error_indication = &body;
+	(void)s1_send(e, &msg);
+}
+
+/* By MME-UE-id or, for the first message about it, by the id this eNodeB gave it. */
+static struct ue *find_s1_ue(struct enb *e, const struct s1_row *row, const Keyhop__S1__S1 *s1)
+{
+	const struct s1_ue_body *body = (const struct s1_ue_body *)(const void *)s1->enb_key;
+	struct ue *ue = ue_find_mme_id(e, body->mme_ue_id);
+
+	if (ue)
+		return ue;
+	if (row->event != EV_DL_NAS && row->event != EV_ICS_REQUEST && row->event != EV_RELEASE_COMMAND)
+		return NULL;
+	ue = body->enb_ue_id && body->enb_ue_id <= UINT16_MAX ? ue_find(e, body->enb_ue_id) : NULL;
+	if (!ue || ue->mme_ue_id)
+		return NULL;
+	ue_bind_mme_id(ue, body->mme_ue_id);
+	return ue;
+}
+
+static void dispatch_s1_ue(struct enb *e, const struct s1_row *row, const Keyhop__S1__S1 *s1)
+{
+	uint32_t id = ((const struct s1_ue_body *)(const void *)s1->enb_key)->mme_ue_id;
+	struct ue *ue = find_s1_ue(e, row, s1);
+	int err = KH_E_UE_NOT_FOUND;
+
+	if (ue) {
+		err = ue_step(ue, row->event, &(struct ue_input){.s1 = s1});
+	} else if (row->event == EV_RELEASE_COMMAND) {
+		/* It left before the command came; the MME only wants to know that it is gone. */
+		context_release_confirm(e, id);
+		return;
+	} else {
+		node_refuse(&e->node, LOG_MME, err, "mme", "message %u for mme_ue_id=%u", row->number,
+			    id);
+	}
+	if (err)
+		answer_error(e, err, id, row->number);
+}
+
+void s1_dispatch(struct enb *e, const uint8_t *data, size_t len)
+{
+	const struct message_row *message;
+	ProtobufCMessage *msg;
+	int err = node_decode(&e->node, IFACE_S1, ROLE_MME, LOG_MME, "mme", data, len, &msg, &message);
+
+	if (err) {
+		answer_error(e, err, 0, 0);
+		return;
+	}
+	const Keyhop__S1__S1 *s1 = (const Keyhop__S1__S1 *)(const void *)msg;
+	for (size_t i = 0; i < COUNT(s1_rows); i++) {
+		if (s1_rows[i].number != message->number)
+			continue;
+		if (s1_rows[i].handler)
+			s1_rows[i].handler(e, s1);
+		else
+			dispatch_s1_ue(e, &s1_rows[i], s1);
+		return;
+	}
+}
+
+void error_rx_s1(struct enb *e, const Keyhop__S1__S1 *s1)
+{
+	const Keyhop__S1__ErrorIndication *body = s1->error_indication;
+	int err = err_from_cause(body->cause);
+	struct ue *ue = ue_find_mme_id(e, body->mme_ue_id);
+
+	log_warn(LOG_MME, "MME reports cause=%s mme_ue_id=%u message=%u", err_name(err),
+		 body->mme_ue_id, body->message);
+	if (!ue || ue->state == UE_LEAVING)
+		return;
+	/* The MME does not know the UE, or knows it elsewhere: serving it here makes no sense. */
+	if (err == KH_E_UE_NOT_FOUND || err == KH_E_NOT_OWNER)
+		ue_step(ue, EV_RELEASE_COMMAND, &(struct ue_input){.cause = err});
+}
+
+void error_rx_x2(struct enb *e, struct x2_peer *p, const Keyhop__X2__X2 *x2)
+{
+	(void)e;
+	log_warn(LOG_X2, "peer=%s reports cause=%s message=%u", p->name,
+		 err_name(err_from_cause(x2->error_indication->cause)), x2->error_indication->message);
+}
+
+static uint32_t source_ho_id(const Keyhop__X2__X2 *x2)
+{
+	/* First field of 8, 11, handover_failure and handover_cancel. */
+	return ((const struct s1_ue_body *)(const void *)x2->handover_response)->mme_ue_id;
+}
+
+/* 8, 11 and a refusal come from the target of one of our attempts; a cancel from the source of an arrival. */
+static struct ue *find_x2_ue(struct enb *e, struct x2_peer *p, enum ue_event_id event, uint32_t ho_id)
+{
+	if (event == EV_HO_CANCEL) {
+		for (struct ue *ue = e->ues; ue; ue = ue->hh.next)
+			if (ue->state == UE_ARRIVING && ue->source == p->nb->id &&
+			    ue->source_ho_id == ho_id)
+				return ue;
+		return NULL;
+	}
+	struct ho *ho;
+	HASH_FIND_INT(e->hos, &ho_id, ho);
+	return ho && ho->target == p->nb->id ? ue_find(e, ho->c_rnti) : NULL;
+}
+
+static void dispatch_x2_ue(struct enb *e, struct x2_peer *p, const struct x2_row *row,
+			   const Keyhop__X2__X2 *x2)
+{
+	uint32_t id = source_ho_id(x2);
+	struct ue *ue = find_x2_ue(e, p, row->event, id);
+
+	if (!ue)
+		node_refuse(&e->node, LOG_X2, KH_E_UE_NOT_FOUND, p->name, "message %u for attempt %u",
+			    row->number, id);
+	else
+		(void)ue_step(ue, row->event, &(struct ue_input){.x2 = x2, .peer = p});
+}
+
+void x2_dispatch(struct x2_peer *p, const uint8_t *data, size_t len)
+{
+	struct enb *e = p->enb;
+	const struct message_row *message;
+	ProtobufCMessage *msg;
+
+	if (node_decode(&e->node, IFACE_X2, ROLE_ENB, LOG_X2, p->name, data, len, &msg, &message))
+		return;
+	const Keyhop__X2__X2 *x2 = (const Keyhop__X2__X2 *)(const void *)msg;
+	for (size_t i = 0; i < COUNT(x2_rows); i++) {
+		const struct x2_row *row = &x2_rows[i];
+		if (row->number != message->number)
+			continue;
+		bool set_up = p->nb && p->nb->peer == p;
+		if (!set_up && !row->before_setup)
+			node_refuse(&e->node, LOG_X2, KH_E_SETUP_REQUIRED, p->name, "x2.%s",
+				    message->name);
+		else if (row->handler)
+			row->handler(e, p, x2);
+		else
+			dispatch_x2_ue(e, p, row, x2);
+		return;
+	}
+}
+
+static void dispatch_srb0(struct enb *e, struct uu_link *uu, const ProtobufCBinaryData *pdu)
+{
+	Keyhop__Rrc__Rrc *rrc;
+
+	if (rrc_open(&e->node, NULL, ROLE_UE, pdu, uu->name, &rrc))
+		return;
+	if (rrc->body_case == KEYHOP__RRC__RRC__BODY_RRC_CONNECTION_REQUEST)
+		attach_rx_connection_request(e, uu, rrc);
+	else if (rrc->body_case == KEYHOP__RRC__RRC__BODY_REESTABLISHMENT_REQUEST)
+		reestablishment_rx(e, uu, rrc);
+	else
+		node_refuse(&e->node, LOG_AIR, KH_E_WRONG_LINK, uu->name, "message %d on SRB0",
+			    (int)rrc->body_case);
+}
+
+static void dispatch_srb1(struct uu_link *uu, struct ue *ue, const ProtobufCBinaryData *pdu)
+{
+	struct enb *e = ue->enb;
+	Keyhop__Rrc__Rrc *rrc;
+
+	if (rrc_open(&e->node, &ue->pdcp, ROLE_UE, pdu, ue_name(ue), &rrc))
+		return;
+	for (size_t i = 0; i < COUNT(srb1_rows); i++) {
+		if (srb1_rows[i].number != (unsigned)rrc->body_case)
+			continue;
+		(void)ue_step(ue, srb1_rows[i].event, &(struct ue_input){.rrc = rrc, .uu = uu});
+		return;
+	}
+	node_refuse(&e->node, LOG_AIR, KH_E_WRONG_LINK, ue_name(ue), "message %d on SRB1",
+		    (int)rrc->body_case);
+}
+
+void uu_dispatch(struct uu_link *uu, const uint8_t *data, size_t len)
+{
+	struct enb *e = uu->enb;
+	Keyhop__Rrc__Uu *frame;
+
+	if (rrc_open_frame(&e->node, data, len, uu->name, &frame))
+		return;
+	if (frame->bearer == KEYHOP__RRC__BEARER__SRB0) {
+		dispatch_srb0(e, uu, &frame->pdu);
+		return;
+	}
+	struct ue *ue = ue_find(e, frame->c_rnti);
+	/* A UE that arrives is bound to its connection by a good 10, not before. */
+	if (!ue || (ue->uu != uu && ue->state != UE_ARRIVING))
+		node_refuse(&e->node, LOG_AIR, ue ? KH_E_NOT_OWNER : KH_E_UE_NOT_FOUND, uu->name,
+			    "C-RNTI %u", frame->c_rnti);
+	else if (frame->bearer == KEYHOP__RRC__BEARER__DRB1)
+		traffic_rx(ue, &frame->pdu);
+	else
+		dispatch_srb1(uu, ue, &frame->pdu);
+}

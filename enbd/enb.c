@@ -1,0 +1,135 @@
+#include <stdlib.h>
+#include <stdio.h>
+
+#include "ctl_cmds.h"
+#include "daemon.h"
+#include "enb.h"
+#include "loop.h"
+#include "scheme.h"
+
+static int check_neighbour(const struct enb *e, const struct neighbour_option *o, char *why,
+			   size_t why_len)
+{
+	struct endpoint ep;
+
+	if (o->id == e->opt.id) {
+		snprintf(why, why_len, "x2.neighbours: %u is this eNodeB itself", o->id);
+		return KH_E_CONFIG;
+	}
+	if (o->name && !node_name_is_valid(o->name)) {
+		snprintf(why, why_len, "x2.neighbours: \"%s\" is not a node name", o->name);
+		return KH_E_CONFIG;
+	}
+	if (endpoint_parse(&ep, o->address, o->port)) {
+		snprintf(why, why_len, "x2.neighbours: \"%s\" is not an address", o->address);
+		return KH_E_CONFIG;
+	}
+	return 0;
+}
+
+static int check(void *context, char *why, size_t why_len)
+{
+	struct enb *e = context;
+	const struct neighbour_option *o = e->opt.neighbours.items;
+	struct endpoint ep;
+	int err = 0;
+
+	if (endpoint_parse(&ep, e->opt.mme_address, e->opt.mme_port)) {
+		snprintf(why, why_len, "mme.address: \"%s\" is not an address", e->opt.mme_address);
+		return KH_E_CONFIG;
+	}
+	for (size_t i = 0; i < e->opt.neighbours.n && !err; i++)
+		err = check_neighbour(e, &o[i], why, why_len);
+	return err;
+}
+
+static void begin_neighbours(struct enb *e)
+{
+	const struct neighbour_option *o = e->opt.neighbours.items;
+	struct endpoint ep;
+
+	for (size_t i = 0; i < e->opt.neighbours.n; i++) {
+		if (endpoint_parse(&ep, o[i].address, o[i].port))
+			continue;
+		x2_retry(neighbour_add(e, o[i].id, o[i].name, &ep));
+	}
+}
+
+static int start(void *context, char *why, size_t why_len)
+{
+	struct enb *e = context;
+
+	e->scheme = enb_scheme(e->opt.scheme);
+	int err = x2_listen(e, why, why_len);
+	if (!err)
+		err = uu_listen(e, why, why_len);
+	if (err)
+		return err;
+	s1_connect(e);
+	begin_neighbours(e);
+	return 0;
+}
+
+static void free_floors(struct enb *e)
+{
+	struct floor *f, *tmp;
+
+	HASH_ITER(hh, e->floors, f, tmp)
+	{
+		HASH_DEL(e->floors, f);
+		free(f);
+	}
+}
+
+static void stop(void *context)
+{
+	struct enb *e = context;
+	struct neighbour *nb, *tmp;
+
+	s1_close(e, KH_E_RELEASED);
+	uu_close_all(e);
+	x2_close_all(e);
+	while (e->ues)
+		ue_free(e->ues);
+	HASH_ITER(hh, e->neighbours, nb, tmp)
+		neighbour_free(nb);
+	free_floors(e);
+	loop_timer_stop(&e->grace);
+	KEY_WIPE(&e->key);
+	KEY_WIPE(&e->previous);
+}
+
+static void status(void *context, json_t *out)
+{
+	struct enb *e = context;
+	char x2[ENDPOINT_TEXT_LEN], uu[ENDPOINT_TEXT_LEN];
+	json_int_t x2_up = 0;
+
+	for (const struct neighbour *nb = e->neighbours; nb; nb = nb->hh.next)
+		x2_up += nb->peer != NULL;
+	endpoint_text(listener_endpoint(e->x2), x2);
+	endpoint_text(listener_endpoint(e->uu), uu);
+	json_object_set_new(out, "enb", json_integer(e->opt.id));
+	json_object_set_new(out, "x2", json_string(x2));
+	json_object_set_new(out, "uu", json_string(uu));
+	json_object_set_new(out, "scheme", json_string(e->scheme->name));
+	json_object_set_new(out, "s1_up", json_boolean(s1_is_up(e)));
+	json_object_set_new(out, "x2_up", json_integer(x2_up));
+	json_object_set_new(out, "neighbours", json_integer(HASH_COUNT(e->neighbours)));
+	json_object_set_new(out, "ues", json_integer(HASH_COUNT(e->ues)));
+	json_object_set_new(out, "kid", json_integer(e->key.id));
+}
+
+const struct daemon enb_daemon = {
+	.name = "enbd",
+	.role = ROLE_ENB,
+	.summary = "eNodeB of a keyhop network: one cell.",
+	.rows = enb_rows,
+	.context_size = sizeof(struct enb),
+	.options_offset = offsetof(struct enb, opt),
+	.check = check,
+	.start = start,
+	.stop = stop,
+	.status = status,
+	.methods = enb_methods,
+};

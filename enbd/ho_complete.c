@@ -1,0 +1,36 @@
+/* Message 11: the target tells the source, which lets the UE go and wipes all it had of it. */
+#include "ue_fsm.h"
+
+void ho_complete_send(struct ue *ue)
+{
+	struct enb *e = ue->enb;
+	const struct neighbour *nb = neighbour_find(e, ue->source);
+	Keyhop__X2__HandoverComplete body = KEYHOP__X2__HANDOVER_COMPLETE__INIT;
+	Keyhop__X2__X2 msg = KEYHOP__X2__X2__INIT;
+
+	body.source_ho_id = ue->source_ho_id;
+	body.target_ho_id = ue->c_rnti;
+	msg.body_case = KEYHOP__X2__X2__BODY_HANDOVER_COMPLETE;
+	msg.handover_complete = &body;
+	if (nb && nb->peer)
+		(void)x2_send(e, nb->peer, &msg);
+}
+
+int ho_complete_rx(struct enb *e, struct ue *ue, const struct ue_input *in)
+{
+	(void)e;
+	(void)in;
+	ho_end(ue, 0);
+	return 0;
+}
+
+/* 9 went out, and neither 11 nor the UE came back. */
+int ho_complete_timeout(struct enb *e, struct ue *ue, const struct ue_input *in)
+{
+	(void)e;
+	ho_send_cancel(ue, in->cause);
+	ho_end(ue, KH_E_TIMEOUT);
+	/* Refused by the MME as not-owner when the UE did arrive there. */
+	(void)context_release_request(ue, KH_E_TIMEOUT);
+	return 0;
+}

@@ -1,0 +1,66 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "enb.h"
+#include "loop.h"
+#include "mem.h"
+
+struct neighbour *neighbour_find(struct enb *e, uint32_t id)
+{
+	struct neighbour *nb;
+
+	HASH_FIND_INT(e->neighbours, &id, nb);
+	return nb;
+}
+
+struct neighbour *neighbour_resolve(struct enb *e, const char *text)
+{
+	char *end;
+	unsigned long id = strtoul(text, &end, 0);
+
+	if (*text && !*end)
+		return neighbour_find(e, (uint32_t)id);
+	for (struct neighbour *nb = e->neighbours; nb; nb = nb->hh.next)
+		if (strcmp(nb->name, text) == 0)
+			return nb;
+	return NULL;
+}
+
+struct neighbour *neighbour_add(struct enb *e, uint32_t id, const char *name, const struct endpoint *ep)
+{
+	struct neighbour *nb = neighbour_find(e, id);
+
+	if (!nb) {
+		nb = x_calloc(1, sizeof *nb);
+		nb->enb = e;
+		nb->id = id;
+		HASH_ADD_INT(e->neighbours, id, nb);
+	}
+	if (name)
+		snprintf(nb->name, sizeof nb->name, "%s", name);
+	else if (!nb->name[0])
+		snprintf(nb->name, sizeof nb->name, "enb%u", id);
+	if (ep) {
+		nb->ep = *ep;
+		nb->configured = true;
+	}
+	return nb;
+}
+
+void neighbour_free(struct neighbour *nb)
+{
+	loop_timer_stop(&nb->timer);
+	HASH_DEL(nb->enb->neighbours, nb);
+	free(nb);
+}
+
+size_t neighbour_ids(const struct enb *e, uint32_t *out, size_t max)
+{
+	size_t n = 0;
+
+	for (const struct neighbour *nb = e->neighbours; nb && n < max; nb = nb->hh.next)
+		if (nb->configured)
+			out[n++] = nb->id;
+	return n;
+}

@@ -1,0 +1,117 @@
+/* Message 3: the potential targets of a UE. Messages 4 and 13: one wrapped key a target, opaque here. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "handlers.h"
+#include "mem.h"
+#include "ue_fsm.h"
+
+#define NEIGHBOURS_MAX 256
+
+int neighbour_list_send(struct ue *ue)
+{
+	struct enb *e = ue->enb;
+	uint32_t ids[NEIGHBOURS_MAX];
+	Keyhop__S1__NeighbourList body = KEYHOP__S1__NEIGHBOUR_LIST__INIT;
+	Keyhop__S1__S1 msg = KEYHOP__S1__S1__INIT;
+	struct event ev = ue_event(ue, "neighbour_list.sent", "3");
+
+	if (ue->list_asked)
+		return 0;
+	body.mme_ue_id = ue->mme_ue_id;
+	body.n_enb_id = neighbour_ids(e, ids, NEIGHBOURS_MAX);
+	body.enb_id = ids;
+	if (body.n_enb_id == 0)
+		return KH_E_EMPTY_LIST; /* a cell without neighbours has nothing to ask for */
+	msg.body_case = KEYHOP__S1__S1__BODY_NEIGHBOUR_LIST;
+	msg.neighbour_list = &body;
+	int err = s1_send(e, &msg);
+	if (err)
+		return err;
+	ue->list_asked = true;
+	events_emit(e->node.events, &ev);
+	return 0;
+}
+
+/* A copy of the list, in one piece. */
+static struct key_list *copy_list(const Keyhop__S1__WrappedKeyList *in)
+{
+	struct key_list *list = x_calloc(1, sizeof *list + in->n_entry * sizeof list->entry[0]);
+
+	list->generation = in->generation;
+	list->n = in->n_entry;
+	for (size_t i = 0; i < in->n_entry; i++) {
+		struct key_entry *to = &list->entry[i];
+		to->enb_id = in->entry[i]->enb_id;
+		to->key_id = in->entry[i]->key_id;
+		to->len = (uint8_t)in->entry[i]->wrapped.len;
+		memcpy(to->wrapped, in->entry[i]->wrapped.data, to->len);
+	}
+	return list;
+}
+
+/* Takes the place of the older list; an older one that comes late is dropped. */
+static int store_list(struct enb *e, struct ue *ue, const Keyhop__S1__WrappedKeyList *in,
+		      const char *step)
+{
+	struct event ev = ue_event(ue, "wraplist.received", step);
+
+	ue->list_asked = false;
+	if (ue->list && in->generation <= ue->list->generation) {
+		node_refuse(&e->node, LOG_KEY, KH_E_STALE_LIST, ue_name(ue), "list of generation %llu",
+			    (unsigned long long)in->generation);
+		return KH_E_STALE_LIST;
+	}
+	ue_drop_list(ue);
+	ue->list = copy_list(in);
+	ev.gen = in->generation;
+	events_emit(e->node.events, &ev);
+	for (size_t i = 0; i < in->n_unknown_enb_id; i++)
+		log_warn(LOG_KEY, "ue=%s MME knows no enb=%u", ue_name(ue), in->unknown_enb_id[i]);
+	return 0;
+}
+
+int neighbour_list_rx_keys(struct enb *e, struct ue *ue, const struct ue_input *in)
+{
+	if (in->s1->body_case == KEYHOP__S1__S1__BODY_WRAPPED_KEY_LIST)
+		return store_list(e, ue, in->s1->wrapped_key_list, "4");
+	/* 13 answers 12: the MME has moved the UE. */
+	free(ue->evidence);
+	ue->evidence = NULL;
+	return store_list(e, ue, in->s1->new_key_list, "13");
+}
+
+int neighbour_list_rx_failure(struct enb *e, struct ue *ue, const struct ue_input *in)
+{
+	const Keyhop__S1__NeighbourListFailure *body = in->s1->neighbour_list_failure;
+	int err = err_from_cause(body->cause);
+	struct event ev = ue_event(ue, "wraplist.refused", body->answers == 3 ? "4" : "13");
+
+	ue->list_asked = false;
+	if (body->answers == 12) {
+		free(ue->evidence);
+		ue->evidence = NULL;
+	}
+	ev.err = err;
+	events_emit(e->node.events, &ev);
+	log_warn(LOG_KEY, "ue=%s no list: cause=%s", ue_name(ue), err_name(err));
+	return 0;
+}
+
+int key_list_entry(struct ue *ue, uint32_t target, struct key_entry **out)
+{
+	if (!ue->list)
+		return KH_E_NO_WRAPPED_KEY;
+	for (size_t i = 0; i < ue->list->n; i++) {
+		struct key_entry *entry = &ue->list->entry[i];
+		if (entry->enb_id != target)
+			continue;
+		if (entry->burnt)
+			return KH_E_ENTRY_BURNT;
+		if (ue->delivered_gen < ue->list->generation)
+			return KH_E_LIST_NOT_DELIVERED;
+		*out = entry;
+		return 0;
+	}
+	return KH_E_NO_WRAPPED_KEY;
+}

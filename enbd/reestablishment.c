@@ -1,0 +1,73 @@
+/* RRC connection re-establishment (TS 36.331 5.3.7) at the source: the UE came back before 11, under its old keys. */
+#include "handlers.h"
+#include "link.h"
+#include "rrc_msg.h"
+#include "ue_fsm.h"
+
+static void reject(struct enb *e, struct uu_link *uu, uint64_t identity, int err)
+{
+	Keyhop__Rrc__ReestablishmentReject body = KEYHOP__RRC__REESTABLISHMENT_REJECT__INIT;
+
+	node_refuse(&e->node, LOG_AIR, err, uu->name, "re-establishment");
+	body.ue_identity = identity;
+	body.cause = (Keyhop__Common__Cause)err_to_cause(err);
+	RRC_MSG(msg, REESTABLISHMENT_REJECT, reestablishment_reject, &body);
+	(void)rrc_send(&e->node, uu->link, NULL, 0, &msg, uu->name);
+}
+
+/* The short MAC-I, over the target of the handover that failed. */
+static int check(struct enb *e, const struct ue *ue, const Keyhop__Rrc__ReestablishmentRequest *req)
+{
+	uint16_t wanted;
+
+	if (!ue)
+		return KH_E_UE_NOT_FOUND;
+	if (ue->state != UE_LEAVING)
+		return KH_E_BAD_STATE;
+	int err = pdcp_short_mac(e->node.crypto, &ue->pdcp, e->opt.id, ue->ho->target, ue->c_rnti,
+				 &wanted);
+	if (err)
+		return err;
+	return wanted == req->short_mac_i ? 0 : KH_E_BAD_PDCP_MAC;
+}
+
+void reestablishment_rx(struct enb *e, struct uu_link *uu, const Keyhop__Rrc__Rrc *rrc)
+{
+	const Keyhop__Rrc__ReestablishmentRequest *req = rrc->reestablishment_request;
+	struct ue *ue = ue_find(e, req->c_rnti);
+	int err = check(e, ue, req);
+
+	if (err)
+		reject(e, uu, req->ue_identity, err);
+	else
+		(void)ue_step(ue, EV_REEST_REQUEST, &(struct ue_input){.rrc = rrc, .uu = uu});
+}
+
+int reestablishment_rx_request(struct enb *e, struct ue *ue, const struct ue_input *in)
+{
+	const Keyhop__Rrc__ReestablishmentRequest *req = in->rrc->reestablishment_request;
+	Keyhop__Rrc__Reestablishment body = KEYHOP__RRC__REESTABLISHMENT__INIT;
+	int cause = req->cause ? err_from_cause(req->cause) : KH_E_CANCELLED;
+
+	ue_bind_uu(ue, in->uu);
+	body.ue_identity = req->ue_identity;
+	RRC_MSG(msg, REESTABLISHMENT, reestablishment, &body);
+	int err = ue_send(ue, &msg);
+	if (err)
+		return err;
+	node_count(&e->node, METRIC_REESTABLISHMENTS);
+	ho_send_cancel(ue, cause);
+	ho_end(ue, cause);
+	return 0;
+}
+
+int reestablishment_rx_complete(struct enb *e, struct ue *ue, const struct ue_input *in)
+{
+	struct event ev = ue_event(ue, "ue.reestablished", NULL);
+
+	(void)in;
+	ev.enb = e->opt.id;
+	events_emit(e->node.events, &ev);
+	(void)neighbour_list_send(ue);
+	return 0;
+}

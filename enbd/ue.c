@@ -1,0 +1,150 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <utlist.h>
+
+#include "enb.h"
+#include "loop.h"
+#include "mem.h"
+#include "rrc_msg.h"
+#include "ue_fsm.h"
+
+#define C_RNTI_MIN 0x003d /* TS 36.321 7.1 */
+#define C_RNTI_MAX 0xfff3
+
+struct ue *ue_find(struct enb *e, uint32_t c_rnti)
+{
+	uint16_t key = (uint16_t)c_rnti;
+	struct ue *ue;
+
+	HASH_FIND(hh, e->ues, &key, sizeof key, ue);
+	return ue;
+}
+
+struct ue *ue_find_mme_id(struct enb *e, uint32_t mme_ue_id)
+{
+	struct ue *ue;
+
+	HASH_FIND(hh_mme, e->ues_by_mme_id, &mme_ue_id, sizeof mme_ue_id, ue);
+	return ue;
+}
+
+struct ue *ue_resolve(struct enb *e, const char *text)
+{
+	struct ue *ue;
+
+	if (strncmp(text, "rnti-", 5) == 0)
+		return ue_find(e, (uint32_t)strtoul(text + 5, NULL, 10));
+	if (strlen(text) == IMSI_LEN) {
+		HASH_FIND(hh_label, e->ues_by_label, text, IMSI_LEN, ue);
+		return ue;
+	}
+	return ue_find_mme_id(e, (uint32_t)strtoul(text, NULL, 10));
+}
+
+/* Round robin, so that a number is not soon used again. */
+static uint16_t free_c_rnti(struct enb *e)
+{
+	do {
+		if (e->next_c_rnti < C_RNTI_MIN || e->next_c_rnti >= C_RNTI_MAX)
+			e->next_c_rnti = C_RNTI_MIN - 1;
+		e->next_c_rnti++;
+	} while (ue_find(e, e->next_c_rnti));
+	return e->next_c_rnti;
+}
+
+struct ue *ue_add(struct enb *e)
+{
+	if (HASH_CNT(hh, e->ues) >= e->opt.max_ues)
+		return NULL;
+	struct ue *ue = x_calloc(1, sizeof *ue);
+	ue->enb = e;
+	ue->c_rnti = free_c_rnti(e);
+	pdcp_init(&ue->pdcp, EPS_DOWNLINK);
+	HASH_ADD(hh, e->ues, c_rnti, sizeof ue->c_rnti, ue);
+	return ue;
+}
+
+void ue_drop_list(struct ue *ue)
+{
+	free(ue->list);
+	ue->list = NULL;
+}
+
+void ue_free(struct ue *ue)
+{
+	struct enb *e = ue->enb;
+
+	if (ue->ho)
+		ho_end(ue, KH_E_RELEASED);
+	loop_timer_stop(&ue->timer);
+	if (ue->uu)
+		DL_DELETE(ue->uu->ues, ue);
+	HASH_DELETE(hh, e->ues, ue);
+	if (ue->hh_mme.tbl)
+		HASH_DELETE(hh_mme, e->ues_by_mme_id, ue);
+	if (ue->hh_label.tbl)
+		HASH_DELETE(hh_label, e->ues_by_label, ue);
+	ue_drop_list(ue);
+	free(ue->evidence);
+	pdcp_clear(&ue->pdcp);
+	KEY_WIPE(ue);
+	free(ue);
+}
+
+void ue_bind_mme_id(struct ue *ue, uint32_t mme_ue_id)
+{
+	struct enb *e = ue->enb;
+	struct ue *old = ue_find_mme_id(e, mme_ue_id);
+
+	if (old == ue)
+		return;
+	if (old) {
+		HASH_DELETE(hh_mme, e->ues_by_mme_id, old);
+		old->hh_mme.tbl = NULL;
+	}
+	ue->mme_ue_id = mme_ue_id;
+	HASH_ADD(hh_mme, e->ues_by_mme_id, mme_ue_id, sizeof ue->mme_ue_id, ue);
+}
+
+void ue_set_label(struct ue *ue, const char *imsi)
+{
+	struct enb *e = ue->enb;
+	struct ue *old;
+
+	if (!imsi || imsi_parse(&ue->label, imsi))
+		return;
+	HASH_FIND(hh_label, e->ues_by_label, imsi, IMSI_LEN, old);
+	if (old) {
+		HASH_DELETE(hh_label, e->ues_by_label, old);
+		old->hh_label.tbl = NULL;
+	}
+	HASH_ADD_KEYPTR(hh_label, e->ues_by_label, ue->label.s, IMSI_LEN, ue);
+}
+
+void ue_bind_uu(struct ue *ue, struct uu_link *uu)
+{
+	if (ue->uu)
+		DL_DELETE(ue->uu->ues, ue);
+	ue->uu = uu;
+	if (uu)
+		DL_APPEND(uu->ues, ue);
+}
+
+const char *ue_name(const struct ue *ue)
+{
+	return ue->label.s[0] ? ue->label.s : "(unnamed UE)";
+}
+
+struct event ue_event(const struct ue *ue, const char *topic, const char *step)
+{
+	return (struct event){
+		.topic = topic, .step = step, .ue = ue->label, .mme_ue_id = ue->mme_ue_id};
+}
+
+int ue_send(struct ue *ue, const Keyhop__Rrc__Rrc *msg)
+{
+	return rrc_send(&ue->enb->node, ue->uu ? ue->uu->link : NULL, &ue->pdcp, ue->c_rnti, msg,
+			ue_name(ue));
+}

@@ -1,0 +1,99 @@
+/* Uu: one connection per ued process carries its UEs, told apart by C-RNTI. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <utlist.h>
+
+#include "link.h"
+#include "mem.h"
+#include "ue_fsm.h"
+
+static void forget(struct uu_link *uu)
+{
+	struct enb *e = uu->enb;
+	struct ue *ue, *tmp;
+
+	DL_FOREACH_SAFE (uu->ues, ue, tmp) {
+		ue_bind_uu(ue, NULL);
+		ue_step(ue, EV_RADIO_LOST, &(struct ue_input){.cause = KH_E_LINK_LOST});
+	}
+	DL_DELETE(e->uu_links, uu);
+	free(uu);
+}
+
+static void on_up(struct link *l, void *owner)
+{
+	struct uu_link *uu = owner;
+
+	(void)l;
+	node_count(&uu->enb->node, METRIC_LINKS_UP);
+	log_info(LOG_AIR, "uu up peer=%s", uu->name);
+}
+
+static void on_frame(struct link *l, void *owner, const uint8_t *data, size_t len)
+{
+	struct uu_link *uu = owner;
+	struct enb *e = uu->enb;
+
+	(void)l;
+	uu_dispatch(uu, data, len);
+	node_done(&e->node);
+}
+
+static void on_down(struct link *l, void *owner, int err, const char *detail)
+{
+	struct uu_link *uu = owner;
+
+	(void)l;
+	node_count(&uu->enb->node, METRIC_LINKS_DOWN);
+	if (err == KH_E_LINK_LOST)
+		log_info(LOG_AIR, "uu down peer=%s", uu->name);
+	else
+		node_refuse(&uu->enb->node, LOG_AIR, err, uu->name, "uu: %s", detail ? detail : "");
+	forget(uu);
+}
+
+static const struct link_ops ops = {.up = on_up, .frame = on_frame, .down = on_down};
+
+static void on_accept(void *arg, int fd, const struct endpoint *from)
+{
+	struct enb *e = arg;
+	struct uu_link *uu = x_calloc(1, sizeof *uu);
+	const struct link_settings settings = {.loop = e->node.loop, .ops = &ops, .owner = uu};
+
+	uu->enb = e;
+	endpoint_text(from, uu->name);
+	DL_APPEND(e->uu_links, uu);
+	uu->link = link_accept(&settings, fd, from);
+}
+
+int uu_listen(struct enb *e, char *why, size_t why_len)
+{
+	struct endpoint ep;
+
+	if (endpoint_parse(&ep, e->opt.uu_listen, e->opt.uu_port)) {
+		snprintf(why, why_len, "uu.listen: \"%s\" is not an address", e->opt.uu_listen);
+		return KH_E_CONFIG;
+	}
+	int err = listener_open(&e->uu, e->node.loop, TRANSPORT_TCP, &ep, on_accept, e);
+	if (err)
+		snprintf(why, why_len, "uu.listen: %s port %u: cannot listen", e->opt.uu_listen,
+			 e->opt.uu_port);
+	return err;
+}
+
+void uu_close_all(struct enb *e)
+{
+	struct uu_link *uu, *tmp;
+
+	if (e->uu)
+		listener_close(e->uu);
+	e->uu = NULL;
+	DL_FOREACH_SAFE (e->uu_links, uu, tmp) {
+		link_close(uu->link);
+		DL_DELETE(e->uu_links, uu);
+		while (uu->ues)
+			ue_free(uu->ues);
+		free(uu);
+	}
+}

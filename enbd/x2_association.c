@@ -1,0 +1,194 @@
+/* X2 associations with the neighbours. Either end may connect; the eNodeB with the lower eNB_ID goes first, and of
+ * two associations the one that it began is kept. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <utlist.h>
+
+#include "handlers.h"
+#include "link.h"
+#include "loop.h"
+#include "mem.h"
+#include "rng.h"
+
+#define RETRY_BASE_MS 200
+#define RETRY_CAP_MS 5000
+#define SETUP_TIMEOUT_MS 5000
+
+static void on_retry(void *arg)
+{
+	struct neighbour *nb = arg;
+
+	nb->timer = NULL;
+	x2_connect(nb);
+}
+
+void x2_retry(struct neighbour *nb)
+{
+	unsigned shift = nb->attempts < 5 ? nb->attempts : 5;
+	uint32_t span = RETRY_BASE_MS << shift;
+	/* The higher id leaves the first word to the lower. */
+	uint32_t first = nb->enb->opt.id > nb->id ? 4 * RETRY_BASE_MS : RETRY_BASE_MS / 4;
+
+	if (!nb->configured || nb->peer || nb->timer || nb->connecting)
+		return;
+	nb->attempts++;
+	nb->timer = loop_timer_start(nb->enb->node.loop,
+				     first + rng_below(span > RETRY_CAP_MS ? RETRY_CAP_MS : span),
+				     on_retry, nb);
+}
+
+static void forget(struct x2_peer *p)
+{
+	struct neighbour *nb = p->nb;
+	struct enb *e = p->enb;
+
+	if (nb && nb->peer == p) {
+		struct event ev = {.topic = "x2.down", .enb = nb->id};
+		nb->peer = NULL;
+		events_emit(e->node.events, &ev);
+	}
+	if (nb && p->outbound)
+		nb->connecting = false;
+	loop_timer_stop(&p->timer);
+	DL_DELETE(e->x2_peers, p);
+	free(p);
+	if (nb)
+		x2_retry(nb);
+}
+
+void x2_drop(struct x2_peer *p, int cause)
+{
+	log_info(LOG_X2, "x2 closing peer=%s cause=%s", p->name, err_name(cause));
+	link_close(p->link);
+	forget(p);
+}
+
+static void on_setup_timeout(void *arg)
+{
+	struct x2_peer *p = arg;
+
+	p->timer = NULL;
+	node_refuse(&p->enb->node, LOG_X2, KH_E_TIMEOUT, p->name, "no X2 setup");
+	x2_drop(p, KH_E_TIMEOUT);
+}
+
+static void on_up(struct link *l, void *owner)
+{
+	struct x2_peer *p = owner;
+
+	(void)l;
+	node_count(&p->enb->node, METRIC_LINKS_UP);
+	p->timer = loop_timer_start(p->enb->node.loop, SETUP_TIMEOUT_MS, on_setup_timeout, p);
+	if (p->outbound)
+		x2_setup_send(p);
+}
+
+static void on_frame(struct link *l, void *owner, const uint8_t *data, size_t len)
+{
+	struct x2_peer *p = owner;
+	struct enb *e = p->enb;
+
+	(void)l;
+	x2_dispatch(p, data, len);
+	node_done(&e->node);
+}
+
+static void on_down(struct link *l, void *owner, int err, const char *detail)
+{
+	struct x2_peer *p = owner;
+
+	(void)l;
+	node_count(&p->enb->node, METRIC_LINKS_DOWN);
+	if (err == KH_E_LINK_LOST || err == KH_E_CANNOT_CONNECT)
+		log_info(LOG_X2, "x2 down peer=%s cause=%s", p->name, err_name(err));
+	else
+		node_refuse(&p->enb->node, LOG_X2, err, p->name, "x2: %s", detail ? detail : "");
+	forget(p);
+}
+
+static const struct link_ops ops = {.up = on_up, .frame = on_frame, .down = on_down};
+
+static struct link_settings settings_for(struct x2_peer *p)
+{
+	return (struct link_settings){.loop = p->enb->node.loop,
+				      .tls = p->enb->node.tls,
+				      .alpn = "keyhop-x2/1",
+				      .ops = &ops,
+				      .owner = p};
+}
+
+static struct x2_peer *peer_new(struct enb *e)
+{
+	struct x2_peer *p = x_calloc(1, sizeof *p);
+
+	p->enb = e;
+	DL_APPEND(e->x2_peers, p);
+	return p;
+}
+
+static void on_accept(void *arg, int fd, const struct endpoint *from)
+{
+	struct x2_peer *p = peer_new(arg);
+	const struct link_settings settings = settings_for(p);
+
+	endpoint_text(from, p->name);
+	p->link = link_accept(&settings, fd, from);
+}
+
+void x2_connect(struct neighbour *nb)
+{
+	struct enb *e = nb->enb;
+	struct endpoint local;
+
+	if (nb->peer || nb->connecting)
+		return;
+	struct x2_peer *p = peer_new(e);
+	const struct link_settings settings = settings_for(p);
+	p->outbound = true;
+	p->nb = nb;
+	snprintf(p->name, sizeof p->name, "%s", nb->name);
+	nb->connecting = true;
+	int err = endpoint_parse(&local, e->opt.x2_listen, 0);
+	if (!err)
+		err = link_connect(&p->link, &settings, (enum transport)e->opt.node.transport, &nb->ep,
+				   &local);
+	if (!err)
+		return;
+	log_info(LOG_X2, "x2 peer=%s cause=%s", p->name, err_name(err));
+	forget(p);
+}
+
+int x2_listen(struct enb *e, char *why, size_t why_len)
+{
+	struct endpoint ep;
+
+	if (endpoint_parse(&ep, e->opt.x2_listen, e->opt.x2_port)) {
+		snprintf(why, why_len, "x2.listen: \"%s\" is not an address", e->opt.x2_listen);
+		return KH_E_CONFIG;
+	}
+	int err = listener_open(&e->x2, e->node.loop, (enum transport)e->opt.node.transport, &ep,
+				on_accept, e);
+	if (err)
+		snprintf(why, why_len, "x2.listen: %s port %u: cannot listen", e->opt.x2_listen,
+			 e->opt.x2_port);
+	return err;
+}
+
+void x2_close_all(struct enb *e)
+{
+	struct x2_peer *p, *tmp;
+
+	if (e->x2)
+		listener_close(e->x2);
+	e->x2 = NULL;
+	for (struct neighbour *nb = e->neighbours; nb; nb = nb->hh.next)
+		nb->configured = false; /* no more retries */
+	DL_FOREACH_SAFE (e->x2_peers, p, tmp)
+		x2_drop(p, KH_E_RELEASED);
+}
+
+int x2_send(struct enb *e, struct x2_peer *p, const Keyhop__X2__X2 *msg)
+{
+	return node_send(&e->node, p->link, IFACE_X2, LOG_X2, p->name, &msg->base);
+}

@@ -1,0 +1,81 @@
+/* Attach (TS 24.301 5.5.1): from ATTACH REQUEST to ATTACH COMPLETE. */
+#include <string.h>
+
+#include "eps_alg.h"
+#include "loop.h"
+#include "mem.h"
+#include "nas_msg.h"
+#include "ue_fsm.h"
+
+static void on_timeout(void *arg)
+{
+	struct attach_timer *t = arg;
+	struct mme *m = t->m;
+	struct ue *ue = ue_find(m, t->ue_id);
+
+	if (!ue || !ue->attach)
+		return;
+	ue->attach->timer = NULL;
+	ue_step(m, ue, EV_TIMEOUT, &(struct ue_input){.cause = KH_E_TIMEOUT});
+}
+
+static int refuse(struct mme *m, struct ue *ue, int err)
+{
+	Keyhop__Nas__AttachReject body = KEYHOP__NAS__ATTACH_REJECT__INIT;
+
+	node_refuse(&m->node, LOG_NAS, err, ue_name(ue), "attach rejected");
+	body.cause = (Keyhop__Common__Cause)err_to_cause(err);
+	NAS_MSG(nas, ATTACH_REJECT, attach_reject, &body);
+	(void)nas_send(m, ue, NAS_PLAIN, &nas, 0);
+	(void)context_release_command(m, ue, err);
+	return err;
+}
+
+static int check_capabilities(const struct mme *m, const struct ue *ue)
+{
+	if (eps_alg_choose(m->opt.eea.id, m->opt.eea.n, ue->eea_caps, 0) < 0 ||
+	    eps_alg_choose(m->opt.eia.id, m->opt.eia.n, ue->eia_caps, 1) < 0)
+		return KH_E_NO_COMMON_ALGORITHM;
+	return 0;
+}
+
+int attach_rx_request(struct mme *m, struct ue *ue, const struct ue_input *in)
+{
+	const Keyhop__Nas__AttachRequest *req = in->nas->attach_request;
+	struct subscriber_entry *sub;
+
+	if (imsi_parse(&ue->imsi, req->imsi))
+		return refuse(m, ue, KH_E_BAD_FIELD);
+	ue->eea_caps = (uint8_t)req->capabilities->eea;
+	ue->eia_caps = (uint8_t)req->capabilities->eia;
+	HASH_FIND_STR(m->subscribers, ue->imsi.s, sub);
+	int err = sub ? check_capabilities(m, ue) : KH_E_UNKNOWN_SUBSCRIBER;
+	if (err)
+		return refuse(m, ue, err);
+	ue->attach = x_calloc(1, sizeof *ue->attach);
+	ue->attach->subscriber = sub;
+	ue->attach->who = (struct attach_timer){m, ue->id};
+	ue->attach->timer = loop_timer_start(m->node.loop, m->opt.attach_timeout_ms, on_timeout,
+					     &ue->attach->who);
+	return authentication_start(m, ue);
+}
+
+int attach_rx_complete(struct mme *m, struct ue *ue, const struct ue_input *in)
+{
+	struct event e = ue_event(ue, "ue.attached", NULL);
+
+	(void)in;
+	e.enb = ue->enb_id;
+	node_count(&m->node, METRIC_ATTACHES);
+	events_emit(m->node.events, &e);
+	log_info(LOG_NAS, "ue=%s attached enb=%u mme_ue_id=%u eea=%u eia=%u", ue_name(ue), ue->enb_id,
+		 ue->id, ue->nas.eea, ue->nas.eia);
+	return 0;
+}
+
+int attach_timeout(struct mme *m, struct ue *ue, const struct ue_input *in)
+{
+	node_refuse(&m->node, LOG_NAS, KH_E_TIMEOUT, ue_name(ue), "attach");
+	ue_attach_end(ue);
+	return context_release_command(m, ue, in->cause);
+}

@@ -1,0 +1,45 @@
+/* UE context release, asked for by the eNodeB or commanded by the MME. */
+#include "ue_fsm.h"
+
+int context_release_command(struct mme *m, struct ue *ue, int cause)
+{
+	Keyhop__S1__UeContextReleaseCommand body = KEYHOP__S1__UE_CONTEXT_RELEASE_COMMAND__INIT;
+	Keyhop__S1__S1 msg = KEYHOP__S1__S1__INIT;
+
+	body.mme_ue_id = ue->id;
+	body.enb_ue_id = ue->enb_ue_id;
+	body.cause = (Keyhop__Common__Cause)err_to_cause(cause);
+	msg.body_case = KEYHOP__S1__S1__BODY_UE_CONTEXT_RELEASE_COMMAND;
+	msg.ue_context_release_command = &body;
+	return enb_send(m, enb_find(m, ue->enb_id), &msg);
+}
+
+int context_release_rx_request(struct mme *m, struct ue *ue, const struct ue_input *in)
+{
+	int cause = err_from_cause(in->s1->ue_context_release_request->cause);
+
+	log_info(LOG_MME, "ue=%s release asked for by %s cause=%s", ue_name(ue), in->from->name,
+		 err_name(cause));
+	ue_attach_end(ue);
+	return context_release_command(m, ue, cause);
+}
+
+int context_release_rx_complete(struct mme *m, struct ue *ue, const struct ue_input *in)
+{
+	struct event e = ue_event(ue, "ue.released", NULL);
+
+	(void)in;
+	events_emit(m->node.events, &e);
+	return 0;
+}
+
+int context_release_enb_lost(struct mme *m, struct ue *ue, const struct ue_input *in)
+{
+	struct event e = ue_event(ue, "ue.lost", NULL);
+
+	e.err = in->cause;
+	e.enb = ue->enb_id;
+	events_emit(m->node.events, &e);
+	log_info(LOG_MME, "ue=%s context dropped cause=%s", ue_name(ue), err_name(in->cause));
+	return 0;
+}

@@ -1,0 +1,285 @@
+#include "ctl_cmds.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "handlers.h"
+#include "ue_fsm.h"
+
+static json_t *fingerprint(struct mme *m, enum key_kind kind, const void *key, size_t len)
+{
+	char fp[FINGERPRINT_LEN];
+
+	key_fingerprint(m->node.crypto, kind, key, len, fp);
+	return json_string(fp);
+}
+
+static json_t *enb_json(const struct enb *e)
+{
+	return json_pack("{s:I, s:s, s:s, s:I, s:I}", "enb", (json_int_t)e->id, "name", e->name,
+			 "state", e->peer ? "up" : "down", "ues", (json_int_t)e->ue_count, "kid",
+			 (json_int_t)e->key.id);
+}
+
+static void reply_list(struct ctl_request *req, json_t *items, int64_t next)
+{
+	json_t *out = json_pack("{s:o}", "items", items);
+
+	json_object_set_new(out, "next", next ? json_integer(next) : json_null());
+	ctl_reply(req, out);
+}
+
+static void enb_list(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	struct mme *m = ctx;
+	int64_t at = 0, offset = ctl_int(params, "offset", 0), limit = ctl_int(params, "limit", 1000);
+	json_t *items = json_array();
+
+	for (struct enb *e = m->enbs; e; e = e->hh.next, at++)
+		if (at >= offset && at < offset + limit)
+			json_array_append_new(items, enb_json(e));
+	reply_list(req, items, at > offset + limit ? offset + limit : 0);
+}
+
+/* The eNodeB an operator names, or the answer that there is none. */
+static struct enb *find_enb(struct mme *m, struct ctl_request *req, const json_t *params)
+{
+	struct enb *e = enb_resolve(m, ctl_string(params, "enb", ""));
+
+	if (!e)
+		ctl_fail(req, KH_E_ENB_NOT_FOUND, "see enb.list");
+	return e;
+}
+
+static void enb_show(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	struct mme *m = ctx;
+	struct enb *e = find_enb(m, req, params);
+
+	if (!e)
+		return;
+	json_t *out = enb_json(e);
+	if (e->key.id) {
+		json_object_set_new(out, "fp", fingerprint(m, KEY_MME_ENB_KEY, e->key.b, e->key.len));
+		json_object_set_new(out, "key_age_us", json_integer(clock_mono_us() - e->key_us));
+	}
+	ctl_reply(req, out);
+}
+
+static void enb_drop(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	struct mme *m = ctx;
+	struct enb *e = find_enb(m, req, params);
+
+	if (!e)
+		return;
+	if (!e->peer) {
+		ctl_fail(req, KH_E_BAD_STATE, "the eNodeB is away");
+		return;
+	}
+	s1_drop(m, e->peer, KH_E_CANCELLED);
+	ctl_reply(req, json_pack("{s:s}", "outcome", "completed"));
+}
+
+static void enbkey_list(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	struct mme *m = ctx;
+	json_t *items = json_array();
+
+	(void)params;
+	for (struct enb *e = m->enbs; e; e = e->hh.next)
+		if (e->key.id)
+			json_array_append_new(
+				items, json_pack("{s:I, s:I, s:o, s:I, s:I}", "enb", (json_int_t)e->id,
+						 "kid", (json_int_t)e->key.id, "fp",
+						 fingerprint(m, KEY_MME_ENB_KEY, e->key.b, e->key.len),
+						 "wraps", (json_int_t)e->nonce, "age_us",
+						 (json_int_t)(clock_mono_us() - e->key_us)));
+	reply_list(req, items, 0);
+}
+
+static void enbkey_rotate(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	struct mme *m = ctx;
+	struct enb *e = find_enb(m, req, params);
+
+	if (!e)
+		return;
+	if (!e->peer) {
+		ctl_fail(req, KH_E_BAD_STATE, "the eNodeB is away");
+		return;
+	}
+	key_provision_start(m, e);
+	ctl_reply(req, json_pack("{s:I, s:I}", "enb", (json_int_t)e->id, "kid",
+				 (json_int_t)e->offered.id));
+}
+
+static json_t *ue_json(const struct ue *ue)
+{
+	return json_pack("{s:s, s:I, s:s, s:I, s:I}", "ue", ue->imsi.s, "mme_ue_id", (json_int_t)ue->id,
+			 "state", ue_state_name(ue), "serving", (json_int_t)ue->enb_id, "generation",
+			 (json_int_t)ue->gen_issued);
+}
+
+static void ue_list(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	struct mme *m = ctx;
+	int64_t at = 0, offset = ctl_int(params, "offset", 0), limit = ctl_int(params, "limit", 1000);
+	json_t *items = json_array();
+
+	for (struct ue *ue = m->ues; ue; ue = ue->hh.next, at++)
+		if (at >= offset && at < offset + limit)
+			json_array_append_new(items, ue_json(ue));
+	reply_list(req, items, at > offset + limit ? offset + limit : 0);
+}
+
+static struct ue *find_ue(struct mme *m, struct ctl_request *req, const json_t *params)
+{
+	const char *text = ctl_string(params, "ue", "");
+	struct ue *ue = ue_find_imsi(m, text);
+
+	if (!ue && strlen(text) < IMSI_LEN)
+		ue = ue_find(m, (uint32_t)strtoul(text, NULL, 10));
+	if (!ue)
+		ctl_fail(req, KH_E_UE_NOT_FOUND, "see ue.list");
+	return ue;
+}
+
+static void ue_show(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	struct ue *ue = find_ue(ctx, req, params);
+
+	if (!ue)
+		return;
+	json_t *out = ue_json(ue);
+	json_object_set_new(out, "generation_floor", json_integer((json_int_t)ue->gen_floor));
+	json_object_set_new(out, "eea", json_integer(ue->nas.eea));
+	json_object_set_new(out, "eia", json_integer(ue->nas.eia));
+	json_object_set_new(out, "nas_tx_count", json_integer(ue->nas.tx_count));
+	json_object_set_new(out, "nas_rx_next", json_integer(ue->nas.rx_next));
+	ctl_reply(req, out);
+}
+
+static void add_key(struct mme *m, json_t *items, const struct ue *ue, enum key_kind kind,
+		    const void *key, size_t len)
+{
+	json_array_append_new(items, json_pack("{s:s, s:s, s:o}", "name", key_kind_name(kind), "ue",
+					       ue->imsi.s, "fp", fingerprint(m, kind, key, len)));
+}
+
+static void key_list(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	struct mme *m = ctx;
+	json_t *items;
+
+	if (!ctl_string(params, "ue", NULL)) {
+		items = json_array();
+		for (struct enb *e = m->enbs; e; e = e->hh.next)
+			if (e->key.id)
+				json_array_append_new(
+					items,
+					json_pack("{s:s, s:I, s:I, s:o}", "name", "mme_enb_key", "enb",
+						  (json_int_t)e->id, "kid", (json_int_t)e->key.id, "fp",
+						  fingerprint(m, KEY_MME_ENB_KEY, e->key.b, e->key.len)));
+		reply_list(req, items, 0);
+		return;
+	}
+	struct ue *ue = find_ue(m, req, params);
+	if (!ue)
+		return;
+	items = json_array();
+	add_key(m, items, ue, KEY_KASME, ue->kasme.b, sizeof ue->kasme.b);
+	add_key(m, items, ue, KEY_K_NAS_ENC, ue->nas.enc.b, sizeof ue->nas.enc.b);
+	add_key(m, items, ue, KEY_K_NAS_INT, ue->nas.integrity.b, sizeof ue->nas.integrity.b);
+	reply_list(req, items, 0);
+}
+
+static void ue_detach(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	struct ue *ue = find_ue(ctx, req, params);
+
+	if (!ue)
+		return;
+	int err = ue_step(ctx, ue, EV_OP_DETACH, &(struct ue_input){.cause = KH_E_DETACHED});
+	if (err)
+		ctl_fail(req, err, NULL);
+	else
+		ctl_reply(req, json_pack("{s:s}", "outcome", "completed"));
+}
+
+/* Ids out of the array; -1 when one is not an eNB_ID. */
+static int64_t read_ids(const json_t *array, uint32_t *ids, size_t max)
+{
+	size_t n = json_array_size(array);
+
+	if (n > max)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		json_int_t v = json_integer_value(json_array_get(array, i));
+		if (v < 1 || v > ENB_ID_MAX)
+			return -1;
+		ids[i] = (uint32_t)v;
+	}
+	return (int64_t)n;
+}
+
+static void hkey_issue(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	uint32_t ids[NEIGHBOURS_MAX];
+	int64_t n = read_ids(json_object_get(params, "enbs"), ids, NEIGHBOURS_MAX);
+	struct ue *ue = find_ue(ctx, req, params);
+
+	if (!ue)
+		return;
+	if (n < 0) {
+		ctl_fail(req, KH_E_USAGE, "enbs: a list of eNB_IDs");
+		return;
+	}
+	int err = ue_step(ctx, ue, EV_OP_HKEY, &(struct ue_input){.ids = ids, .n_ids = (size_t)n});
+	if (err)
+		ctl_fail(req, err, NULL);
+	else
+		ctl_reply(req, json_pack("{s:s, s:I}", "outcome", "completed", "generation",
+					 (json_int_t)ue->gen_issued));
+}
+
+static void subscriber_list(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	struct mme *m = ctx;
+	int64_t at = 0, offset = ctl_int(params, "offset", 0), limit = ctl_int(params, "limit", 1000);
+	json_t *items = json_array();
+
+	for (struct subscriber_entry *s = m->subscribers; s; s = s->hh.next, at++)
+		if (at >= offset && at < offset + limit)
+			json_array_append_new(items, json_pack("{s:s, s:I}", "ue", s->s.imsi.s, "sqn",
+							       (json_int_t)s->s.sqn));
+	reply_list(req, items, at > offset + limit ? offset + limit : 0);
+}
+
+static const struct ctl_param page_params[] = {CTL_PAGE_PARAMS, {0}};
+static const struct ctl_param no_params[] = {{0}};
+static const struct ctl_param enb_params[] = {
+	{"enb", CTL_STRING, true, 0, 0, "eNB_ID or name"}, {0}};
+static const struct ctl_param ue_params[] = {
+	{"ue", CTL_STRING, true, 0, 0, "IMSI or MME-UE-id"}, {0}};
+static const struct ctl_param key_params[] = {
+	{"ue", CTL_STRING, false, 0, 0, "IMSI or MME-UE-id; the MME-eNB_keys without it"}, {0}};
+static const struct ctl_param hkey_params[] = {
+	{"ue", CTL_STRING, true, 0, 0, "IMSI or MME-UE-id"},
+	{"enbs", CTL_ARRAY, true, 0, 0, "eNB_IDs to make keys for"}, {0}};
+
+const struct ctl_method mme_methods[] = {
+	{"enb.list", page_params, enb_list, "eNodeBs, up and down", true},
+	{"enb.show", enb_params, enb_show, "one eNodeB", true},
+	{"enb.drop", enb_params, enb_drop, "close its association; it comes back by itself", false},
+	{"enbkey.list", no_params, enbkey_list, "MME-eNB_keys in use (fingerprints)", true},
+	{"enbkey.rotate", enb_params, enbkey_rotate, "steps 1 and 2: a new MME-eNB_key", false},
+	{"hkey.issue", hkey_params, hkey_issue, "steps 3a to 5: a new H_key and list for a UE", false},
+	{"ue.list", page_params, ue_list, "UE contexts", true},
+	{"ue.show", ue_params, ue_show, "one UE", true},
+	{"ue.detach", ue_params, ue_detach, "detach a UE", false},
+	{"key.list", key_params, key_list, "keys held (fingerprints)", true},
+	{"subscriber.list", page_params, subscriber_list, "subscribers; never their keys", true},
+	{0},
+};

@@ -1,0 +1,15 @@
+/* Handlers of S1 messages that are not about one UE. */
+#ifndef KEYHOP_MMED_HANDLERS_H
+#define KEYHOP_MMED_HANDLERS_H
+
+#include "mme.h"
+
+typedef void s1_handler(struct mme *m, struct s1_peer *p, const Keyhop__S1__S1 *s1);
+
+s1_handler s1_setup_rx_request, key_provision_rx_ack, nas_transport_rx_initial,
+	nas_transport_rx_uplink, error_rx_indication;
+
+/* Steps 1 and 2: a new MME-eNB_key for `e`. It is used for wrapping once the eNodeB has acknowledged it. */
+void key_provision_start(struct mme *m, struct enb *e);
+
+#endif

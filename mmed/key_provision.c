@@ -1,0 +1,100 @@
+/* Step 1: the MME picks MME-eNB_key[eNB_ID]. Step 2: it sends the eNodeB its own key, and no other's. */
+#include "clock.h"
+#include "handlers.h"
+#include "loop.h"
+#include "rng.h"
+
+/* The age limit of `enb_key_lifetime`; an eNodeB that is away gets its new key when it comes back. */
+static void on_lifetime(void *arg)
+{
+	struct enb *e = arg;
+
+	e->key_timer = NULL;
+	if (e->peer)
+		key_provision_start(e->peer->mme, e);
+}
+
+static int pick_key(struct mme *m, struct mme_enb_key *key)
+{
+	uint64_t id;
+	int err = counter_next(&m->key_ids, &id);
+
+	if (err)
+		return err;
+	key->id = (uint32_t)id;
+	key->len = (uint8_t)(m->opt.enb_key_bits / 8);
+	rng_bytes(key->b, key->len);
+	return 0;
+}
+
+static void make_known(struct mme *m, struct enb *e, const char *topic, const char *step)
+{
+	const struct mme_enb_key *key = &e->offered;
+	struct event ev = {.topic = topic, .step = step, .enb = e->id, .kid = key->id};
+	struct keylog_tags tags = {.enb = e->id, .kid = key->id};
+
+	node_key_event(&m->node, &ev, KEY_MME_ENB_KEY, key->b, key->len, &tags);
+	log_info(LOG_KEY, "step=%s %s enb=%u kid=%u fp=%s", step, topic, e->id, key->id, ev.fp);
+}
+
+static void fill(Keyhop__S1__MmeEnbKey *out, struct mme_enb_key *key)
+{
+	out->key_id = key->id;
+	out->key.data = key->b;
+	out->key.len = key->len;
+}
+
+/* Step 2. */
+static void send_key(struct mme *m, struct enb *e)
+{
+	Keyhop__S1__MmeEnbKey current = KEYHOP__S1__MME_ENB_KEY__INIT;
+	Keyhop__S1__MmeEnbKey previous = KEYHOP__S1__MME_ENB_KEY__INIT;
+	Keyhop__S1__EnbKey body = KEYHOP__S1__ENB_KEY__INIT;
+	Keyhop__S1__S1 msg = KEYHOP__S1__S1__INIT;
+
+	fill(&current, &e->offered);
+	body.current = &current;
+	if (e->key.id) {
+		fill(&previous, &e->key);
+		body.previous = &previous;
+	}
+	body.wrap = (Keyhop__S1__Wrap)m->opt.wrap;
+	body.grace_ms = m->opt.enb_key_grace_ms;
+	msg.body_case = KEYHOP__S1__S1__BODY_ENB_KEY;
+	msg.enb_key = &body;
+	if (enb_send(m, e, &msg))
+		return;
+	struct event ev = {.topic = "enbkey.sent", .step = "2", .enb = e->id, .kid = e->offered.id};
+	events_emit(m->node.events, &ev);
+}
+
+void key_provision_start(struct mme *m, struct enb *e)
+{
+	int err = pick_key(m, &e->offered);
+
+	if (err) {
+		node_refuse(&m->node, LOG_KEY, err, e->name, "no id for a new MME-eNB_key");
+		return;
+	}
+	make_known(m, e, "enbkey.picked", "1");
+	send_key(m, e);
+}
+
+void key_provision_rx_ack(struct mme *m, struct s1_peer *p, const Keyhop__S1__S1 *s1)
+{
+	struct enb *e = p->enb;
+
+	if (!e->offered.id || s1->enb_key_ack->key_id != e->offered.id) {
+		node_refuse(&m->node, LOG_KEY, KH_E_UNKNOWN_KEY_ID, p->name, "acknowledged kid=%u",
+			    s1->enb_key_ack->key_id);
+		return;
+	}
+	e->key = e->offered;
+	KEY_WIPE(&e->offered);
+	e->nonce = 0;
+	e->key_us = clock_mono_us();
+	loop_timer_stop(&e->key_timer);
+	if (m->opt.enb_key_lifetime_ms)
+		e->key_timer = loop_timer_start(m->node.loop, m->opt.enb_key_lifetime_ms, on_lifetime, e);
+	log_info(LOG_KEY, "enb=%u acknowledged kid=%u", e->id, e->key.id);
+}

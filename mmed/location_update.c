@@ -1,0 +1,57 @@
+/* Message 12: the UE has moved. The eNodeB says so, the UE's own evidence proves it; 13 and 5 follow. */
+#include "nas_msg.h"
+#include "ue_fsm.h"
+
+/* The UE's NAS PDU must name the eNodeB and a generation that was issued and not used before. */
+static int check_evidence(struct mme *m, struct ue *ue, const Keyhop__S1__LocationUpdate *body,
+			  uint64_t *generation)
+{
+	enum nas_header type;
+	Keyhop__Nas__Nas *nas;
+	int err = nas_msg_open(&m->node, &ue->nas, ROLE_UE, body->evidence.data, body->evidence.len,
+			       ue_name(ue), &nas, &type);
+
+	if (err)
+		return err;
+	if (type != NAS_CIPHERED || nas->body_case != KEYHOP__NAS__NAS__BODY_LOCATION_EVIDENCE)
+		return KH_E_BAD_EVIDENCE;
+	if (nas->location_evidence->target_enb_id != body->serving_enb_id)
+		return KH_E_BAD_EVIDENCE;
+	*generation = nas->location_evidence->generation;
+	return *generation > ue->gen_floor && *generation <= ue->gen_issued ? 0 : KH_E_STALE_GENERATION;
+}
+
+int location_update_rx(struct mme *m, struct ue *ue, const struct ue_input *in)
+{
+	const Keyhop__S1__LocationUpdate *body = in->s1->location_update;
+	struct enb *serving = enb_find(m, body->serving_enb_id);
+	struct event e = ue_event(ue, "location_update.received", "12");
+	uint64_t generation = 0;
+	/* Only the eNodeB that the UE says it is at may report it. */
+	int err = serving == in->from ? 0 : KH_E_NOT_OWNER;
+
+	if (!err)
+		err = check_evidence(m, ue, body, &generation);
+	if (err) {
+		node_refuse(&m->node, LOG_HO, err, in->from->name, "ue=%s location update to enb=%u",
+			    ue_name(ue), body->serving_enb_id);
+		return err;
+	}
+	e.source = ue->enb_id;
+	e.enb = serving->id;
+	e.gen = generation;
+	ue->gen_floor = generation;
+	ue_move(m, ue, serving, 0);
+	node_count(&m->node, METRIC_HANDOVERS_COMPLETED);
+	events_emit(m->node.events, &e);
+	log_info(LOG_HO, "step=12 ue=%s moved enb=%u gen=%llu", ue_name(ue), serving->id,
+		 (unsigned long long)generation);
+	(void)key_list_issue(m, ue, in->from, body->enb_id, body->n_enb_id, 12);
+	return 0;
+}
+
+/* A new H_key on command: asks for what a message 3 would, with the neighbours the operator names. */
+int hkey_issue_by_operator(struct mme *m, struct ue *ue, const struct ue_input *in)
+{
+	return key_list_issue(m, ue, enb_find(m, ue->enb_id), in->ids, in->n_ids, 3);
+}

@@ -1,0 +1,107 @@
+#include "mme.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ctl_cmds.h"
+#include "daemon.h"
+#include "loop.h"
+#include "mem.h"
+#include "net.h"
+#include "scheme.h"
+
+static int add_subscriber(void *arg, const struct subscriber *s)
+{
+	struct mme *m = arg;
+	struct subscriber_entry *entry;
+	struct keylog_tags tags = {.ue = s->imsi.s};
+
+	HASH_FIND_STR(m->subscribers, s->imsi.s, entry);
+	if (entry)
+		return KH_E_ALREADY_EXISTS;
+	entry = x_calloc(1, sizeof *entry);
+	entry->s = *s;
+	HASH_ADD_STR(m->subscribers, s.imsi.s, entry);
+	node_key_event(&m->node, NULL, KEY_K, s->k.b, sizeof s->k.b, &tags);
+	node_key_event(&m->node, NULL, KEY_OPC, s->opc.b, sizeof s->opc.b, &tags);
+	return 0;
+}
+
+static int check(void *context, char *why, size_t why_len)
+{
+	struct mme *m = context;
+
+	if (m->opt.wrap == WRAP_AES_BLOCK && m->opt.h_key_bits == 256) {
+		snprintf(why, why_len, "wrap: aes-block takes a 128-bit KeNB only (h_key_bits: 128)");
+		return KH_E_CONFIG;
+	}
+	return subscriber_read(m->node.crypto, m->opt.subscribers, add_subscriber, m, why, why_len);
+}
+
+static int start(void *context, char *why, size_t why_len)
+{
+	struct mme *m = context;
+	const char *warning = wrap_warning((enum wrap_type)m->opt.wrap);
+
+	m->scheme = mme_scheme(m->opt.scheme);
+	if (warning)
+		log_warn(LOG_KEY, "wrap: %s: %s", wrap_name((enum wrap_type)m->opt.wrap), warning);
+	int err = store_open(&m->store, m->opt.store, why, why_len);
+	if (err)
+		return err;
+	counter_init(&m->generations, m->store, "generation", INT64_MAX);
+	counter_init(&m->key_ids, m->store, "key_id", UINT32_MAX);
+	return s1_listen(m, why, why_len);
+}
+
+static void stop(void *context)
+{
+	struct mme *m = context;
+	struct subscriber_entry *s, *stmp;
+	struct ue *ue, *utmp;
+	struct enb *e, *etmp;
+
+	s1_close_all(m);
+	HASH_ITER(hh, m->ues, ue, utmp)
+		ue_free(m, ue);
+	HASH_ITER(hh, m->enbs, e, etmp)
+		enb_free(m, e);
+	HASH_ITER(hh, m->subscribers, s, stmp)
+	{
+		HASH_DEL(m->subscribers, s);
+		KEY_WIPE(&s->s);
+		free(s);
+	}
+	store_close(m->store);
+}
+
+static void status(void *context, json_t *out)
+{
+	struct mme *m = context;
+	char s1[ENDPOINT_TEXT_LEN];
+
+	endpoint_text(listener_endpoint(m->s1), s1);
+	json_object_set_new(out, "s1", json_string(s1));
+	json_object_set_new(out, "scheme", json_string(m->scheme->name));
+	json_object_set_new(out, "wrap", json_string(wrap_name((enum wrap_type)m->opt.wrap)));
+	json_object_set_new(out, "h_key_bits", json_integer(m->opt.h_key_bits));
+	json_object_set_new(out, "enbs", json_integer(HASH_COUNT(m->enbs)));
+	json_object_set_new(out, "enbs_up", json_integer(m->enbs_up));
+	json_object_set_new(out, "ues", json_integer(HASH_COUNT(m->ues)));
+	json_object_set_new(out, "subscribers", json_integer(HASH_COUNT(m->subscribers)));
+}
+
+const struct daemon mme_daemon = {
+	.name = "mmed",
+	.role = ROLE_MME,
+	.summary = "MME of a keyhop core: makes the key of the next cell at handover.",
+	.rows = mme_rows,
+	.context_size = sizeof(struct mme),
+	.options_offset = offsetof(struct mme, opt),
+	.check = check,
+	.start = start,
+	.stop = stop,
+	.status = status,
+	.methods = mme_methods,
+};

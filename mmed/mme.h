@@ -1,0 +1,150 @@
+/* mmed's context and its tables: associations, eNodeBs, UEs, subscribers. */
+#ifndef KEYHOP_MME_H
+#define KEYHOP_MME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <uthash.h>
+
+#include "net.h"
+#include "nas.pb-c.h"
+
+#include "keys.h"
+#include "milenage.h"
+#include "nas_sec.h"
+#include "node.h"
+#include "options.h"
+#include "s1.pb-c.h"
+#include "store.h"
+#include "subscriber.h"
+#include "wrap.h"
+
+#define NEIGHBOURS_MAX 256
+
+struct listener;
+struct loop_timer;
+struct mme;
+struct mme_scheme;
+
+/* One S1 association. Nameless until S1 setup; then `enb` is set. Owned by the mme's list. */
+struct s1_peer {
+	struct mme *mme;
+	struct link *link;
+	struct enb *enb;
+	char name[ENDPOINT_TEXT_LEN]; /* for the log: address, later the eNodeB's name */
+	struct loop_timer *setup_timer;
+	struct s1_peer *prev, *next;
+};
+
+/* One eNodeB, kept while it is away: its key still opens entries in flight. */
+struct enb {
+	uint32_t id;
+	char name[NODE_NAME_MAX + 1];
+	uint64_t instance;
+	struct s1_peer *peer; /* NULL while away */
+	struct mme_enb_key key;      /* acknowledged: wraps are made under it; id 0 while there is none */
+	struct mme_enb_key offered;  /* sent in a 2, not acknowledged yet; id 0 when none */
+	uint64_t nonce;              /* next GCM counter under `key` */
+	int64_t key_us;              /* when `key` was taken in use */
+	struct loop_timer *key_timer;
+	struct ue *ues; /* those it serves */
+	uint32_t ue_count;
+	UT_hash_handle hh;
+};
+
+struct attach_timer {
+	struct mme *m;
+	uint32_t ue_id;
+};
+
+/* What only an attach needs; gone once it is over. */
+struct attach {
+	struct attach_timer who;
+	struct aka_vector vector;
+	struct subscriber_entry *subscriber;
+	struct loop_timer *timer;
+	bool resynchronised;
+};
+
+struct ue {
+	uint32_t id; /* MME-UE-id */
+	uint32_t enb_id, enb_ue_id; /* serving; the eNodeB may be away */
+	uint8_t state;
+	uint8_t eea_caps, eia_caps;
+	struct imsi imsi;
+	struct nas_sec nas;
+	struct kasme kasme;
+	uint64_t gen_issued; /* newest generation given to this UE */
+	uint64_t gen_floor;  /* newest generation proved used by evidence */
+	struct attach *attach;
+	struct ue *prev, *next; /* of the serving eNodeB */
+	UT_hash_handle hh;      /* by id */
+	UT_hash_handle hh_imsi; /* by IMSI, once authenticated */
+};
+
+struct subscriber_entry {
+	struct subscriber s;
+	UT_hash_handle hh;
+};
+
+struct mme {
+	struct node node; /* first */
+	struct mme_options opt;
+	struct listener *s1;
+	struct s1_peer *peers;
+	struct enb *enbs;
+	uint32_t enbs_up;
+	struct ue *ues, *ues_by_imsi;
+	struct subscriber_entry *subscribers;
+	struct store *store;
+	struct counter generations, key_ids;
+	uint32_t next_ue_id;
+	const struct mme_scheme *scheme;
+	/* Room for one list of steps 4 and 13: nothing is allocated per neighbour. */
+	struct key_list_room {
+		Keyhop__S1__WrappedKey entry[NEIGHBOURS_MAX];
+		Keyhop__S1__WrappedKey *at[NEIGHBOURS_MAX];
+		uint8_t wrapped[NEIGHBOURS_MAX][WRAP_MAX_LEN];
+		uint32_t unknown[NEIGHBOURS_MAX];
+	} room;
+};
+
+extern const struct daemon mme_daemon;
+
+/* enb.c */
+struct enb *enb_find(struct mme *m, uint32_t id);
+struct enb *enb_add(struct mme *m, uint32_t id, const char *name);
+void enb_free(struct mme *m, struct enb *e);
+/* By number or name, for operators. */
+struct enb *enb_resolve(struct mme *m, const char *text);
+/* Sends on the eNodeB's association; KH_E_LINK_LOST while it is away. */
+int enb_send(struct mme *m, struct enb *e, const Keyhop__S1__S1 *msg);
+
+/* ue.c */
+struct ue *ue_find(struct mme *m, uint32_t id);
+struct ue *ue_find_imsi(struct mme *m, const char *imsi);
+/* New context at `e`, state UE_NEW. NULL when the limit is reached. */
+struct ue *ue_add(struct mme *m, struct enb *e, uint32_t enb_ue_id);
+/* Ends the context, its timers and keys. */
+void ue_free(struct mme *m, struct ue *ue);
+/* Serving eNodeB changes. */
+void ue_move(struct mme *m, struct ue *ue, struct enb *to, uint32_t enb_ue_id);
+/* IMSI, or "ue-<id>" before it is known. */
+const char *ue_name(const struct ue *ue);
+void ue_attach_end(struct ue *ue);
+struct event ue_event(const struct ue *ue, const char *topic, const char *step);
+
+/* s1_association.c: accepting, losing and dropping associations. */
+int s1_listen(struct mme *m, char *why, size_t why_len) KH_MUST_CHECK;
+void s1_close_all(struct mme *m);
+void s1_drop(struct mme *m, struct s1_peer *p, int cause);
+
+/* dispatch_table.c */
+void s1_dispatch(struct mme *m, struct s1_peer *p, const uint8_t *data, size_t len);
+/* NAS of a UE, from UplinkNas or InitialUeMessage. */
+int nas_dispatch(struct mme *m, struct ue *ue, const uint8_t *pdu, size_t len);
+int nas_send(struct mme *m, struct ue *ue, enum nas_header type, const Keyhop__Nas__Nas *msg,
+	     uint64_t hkey_generation);
+
+#endif

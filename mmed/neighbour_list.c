@@ -1,0 +1,117 @@
+/* Message 3 and its answer 4; the same work answers 12 with 13. */
+#include <string.h>
+
+#include "scheme.h"
+#include "ue_fsm.h"
+
+struct targets {
+	struct enb *known[NEIGHBOURS_MAX];
+	size_t n_known, n_unknown;
+};
+
+static bool is_duplicate(const uint32_t *ids, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (ids[k] == ids[i])
+			return true;
+	return false;
+}
+
+/* Known neighbours into `t`, the others into m->room.unknown. */
+static int sort_out(struct mme *m, const struct ue *ue, const uint32_t *ids, size_t n, struct targets *t)
+{
+	if (n == 0)
+		return KH_E_EMPTY_LIST;
+	if (n > m->opt.neighbour_limit)
+		return KH_E_LIST_TOO_LONG;
+	for (size_t i = 0; i < n; i++) {
+		struct enb *e = enb_find(m, ids[i]);
+		if (ids[i] == ue->enb_id)
+			return KH_E_OWN_ID;
+		if (is_duplicate(ids, i))
+			continue;
+		if (e && e->key.id)
+			t->known[t->n_known++] = e;
+		else
+			m->room.unknown[t->n_unknown++] = ids[i];
+	}
+	return t->n_known ? 0 : KH_E_EMPTY_LIST;
+}
+
+static void answer_failure(struct mme *m, struct ue *ue, struct enb *to, int err, unsigned answers,
+			   size_t n_unknown)
+{
+	Keyhop__S1__NeighbourListFailure body = KEYHOP__S1__NEIGHBOUR_LIST_FAILURE__INIT;
+	Keyhop__S1__S1 msg = KEYHOP__S1__S1__INIT;
+
+	node_refuse(&m->node, LOG_MME, err, to->name, "ue=%s list of message %u", ue_name(ue), answers);
+	body.mme_ue_id = ue->id;
+	body.cause = (Keyhop__Common__Cause)err_to_cause(err);
+	body.answers = answers;
+	body.n_unknown_enb_id = n_unknown;
+	body.unknown_enb_id = m->room.unknown;
+	msg.body_case = KEYHOP__S1__S1__BODY_NEIGHBOUR_LIST_FAILURE;
+	msg.neighbour_list_failure = &body;
+	(void)enb_send(m, to, &msg);
+}
+
+/* Message 4 or 13. */
+static int send_list(struct mme *m, struct ue *ue, struct enb *to, const struct targets *t,
+		     uint64_t generation, unsigned answers)
+{
+	Keyhop__S1__WrappedKeyList body = KEYHOP__S1__WRAPPED_KEY_LIST__INIT;
+	Keyhop__S1__S1 msg = KEYHOP__S1__S1__INIT;
+	struct event e = ue_event(ue, "wraplist.sent", answers == 3 ? "4" : "13");
+
+	body.mme_ue_id = ue->id;
+	body.generation = generation;
+	body.n_entry = t->n_known;
+	body.entry = m->room.at;
+	body.n_unknown_enb_id = t->n_unknown;
+	body.unknown_enb_id = m->room.unknown;
+	if (answers == 3) {
+		msg.body_case = KEYHOP__S1__S1__BODY_WRAPPED_KEY_LIST;
+		msg.wrapped_key_list = &body;
+	} else {
+		msg.body_case = KEYHOP__S1__S1__BODY_NEW_KEY_LIST;
+		msg.new_key_list = &body;
+	}
+	int err = enb_send(m, to, &msg);
+	if (err)
+		return err;
+	e.enb = to->id;
+	e.gen = generation;
+	events_emit(m->node.events, &e);
+	return 0;
+}
+
+int key_list_issue(struct mme *m, struct ue *ue, struct enb *to, const uint32_t *ids, size_t n,
+		   unsigned answers)
+{
+	KEY_LOCAL(key_batch) struct key_batch batch = {0};
+	struct targets t = {.n_known = 0};
+	int err = sort_out(m, ue, ids, n, &t);
+
+	if (!err)
+		err = m->scheme->prepare(m, ue, t.known, t.n_known, &batch);
+	if (err) {
+		answer_failure(m, ue, to, err, answers, t.n_unknown);
+		return err;
+	}
+	ue->gen_issued = batch.generation;
+	err = send_list(m, ue, to, &t, batch.generation, answers);
+	/* 4 before 5, so that the eNodeB knows the list when its generation passes by. */
+	return err ? err : m->scheme->deliver(m, ue, &batch);
+}
+
+int neighbour_list_rx(struct mme *m, struct ue *ue, const struct ue_input *in)
+{
+	const Keyhop__S1__NeighbourList *body = in->s1->neighbour_list;
+	struct event e = ue_event(ue, "neighbour_list.received", "3");
+
+	e.enb = ue->enb_id;
+	events_emit(m->node.events, &e);
+	/* A refusal was answered with its cause; it is no reason for an error indication as well. */
+	(void)key_list_issue(m, ue, in->from, body->enb_id, body->n_enb_id, 3);
+	return 0;
+}

@@ -1,0 +1,101 @@
+/* S1 setup: the eNodeB says who it is, its certificate proves it, and steps 1 and 2 follow. */
+#include <string.h>
+
+#include <utlist.h>
+
+#include "handlers.h"
+#include "link.h"
+#include "loop.h"
+#include "scheme.h"
+#include "ue_fsm.h"
+
+static void answer_failure(struct mme *m, struct s1_peer *p, int err)
+{
+	Keyhop__S1__S1SetupFailure body = KEYHOP__S1__S1_SETUP_FAILURE__INIT;
+	Keyhop__S1__S1 msg = KEYHOP__S1__S1__INIT;
+
+	body.cause = (Keyhop__Common__Cause)err_to_cause(err);
+	msg.body_case = KEYHOP__S1__S1__BODY_S1_SETUP_FAILURE;
+	msg.s1_setup_failure = &body;
+	(void)node_send(&m->node, p->link, IFACE_S1, LOG_TUNNEL, p->name, &msg.base);
+}
+
+static void answer_response(struct mme *m, struct s1_peer *p)
+{
+	Keyhop__S1__S1SetupResponse body = KEYHOP__S1__S1_SETUP_RESPONSE__INIT;
+	Keyhop__S1__S1 msg = KEYHOP__S1__S1__INIT;
+
+	body.mme_name = m->opt.node.name;
+	body.instance = m->node.instance;
+	msg.body_case = KEYHOP__S1__S1__BODY_S1_SETUP_RESPONSE;
+	msg.s1_setup_response = &body;
+	(void)node_send(&m->node, p->link, IFACE_S1, LOG_TUNNEL, p->name, &msg.base);
+}
+
+static int check(struct mme *m, struct s1_peer *p, const Keyhop__S1__S1SetupRequest *req)
+{
+	char wanted[IDENTITY_MAX];
+	struct enb *e = enb_find(m, req->enb_id);
+
+	if (memcmp(req->plmn.data, m->node.plmn.b, sizeof m->node.plmn.b) != 0)
+		return KH_E_PLMN_MISMATCH;
+	identity_enb(wanted, &m->node.plmn, req->enb_id);
+	if (link_has_tls(p->link) && strcmp(wanted, link_peer_identity(p->link)) != 0)
+		return KH_E_IDENTITY_MISMATCH;
+	if (strcmp(req->scheme, m->scheme->name) != 0)
+		return KH_E_SCHEME_MISMATCH;
+	/* The same process comes back after a cut that this end has not seen yet; another one must wait. */
+	if (e && e->peer && e->instance != req->instance)
+		return KH_E_DUPLICATE_ASSOCIATION;
+	return !e && HASH_COUNT(m->enbs) >= m->opt.max_enbs ? KH_E_NO_RESOURCES : 0;
+}
+
+/* Another instance: the eNodeB was restarted and has lost its UEs and its keys. */
+static void begin_anew(struct mme *m, struct enb *e)
+{
+	struct ue *ue, *tmp;
+
+	DL_FOREACH_SAFE (e->ues, ue, tmp)
+		ue_step(m, ue, EV_ENB_LOST, &(struct ue_input){.cause = KH_E_ENB_NOT_FOUND});
+	KEY_WIPE(&e->key);
+}
+
+static void join(struct mme *m, struct s1_peer *p, const Keyhop__S1__S1SetupRequest *req)
+{
+	struct enb *e = enb_find(m, req->enb_id);
+
+	if (!e)
+		e = enb_add(m, req->enb_id, req->enb_name);
+	if (e->peer)
+		s1_drop(m, e->peer, KH_E_SUPERSEDED);
+	if (e->instance && e->instance != req->instance)
+		begin_anew(m, e);
+	e->instance = req->instance;
+	e->peer = p;
+	p->enb = e;
+	m->enbs_up++;
+	strcpy(p->name, e->name);
+	loop_timer_stop(&p->setup_timer);
+}
+
+void s1_setup_rx_request(struct mme *m, struct s1_peer *p, const Keyhop__S1__S1 *s1)
+{
+	const Keyhop__S1__S1SetupRequest *req = s1->s1_setup_request;
+	int err = p->enb ? KH_E_BAD_STATE : check(m, p, req);
+
+	if (err) {
+		struct event e = {.topic = "auth.failed", .enb = req->enb_id, .err = err};
+		node_refuse(&m->node, LOG_TUNNEL, err, p->name, "eNB_ID %u claimed by \"%s\"",
+			    req->enb_id, link_peer_identity(p->link));
+		events_emit(m->node.events, &e);
+		answer_failure(m, p, err);
+		s1_drop(m, p, err);
+		return;
+	}
+	join(m, p, req);
+	struct event e = {.topic = "enb.up", .enb = req->enb_id};
+	events_emit(m->node.events, &e);
+	log_info(LOG_TUNNEL, "eNodeB enb=%u name=%s joined", p->enb->id, p->enb->name);
+	answer_response(m, p);
+	key_provision_start(m, p->enb);
+}

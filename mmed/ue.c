@@ -1,0 +1,89 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <utlist.h>
+
+#include "loop.h"
+#include "mem.h"
+#include "mme.h"
+
+struct ue *ue_find(struct mme *m, uint32_t id)
+{
+	struct ue *ue;
+
+	HASH_FIND_INT(m->ues, &id, ue);
+	return ue;
+}
+
+struct ue *ue_find_imsi(struct mme *m, const char *imsi)
+{
+	struct ue *ue;
+
+	HASH_FIND(hh_imsi, m->ues_by_imsi, imsi, strlen(imsi), ue);
+	return ue;
+}
+
+struct ue *ue_add(struct mme *m, struct enb *e, uint32_t enb_ue_id)
+{
+	if (HASH_COUNT(m->ues) >= m->opt.max_ues || m->next_ue_id == UINT32_MAX)
+		return NULL;
+	struct ue *ue = x_calloc(1, sizeof *ue);
+	ue->id = ++m->next_ue_id;
+	ue->enb_id = e->id;
+	ue->enb_ue_id = enb_ue_id;
+	HASH_ADD_INT(m->ues, id, ue);
+	DL_APPEND(e->ues, ue);
+	e->ue_count++;
+	return ue;
+}
+
+void ue_attach_end(struct ue *ue)
+{
+	if (!ue->attach)
+		return;
+	loop_timer_stop(&ue->attach->timer);
+	KEY_WIPE(ue->attach);
+	free(ue->attach);
+	ue->attach = NULL;
+}
+
+static void unlink_from_enb(struct mme *m, struct ue *ue)
+{
+	struct enb *e = enb_find(m, ue->enb_id);
+
+	if (!e)
+		return;
+	DL_DELETE(e->ues, ue);
+	e->ue_count--;
+}
+
+void ue_free(struct mme *m, struct ue *ue)
+{
+	unlink_from_enb(m, ue);
+	HASH_DEL(m->ues, ue);
+	if (ue->hh_imsi.tbl)
+		HASH_DELETE(hh_imsi, m->ues_by_imsi, ue);
+	ue_attach_end(ue);
+	KEY_WIPE(ue);
+	free(ue);
+}
+
+void ue_move(struct mme *m, struct ue *ue, struct enb *to, uint32_t enb_ue_id)
+{
+	unlink_from_enb(m, ue);
+	ue->enb_id = to->id;
+	ue->enb_ue_id = enb_ue_id;
+	DL_APPEND(to->ues, ue);
+	to->ue_count++;
+}
+
+const char *ue_name(const struct ue *ue)
+{
+	return ue->imsi.s[0] ? ue->imsi.s : "(no IMSI yet)";
+}
+
+struct event ue_event(const struct ue *ue, const char *topic, const char *step)
+{
+	return (struct event){.topic = topic, .step = step, .ue = ue->imsi, .mme_ue_id = ue->id};
+}

@@ -1,0 +1,106 @@
+/* Attach: RRC connection, ATTACH REQUEST, and its end. */
+#include <string.h>
+
+#include "loop.h"
+#include "nas_msg.h"
+#include "rrc_msg.h"
+#include "ue_fsm.h"
+
+int attach_start(struct ue_node *u, struct ue *ue, const struct ue_input *in)
+{
+	Keyhop__Rrc__RrcConnectionRequest body = KEYHOP__RRC__RRC_CONNECTION_REQUEST__INIT;
+
+	ue->req = in->req;
+	ue->cell = in->cell;
+	if (!in->cell->up)
+		return KH_E_TARGET_UNREACHABLE;
+	ue_new_identity(ue);
+	ue_set_timer(ue, u->opt.attach_timeout_ms);
+	body.ue_identity = ue->identity;
+	RRC_MSG(msg, RRC_CONNECTION_REQUEST, rrc_connection_request, &body);
+	return ue_send_srb0(ue, &msg);
+}
+
+static uint32_t bits(const struct config_algs *algs)
+{
+	uint32_t out = 0;
+
+	for (size_t i = 0; i < algs->n; i++)
+		out |= 1U << algs->id[i];
+	return out;
+}
+
+int attach_rx_setup(struct ue_node *u, struct ue *ue, const struct ue_input *in)
+{
+	KEY_LOCAL(nas_pdu) struct nas_pdu pdu;
+	Keyhop__Common__SecurityCapabilities caps = KEYHOP__COMMON__SECURITY_CAPABILITIES__INIT;
+	Keyhop__Nas__AttachRequest attach = KEYHOP__NAS__ATTACH_REQUEST__INIT;
+	Keyhop__Rrc__RrcConnectionSetupComplete body =
+		KEYHOP__RRC__RRC_CONNECTION_SETUP_COMPLETE__INIT;
+
+	ue_drop_identity(ue);
+	ue_bind(ue, ue->cell, (uint16_t)in->rrc->rrc_connection_setup->c_rnti);
+	caps.eea = bits(&u->opt.eea);
+	caps.eia = bits(&u->opt.eia);
+	attach.imsi = ue->imsi.s;
+	attach.capabilities = &caps;
+	NAS_MSG(nas, ATTACH_REQUEST, attach_request, &attach);
+	int err = nas_msg_seal(&u->node, NULL, NAS_PLAIN, &nas, ue->imsi.s, &pdu);
+	if (err)
+		return err;
+	body.nas.data = pdu.pdu;
+	body.nas.len = pdu.len;
+	RRC_MSG(msg, RRC_CONNECTION_SETUP_COMPLETE, rrc_connection_setup_complete, &body);
+	return ue_send(ue, &msg);
+}
+
+static int fail(struct ue_node *u, struct ue *ue, int err)
+{
+	struct event ev = ue_event(ue, "attach.failed", NULL);
+
+	ev.err = err;
+	events_emit(u->node.events, &ev);
+	node_refuse(&u->node, LOG_NAS, err, ue->imsi.s, "attach failed");
+	return err;
+}
+
+int attach_rx_reject_rrc(struct ue_node *u, struct ue *ue, const struct ue_input *in)
+{
+	return fail(u, ue, in->cause);
+}
+
+int attach_rx_reject(struct ue_node *u, struct ue *ue, const struct ue_input *in)
+{
+	return fail(u, ue, err_from_cause(in->nas->attach_reject->cause));
+}
+
+int attach_timeout(struct ue_node *u, struct ue *ue, const struct ue_input *in)
+{
+	return fail(u, ue, in->cause);
+}
+
+int attach_lost(struct ue_node *u, struct ue *ue, const struct ue_input *in)
+{
+	return fail(u, ue, in->cause);
+}
+
+int attach_rx_accept(struct ue_node *u, struct ue *ue, const struct ue_input *in)
+{
+	Keyhop__Nas__AttachComplete body = KEYHOP__NAS__ATTACH_COMPLETE__INIT;
+	struct event ev;
+
+	ue->mme_ue_id = in->nas->attach_accept->mme_ue_id;
+	NAS_MSG(nas, ATTACH_COMPLETE, attach_complete, &body);
+	int err = nas_send(ue, NAS_CIPHERED, &nas);
+	if (err)
+		return err;
+	loop_timer_stop(&ue->timer);
+	ev = ue_event(ue, "ue.attached", NULL);
+	ev.enb = ue->cell->id;
+	events_emit(u->node.events, &ev);
+	node_count(&u->node, METRIC_ATTACHES);
+	log_info(LOG_NAS, "ue=%s attached cell=%s mme_ue_id=%u", ue->imsi.s, ue->cell->name,
+		 ue->mme_ue_id);
+	ue_answer(ue, 0);
+	return 0;
+}

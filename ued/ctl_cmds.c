@@ -1,0 +1,260 @@
+#include "ctl_cmds.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "ue_fsm.h"
+
+#define CELLS_MEASURED 256
+
+static void reply_list(struct ctl_request *req, json_t *items, int64_t next)
+{
+	json_t *out = json_pack("{s:o}", "items", items);
+
+	json_object_set_new(out, "next", next ? json_integer(next) : json_null());
+	ctl_reply(req, out);
+}
+
+static json_t *ue_json(const struct ue *ue)
+{
+	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:s, s:I}", "ue", ue->imsi.s, "state",
+			 ue_state_name(ue), "serving", (json_int_t)(ue->cell ? ue->cell->id : 0),
+			 "mme_ue_id", (json_int_t)ue->mme_ue_id, "generation", (json_int_t)ue->kenb_gen,
+			 "kenb_fp", ue->kenb_fp, "hkey_generation",
+			 (json_int_t)ue->hkeys[0].generation);
+}
+
+static void ue_list(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	struct ue_node *u = ctx;
+	int64_t at = 0, offset = ctl_int(params, "offset", 0), limit = ctl_int(params, "limit", 1000);
+	json_t *items = json_array();
+
+	for (struct ue *ue = u->ues; ue; ue = ue->hh.next, at++)
+		if (at >= offset && at < offset + limit)
+			json_array_append_new(items, ue_json(ue));
+	reply_list(req, items, at > offset + limit ? offset + limit : 0);
+}
+
+static struct ue *find_ue(struct ue_node *u, struct ctl_request *req, const json_t *params)
+{
+	struct ue *ue = ue_find(u, ctl_string(params, "ue", ""));
+
+	if (!ue)
+		ctl_fail(req, KH_E_UE_NOT_FOUND, "see ue.list");
+	return ue;
+}
+
+static void ue_show(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	struct ue *ue = find_ue(ctx, req, params);
+
+	if (!ue)
+		return;
+	json_t *out = ue_json(ue);
+	json_object_set_new(out, "c_rnti", json_integer(ue->c_rnti));
+	json_object_set_new(out, "eea", json_integer(ue->pdcp.eea));
+	json_object_set_new(out, "eia", json_integer(ue->pdcp.eia));
+	json_object_set_new(out, "generation_floor", json_integer((json_int_t)ue->gen_floor));
+	ctl_reply(req, out);
+}
+
+static void add_key(struct ue_node *u, json_t *items, const struct ue *ue, enum key_kind kind,
+		    const void *key, size_t len, uint64_t gen)
+{
+	char fp[FINGERPRINT_LEN];
+
+	key_fingerprint(u->node.crypto, kind, key, len, fp);
+	json_array_append_new(items, json_pack("{s:s, s:s, s:I, s:s}", "name", key_kind_name(kind), "ue",
+					       ue->imsi.s, "generation", (json_int_t)gen, "fp", fp));
+}
+
+static void add_keys(struct ue_node *u, json_t *items, const struct ue *ue)
+{
+	const struct as_keys *k = &ue->pdcp.keys;
+	uint64_t gen = ue->kenb_gen;
+
+	if (!ue->nas.active)
+		return;
+	add_key(u, items, ue, KEY_KASME, ue->kasme.b, sizeof ue->kasme.b, 0);
+	add_key(u, items, ue, KEY_K_NAS_ENC, ue->nas.enc.b, sizeof ue->nas.enc.b, 0);
+	add_key(u, items, ue, KEY_K_NAS_INT, ue->nas.integrity.b, sizeof ue->nas.integrity.b, 0);
+	for (size_t i = 0; i < HKEYS_KEPT; i++)
+		if (ue->hkeys[i].generation)
+			add_key(u, items, ue, KEY_H_KEY, ue->hkeys[i].h_key.b, ue->hkeys[i].h_key.len,
+				ue->hkeys[i].generation);
+	/* KeNB itself is wiped once the AS keys are derived; its fingerprint stays. */
+	json_array_append_new(items, json_pack("{s:s, s:s, s:I, s:s}", "name", "kenb", "ue", ue->imsi.s,
+					       "generation", (json_int_t)gen, "fp", ue->kenb_fp));
+	add_key(u, items, ue, KEY_K_RRC_ENC, k->rrc_enc.b, sizeof k->rrc_enc.b, gen);
+	add_key(u, items, ue, KEY_K_RRC_INT, k->rrc_int.b, sizeof k->rrc_int.b, gen);
+	add_key(u, items, ue, KEY_K_UP_ENC, k->up_enc.b, sizeof k->up_enc.b, gen);
+}
+
+static void key_list(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	struct ue_node *u = ctx;
+	struct ue *ue = find_ue(u, req, params);
+
+	if (!ue)
+		return;
+	json_t *items = json_array();
+	add_keys(u, items, ue);
+	reply_list(req, items, 0);
+}
+
+/* With wait the answer comes at the end; without, the work has begun. */
+static void run(struct ctl_request *req, struct ue *ue, enum ue_event_id event, struct cell *cell,
+		bool wait)
+{
+	struct ue_input in = {.cell = cell, .req = wait ? req : NULL};
+	uint8_t wanted = event == EV_OP_ATTACH ? UE_DETACHED : UE_ATTACHED;
+
+	/* A failure in a state that has the event is answered by the step itself when somebody waits. */
+	if (ue->state != wanted) {
+		ctl_fail(req, KH_E_BAD_STATE, ue_state_name(ue));
+		return;
+	}
+	int err = ue_step(ue, event, &in);
+	if (wait && !(err && event == EV_OP_DETACH))
+		return;
+	if (err)
+		ctl_fail(req, err, NULL);
+	else
+		ctl_reply(req, json_pack("{s:s}", "outcome", "started"));
+}
+
+static void attach(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	struct ue *ue = find_ue(ctx, req, params);
+	struct cell *cell = cell_resolve(ctx, ctl_string(params, "cell", ""));
+
+	if (!ue)
+		return;
+	if (!cell) {
+		ctl_fail(req, KH_E_ENB_NOT_FOUND, "cells of the configuration only");
+		return;
+	}
+	run(req, ue, EV_OP_ATTACH, cell, ctl_bool(params, "wait", false));
+}
+
+static void detach(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	struct ue *ue = find_ue(ctx, req, params);
+
+	if (ue)
+		run(req, ue, EV_OP_DETACH, NULL, ctl_bool(params, "wait", false));
+}
+
+/* {"enb1": -80, "2": -70.5}: dBm by cell. */
+static int read_cells(struct ue_node *u, json_t *cells, struct measurement *out, size_t *n)
+{
+	const char *name;
+	json_t *value;
+
+	*n = 0;
+	json_object_foreach(cells, name, value)
+	{
+		const struct cell *c = cell_resolve(u, name);
+		double dbm = json_number_value(value);
+		if (!c || !json_is_number(value) || dbm < -140 || dbm > 0 || *n == CELLS_MEASURED)
+			return KH_E_USAGE;
+		out[*n].cell = c->id;
+		out[(*n)++].rsrp_cdbm = (int32_t)lround(dbm * 100);
+	}
+	return *n ? 0 : KH_E_USAGE;
+}
+
+static void measure(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	struct ue_node *u = ctx;
+	struct ue *ue = find_ue(u, req, params);
+	struct measurement m[CELLS_MEASURED];
+	size_t n;
+
+	if (!ue)
+		return;
+	if (read_cells(u, json_object_get(params, "cells"), m, &n)) {
+		ctl_fail(req, KH_E_USAGE, "cells: {\"enb1\": -80, \"enb2\": -70}, -140..0 dBm");
+		return;
+	}
+	if (ue->state != UE_ATTACHED) {
+		ctl_fail(req, KH_E_BAD_STATE, ue_state_name(ue));
+		return;
+	}
+	measurement_set(ue, m, n);
+	const struct measurement *best = measurement_a3(ue);
+	ctl_reply(req, json_pack("{s:s, s:b, s:I}", "outcome", "completed", "a3", best != NULL, "best",
+				 (json_int_t)(best ? best->cell : 0)));
+}
+
+static void ping(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	struct ue *ue = find_ue(ctx, req, params);
+
+	if (ue)
+		traffic_ping(ue, req);
+}
+
+static void ue_add_cmd(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	struct ue_node *u = ctx;
+	struct subscriber s = {0};
+	const char *field = NULL;
+	int err = subscriber_parse(u->node.crypto, ctl_string(params, "ue", ""),
+				   ctl_string(params, "k", ""), ctl_string(params, "opc", ""),
+				   ctl_string(params, "sqn", NULL), &s, &field);
+
+	if (err)
+		ctl_fail(req, KH_E_USAGE, field);
+	else if (!ue_add(u, &s))
+		ctl_fail(req, KH_E_ALREADY_EXISTS, NULL);
+	else
+		ctl_reply(req, json_pack("{s:s, s:s}", "outcome", "completed", "ue", s.imsi.s));
+	KEY_WIPE(&s);
+}
+
+static void ue_remove(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	struct ue *ue = find_ue(ctx, req, params);
+
+	if (!ue)
+		return;
+	if (ue->state != UE_DETACHED) {
+		ctl_fail(req, KH_E_BAD_STATE, "detach it first");
+		return;
+	}
+	ue_free(ue);
+	ctl_reply(req, json_pack("{s:s}", "outcome", "completed"));
+}
+
+static const struct ctl_param page_params[] = {CTL_PAGE_PARAMS, {0}};
+static const struct ctl_param ue_params[] = {{"ue", CTL_STRING, true, 0, 0, "IMSI"}, {0}};
+static const struct ctl_param attach_params[] = {
+	{"ue", CTL_STRING, true, 0, 0, "IMSI"},
+	{"cell", CTL_STRING, true, 0, 0, "eNB_ID or name"},
+	{"wait", CTL_BOOL, false, 0, 0, "answer when it is over"}, {0}};
+static const struct ctl_param detach_params[] = {
+	{"ue", CTL_STRING, true, 0, 0, "IMSI"},
+	{"wait", CTL_BOOL, false, 0, 0, "answer when it is over"}, {0}};
+static const struct ctl_param measure_params[] = {
+	{"ue", CTL_STRING, true, 0, 0, "IMSI"},
+	{"cells", CTL_OBJECT, true, 0, 0, "dBm by cell: {\"enb1\": -80, \"enb2\": -70}"}, {0}};
+static const struct ctl_param add_params[] = {
+	{"ue", CTL_STRING, true, 0, 0, "IMSI"},
+	{"k", CTL_STRING, true, 0, 0, "K, 32 hex digits"},
+	{"opc", CTL_STRING, true, 0, 0, "OPc, 32 hex digits, or op:OP"},
+	{"sqn", CTL_STRING, false, 0, 0, "SQN, 12 hex digits"}, {0}};
+
+const struct ctl_method ued_methods[] = {
+	{"ue.list", page_params, ue_list, "UEs of this process", true},
+	{"ue.show", ue_params, ue_show, "one UE", true},
+	{"ue.add", add_params, ue_add_cmd, "add a UE", false},
+	{"ue.remove", ue_params, ue_remove, "remove a detached UE", false},
+	{"key.list", ue_params, key_list, "keys held (fingerprints)", true},
+	{"attach", attach_params, attach, "attach a UE to a cell", false},
+	{"detach", detach_params, detach, "detach a UE", false},
+	{"measure", measure_params, measure, "step 6: what the UE hears; event A3 decides on a report", false},
+	{"traffic.ping", ue_params, ping, "user data there and back under K_UPenc", false},
+	{0},
+};

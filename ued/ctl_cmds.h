@@ -1,0 +1,9 @@
+/* Control methods of ued. */
+#ifndef KEYHOP_UED_CTL_CMDS_H
+#define KEYHOP_UED_CTL_CMDS_H
+
+#include "ctl.h"
+
+extern const struct ctl_method ued_methods[];
+
+#endif

@@ -1,0 +1,98 @@
+/* traffic.ping: an echo request under K_UPenc to the serving eNodeB and its answer: proves both ends' key. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "ctl.h"
+#include "echo.h"
+#include "link.h"
+#include "loop.h"
+#include "mem.h"
+#include "rng.h"
+#include "rrc_msg.h"
+#include "ue_fsm.h"
+
+void traffic_end(struct ue *ue, int err)
+{
+	struct ping *p = ue->ping;
+
+	if (!p)
+		return;
+	ue->ping = NULL;
+	loop_timer_stop(&p->timer);
+	if (err)
+		ctl_fail(p->req, err, NULL);
+	else
+		ctl_reply(p->req, json_pack("{s:s, s:s, s:I, s:I}", "outcome", "completed", "ue",
+					    ue->imsi.s, "serving", (json_int_t)ue->cell->id, "rtt_us",
+					    (json_int_t)(clock_mono_us() - p->sent_us)));
+	free(p);
+}
+
+static void on_timeout(void *arg)
+{
+	struct ue *ue = arg;
+
+	ue->ping->timer = NULL;
+	traffic_end(ue, KH_E_TIMEOUT);
+}
+
+void traffic_ping(struct ue *ue, struct ctl_request *req)
+{
+	struct node *n = &ue->node->node;
+	struct echo echo = {.type = ECHO_REQUEST, .id = ue->c_rnti, .seq = ++ue->ping_seq};
+	uint8_t data[ECHO_LEN];
+
+	if (ue->state != UE_ATTACHED || ue->ping) {
+		ctl_fail(req, ue->ping ? KH_E_BUSY : KH_E_BAD_STATE, NULL);
+		return;
+	}
+	rng_bytes(echo.data, sizeof echo.data);
+	echo_build(&echo, data);
+	int err = rrc_send_data(n, ue->cell->link, &ue->pdcp, ue->c_rnti, data, sizeof data, ue->imsi.s);
+	if (err) {
+		ctl_fail(req, err, NULL);
+		return;
+	}
+	struct ping *p = ue->ping = x_calloc(1, sizeof *p);
+	p->req = req;
+	p->sent_us = clock_mono_us();
+	p->seq = echo.seq;
+	memcpy(p->data, echo.data, sizeof p->data);
+	p->timer = loop_timer_start(n->loop, ue->node->opt.ping_timeout_ms, on_timeout, ue);
+}
+
+static int check(struct ue *ue, const ProtobufCBinaryData *pdu)
+{
+	uint8_t plain[UU_PDU_MAX];
+	struct echo echo;
+	size_t len;
+	int err = pdcp_drb_open(ue->node->node.crypto, &ue->pdcp, pdu->data, pdu->len, plain, &len);
+
+	if (!err)
+		err = echo_parse(plain, len, &echo);
+	if (err)
+		return err;
+	if (!ue->ping || echo.type != ECHO_REPLY || echo.seq != ue->ping->seq ||
+	    memcmp(echo.data, ue->ping->data, sizeof echo.data) != 0)
+		return KH_E_BAD_FIELD;
+	return 0;
+}
+
+void traffic_rx(struct ue *ue, const ProtobufCBinaryData *pdu)
+{
+	struct event ev = ue_event(ue, "traffic.ping", NULL);
+	int err = check(ue, pdu);
+
+	if (err) {
+		node_refuse(&ue->node->node, LOG_AIR, err, ue->imsi.s, "user data");
+		return;
+	}
+	ev.enb = ue->cell->id;
+	ev.gen = ue->kenb_gen;
+	ev.duration_us = clock_mono_us() - ue->ping->sent_us;
+	ev.has_duration = true;
+	events_emit(ue->node->node.events, &ev);
+	node_count(&ue->node->node, METRIC_PINGS);
+	traffic_end(ue, 0);
+}

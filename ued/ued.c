@@ -1,0 +1,66 @@
+#include "ued.h"
+
+#include <stdio.h>
+
+#include "ctl_cmds.h"
+#include "daemon.h"
+#include "scheme.h"
+
+static int add_subscriber(void *arg, const struct subscriber *s)
+{
+	return ue_add(arg, s) ? 0 : KH_E_ALREADY_EXISTS;
+}
+
+static int check(void *context, char *why, size_t why_len)
+{
+	struct ue_node *u = context;
+
+	if (!u->opt.subscribers)
+		return 0;
+	return subscriber_read(u->node.crypto, u->opt.subscribers, add_subscriber, u, why, why_len);
+}
+
+static int start(void *context, char *why, size_t why_len)
+{
+	struct ue_node *u = context;
+
+	u->scheme = ue_scheme(u->opt.scheme);
+	return cells_open(u, why, why_len);
+}
+
+static void stop(void *context)
+{
+	struct ue_node *u = context;
+	struct ue *ue, *tmp;
+
+	HASH_ITER(hh, u->ues, ue, tmp)
+		ue_free(ue);
+	cells_close(u);
+}
+
+static void status(void *context, json_t *out)
+{
+	struct ue_node *u = context;
+	json_int_t up = 0;
+
+	for (const struct cell *c = u->cells; c; c = c->hh.next)
+		up += c->up;
+	json_object_set_new(out, "scheme", json_string(u->scheme->name));
+	json_object_set_new(out, "cells", json_integer(HASH_COUNT(u->cells)));
+	json_object_set_new(out, "cells_up", json_integer(up));
+	json_object_set_new(out, "ues", json_integer(HASH_COUNT(u->ues)));
+}
+
+const struct daemon ued_daemon = {
+	.name = "ued",
+	.role = ROLE_UE,
+	.summary = "UEs of a keyhop network: one or many.",
+	.rows = ued_rows,
+	.context_size = sizeof(struct ue_node),
+	.options_offset = offsetof(struct ue_node, opt),
+	.check = check,
+	.start = start,
+	.stop = stop,
+	.status = status,
+	.methods = ued_methods,
+};
