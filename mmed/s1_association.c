@@ -118,7 +118,8 @@ int s1_listen(struct mme *m, char *why, size_t why_len)
 	int err = listener_open(&m->s1, m->node.loop, (enum transport)m->opt.node.transport, &ep,
 				on_accept, m);
 	if (err)
-		snprintf(why, why_len, "s1.listen: %s port %u: %m", m->opt.s1_listen, m->opt.s1_port);
+		snprintf(why, why_len, "s1.listen: %s port %u: cannot listen", m->opt.s1_listen,
+			 m->opt.s1_port);
 	return err;
 }
 

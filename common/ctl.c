@@ -1,0 +1,241 @@
+#include "ctl.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <event2/buffer.h>
+#include <event2/event.h>
+#include <utlist.h>
+
+#include "ctl_internal.h"
+#include "log.h"
+#include "loop.h"
+#include "mem.h"
+
+struct ctl_client *ctl_client_find(struct ctl *c, uint64_t id)
+{
+	struct ctl_client *cl;
+
+	DL_FOREACH (c->clients, cl)
+		if (cl->id == id)
+			return cl;
+	return NULL;
+}
+
+static void client_free(struct ctl_client *cl)
+{
+	struct ctl *c = cl->ctl;
+
+	ctl_subscribe_end(cl);
+	DL_DELETE(c->clients, cl);
+	c->n_clients--;
+	bufferevent_free(cl->bev);
+	free(cl);
+}
+
+void ctl_client_write(struct ctl_client *cl, json_t *msg)
+{
+	struct evbuffer *out = bufferevent_get_output(cl->bev);
+	char *text = json_dumps(msg, JSON_COMPACT);
+
+	json_decref(msg);
+	if (!text)
+		return;
+	evbuffer_add(out, text, strlen(text));
+	evbuffer_add(out, "\n", 1);
+	free(text);
+}
+
+static void say_hello(struct ctl_client *cl)
+{
+	const struct ctl_settings *s = &cl->ctl->s;
+
+	ctl_client_write(cl, json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:s, s:[s]}}", "jsonrpc", "2.0",
+				       "method", "hello", "params", "role", s->role, "node",
+				       s->node_name, "version", s->version, "api", CTL_API, "caps",
+				       "events"));
+}
+
+/* Its last words are sent before it is closed. */
+static void finish(struct ctl_client *cl, int code, const char *text)
+{
+	json_t *msg = json_pack("{s:s, s:n, s:{s:i, s:s}}", "jsonrpc", "2.0", "id", "error", "code",
+				code, "message", text);
+
+	ctl_client_write(cl, msg);
+	evbuffer_write(bufferevent_get_output(cl->bev), bufferevent_getfd(cl->bev));
+	client_free(cl);
+}
+
+static void on_read(struct bufferevent *bev, void *arg)
+{
+	struct ctl_client *cl = arg;
+	struct ctl *c = cl->ctl;
+	uint64_t id = cl->id;
+	struct evbuffer *in = bufferevent_get_input(bev);
+	size_t len;
+	char *line;
+
+	while ((line = evbuffer_readln(in, &len, EVBUFFER_EOL_LF))) {
+		if (len > CTL_LINE_MAX) {
+			free(line);
+			break;
+		}
+		ctl_request_line(cl, line, len);
+		free(line);
+		/* A request may end the daemon's interest in this client. */
+		if (ctl_client_find(c, id) != cl)
+			return;
+	}
+	if (line || evbuffer_get_length(in) > CTL_LINE_MAX) {
+		log_warn(LOG_CTL, "control client %llu: line too long", (unsigned long long)id);
+		finish(cl, -32700, "line too long");
+	} else if (evbuffer_get_length(bufferevent_get_output(bev)) > CTL_OUTPUT_MAX) {
+		log_warn(LOG_CTL, "control client %llu does not read", (unsigned long long)id);
+		client_free(cl);
+	}
+}
+
+static void on_drained(struct bufferevent *bev, void *arg)
+{
+	(void)bev;
+	ctl_subscribe_drained(arg);
+}
+
+static void on_event(struct bufferevent *bev, short what, void *arg)
+{
+	(void)bev;
+	if (what & (BEV_EVENT_EOF | BEV_EVENT_ERROR))
+		client_free(arg);
+}
+
+static void add_client(struct ctl *c, int fd)
+{
+	struct ucred cred = {0};
+	socklen_t len = sizeof cred;
+	struct ctl_client *cl = x_calloc(1, sizeof *cl);
+
+	cl->ctl = c;
+	cl->id = ++c->next_client;
+	cl->bev = bufferevent_socket_new(loop_base(c->s.loop), fd, BEV_OPT_CLOSE_ON_FREE);
+	DL_APPEND(c->clients, cl);
+	c->n_clients++;
+	(void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len);
+	log_debug(LOG_CTL, "control client %llu uid=%u pid=%d", (unsigned long long)cl->id,
+		  (unsigned)cred.uid, (int)cred.pid);
+	bufferevent_setcb(cl->bev, on_read, on_drained, on_event, cl);
+	bufferevent_setwatermark(cl->bev, EV_READ, 0, 2 * CTL_LINE_MAX);
+	bufferevent_enable(cl->bev, EV_READ | EV_WRITE);
+	if (c->n_clients > CTL_CLIENTS_MAX)
+		finish(cl, err_code(KH_E_BUSY), "too many control clients");
+	else
+		say_hello(cl);
+}
+
+static void on_accept(evutil_socket_t fd, short what, void *arg)
+{
+	int client = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	(void)what;
+	if (client >= 0)
+		add_client(arg, client);
+}
+
+/* A socket file nobody answers at is left over; one that answers belongs to a living daemon. */
+static int remove_stale(const struct sockaddr_un *addr)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int alive = fd >= 0 && connect(fd, (const struct sockaddr *)addr, sizeof *addr) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	if (alive)
+		return KH_E_ALREADY_EXISTS;
+	(void)unlink(addr->sun_path);
+	return 0;
+}
+
+/* Mode 0660 from the first moment. */
+static int bind_socket(struct ctl *c, const struct sockaddr_un *addr)
+{
+	mode_t old = umask(0117);
+	int err = bind(c->fd, (const struct sockaddr *)addr, sizeof *addr);
+
+	umask(old);
+	return err || listen(c->fd, 64) ? KH_E_CONFIG : 0;
+}
+
+static void flatten(struct ctl *c)
+{
+	const struct ctl_method *const *tables = c->s.tables;
+
+	for (size_t pass = 0; pass < 2; pass++) {
+		size_t n = 0;
+		for (const struct ctl_method *m = ctl_own_methods; m->name; m++, n++)
+			if (pass)
+				c->methods[n] = m;
+		for (size_t t = 0; tables[t]; t++)
+			for (const struct ctl_method *m = tables[t]; m->name; m++, n++)
+				if (pass)
+					c->methods[n] = m;
+		if (!pass)
+			c->methods = x_calloc(n, sizeof(*c->methods));
+		c->n_methods = n;
+	}
+	c->s.tables = NULL; /* the caller's array may be gone */
+}
+
+int ctl_open(struct ctl **out, const struct ctl_settings *s, char *why, size_t why_len)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	struct ctl *c = *out = x_calloc(1, sizeof *c);
+
+	c->s = *s;
+	c->fd = -1;
+	flatten(c);
+	if (strlen(s->path) >= sizeof addr.sun_path) {
+		snprintf(why, why_len, "control.socket: path is longer than %zu octets",
+			 sizeof addr.sun_path - 1);
+		return KH_E_CONFIG;
+	}
+	strcpy(addr.sun_path, s->path);
+	if (remove_stale(&addr)) {
+		snprintf(why, why_len, "control.socket: %s: another daemon answers there", s->path);
+		return KH_E_CONFIG;
+	}
+	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (c->fd < 0 || bind_socket(c, &addr)) {
+		snprintf(why, why_len, "control.socket: %s: %s", s->path, strerror(errno));
+		return KH_E_CONFIG;
+	}
+	c->accept = event_new(loop_base(s->loop), c->fd, EV_READ | EV_PERSIST, on_accept, c);
+	event_add(c->accept, NULL);
+	events_set_sink(s->events, ctl_subscribe_event, c);
+	return 0;
+}
+
+void ctl_close(struct ctl *c)
+{
+	if (!c)
+		return;
+	if (c->accept) {
+		events_set_sink(c->s.events, NULL, NULL);
+		event_free(c->accept);
+		(void)unlink(c->s.path);
+	}
+	while (c->clients) {
+		struct ctl_client *cl = c->clients;
+		evbuffer_write(bufferevent_get_output(cl->bev), bufferevent_getfd(cl->bev));
+		client_free(cl);
+	}
+	if (c->fd >= 0)
+		close(c->fd);
+	free(c->methods);
+	free(c);
+}

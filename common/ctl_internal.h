@@ -1,0 +1,62 @@
+/* What the parts of the control socket share. */
+#ifndef KEYHOP_CTL_INTERNAL_H
+#define KEYHOP_CTL_INTERNAL_H
+
+#include <event2/bufferevent.h>
+
+#include "ctl.h"
+#include "events.h"
+
+#define CTL_CLIENTS_MAX 64
+#define CTL_REQUESTS_MAX 4096    /* unanswered, of one client */
+#define CTL_EVENTS_HIGH 1048576  /* queued octets above which events are dropped */
+#define CTL_OUTPUT_MAX 4194304   /* queued octets above which a client is closed */
+#define CTL_TOPICS_MAX 16
+
+struct ctl_client {
+	struct ctl *ctl;
+	uint64_t id;
+	struct bufferevent *bev;
+	unsigned unanswered;
+	bool subscribed;
+	char *topics[CTL_TOPICS_MAX]; /* prefixes; none: all */
+	size_t n_topics;
+	struct imsi ue; /* "" : all */
+	uint64_t lost_from, lost_to; /* events dropped and not told yet; 0: none */
+	struct ctl_client *prev, *next;
+};
+
+struct ctl {
+	struct ctl_settings s;
+	const struct ctl_method **methods; /* all tables, flat */
+	size_t n_methods;
+	int fd;
+	struct event *accept;
+	struct ctl_client *clients;
+	unsigned n_clients;
+	uint64_t next_client;
+};
+
+struct ctl_request {
+	struct ctl *ctl;
+	uint64_t client;
+	json_t *id; /* NULL: a notification, nobody wants an answer */
+};
+
+/* ctl.c */
+struct ctl_client *ctl_client_find(struct ctl *c, uint64_t id);
+/* Writes one line and takes over `msg`. */
+void ctl_client_write(struct ctl_client *cl, json_t *msg);
+
+/* ctl_request.c: one line of a client. */
+void ctl_request_line(struct ctl_client *cl, const char *line, size_t len);
+
+/* ctl_subscribe.c */
+extern const struct ctl_method ctl_own_methods[];
+void ctl_subscribe_event(void *arg, const struct event *e);
+void ctl_subscribe_drained(struct ctl_client *cl);
+void ctl_subscribe_end(struct ctl_client *cl);
+void ctl_subscribe(struct ctl_client *cl, struct ctl_request *req, const json_t *params);
+void ctl_unsubscribe(struct ctl_client *cl, struct ctl_request *req);
+
+#endif

@@ -1,0 +1,186 @@
+/* Events to clients, and the methods of the control socket itself. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <event2/buffer.h>
+#include <utlist.h>
+
+#include "ctl_internal.h"
+#include "mem.h"
+
+static bool wants(const struct ctl_client *cl, const struct event *e)
+{
+	if (cl->ue.s[0] && strcmp(cl->ue.s, e->ue.s) != 0)
+		return false;
+	for (size_t i = 0; i < cl->n_topics; i++)
+		if (strncmp(e->topic, cl->topics[i], strlen(cl->topics[i])) == 0)
+			return true;
+	return cl->n_topics == 0;
+}
+
+static bool is_full(struct ctl_client *cl)
+{
+	return evbuffer_get_length(bufferevent_get_output(cl->bev)) > CTL_EVENTS_HIGH;
+}
+
+static void tell_lost(struct ctl_client *cl)
+{
+	ctl_client_write(cl, json_pack("{s:s, s:s, s:{s:I, s:I}}", "jsonrpc", "2.0", "method",
+				       "events.lost", "params", "from", (json_int_t)cl->lost_from, "to",
+				       (json_int_t)cl->lost_to));
+	cl->lost_from = cl->lost_to = 0;
+}
+
+static void send_event(struct ctl_client *cl, const struct event *e)
+{
+	if (!wants(cl, e))
+		return;
+	if (is_full(cl)) {
+		if (!cl->lost_from)
+			cl->lost_from = e->seq;
+		cl->lost_to = e->seq;
+		return;
+	}
+	if (cl->lost_from)
+		tell_lost(cl);
+	ctl_client_write(cl, json_pack("{s:s, s:s, s:o}", "jsonrpc", "2.0", "method", "event", "params",
+				       event_json(cl->ctl->s.events, e)));
+}
+
+void ctl_subscribe_event(void *arg, const struct event *e)
+{
+	struct ctl *c = arg;
+	struct ctl_client *cl;
+
+	DL_FOREACH (c->clients, cl)
+		if (cl->subscribed)
+			send_event(cl, e);
+}
+
+void ctl_subscribe_drained(struct ctl_client *cl)
+{
+	if (cl->lost_from)
+		tell_lost(cl);
+}
+
+void ctl_subscribe_end(struct ctl_client *cl)
+{
+	for (size_t i = 0; i < cl->n_topics; i++)
+		free(cl->topics[i]);
+	cl->n_topics = 0;
+	cl->subscribed = false;
+	cl->ue.s[0] = '\0';
+}
+
+static int read_topics(struct ctl_client *cl, const json_t *topics)
+{
+	size_t n = json_array_size(topics);
+
+	if (n > CTL_TOPICS_MAX)
+		return KH_E_USAGE;
+	for (size_t i = 0; i < n; i++) {
+		const char *topic = json_string_value(json_array_get(topics, i));
+		if (!topic)
+			return KH_E_USAGE;
+		cl->topics[cl->n_topics++] = x_strdup(topic);
+	}
+	return 0;
+}
+
+/* What is in the ring after `since`; what has left it already is named as lost. */
+static void replay(struct ctl_client *cl, uint64_t since)
+{
+	struct events *ev = cl->ctl->s.events;
+	const struct event *e = events_after(ev, since);
+
+	if ((e && e->seq > since + 1) || (!e && since < events_last_seq(ev))) {
+		cl->lost_from = since + 1;
+		cl->lost_to = e ? e->seq - 1 : events_last_seq(ev);
+		tell_lost(cl);
+	}
+	for (; e; e = events_after(ev, e->seq))
+		send_event(cl, e);
+}
+
+void ctl_subscribe(struct ctl_client *cl, struct ctl_request *req, const json_t *params)
+{
+	const char *ue = ctl_string(params, "ue", NULL);
+
+	ctl_subscribe_end(cl);
+	if ((ue && imsi_parse(&cl->ue, ue)) || read_topics(cl, json_object_get(params, "topics"))) {
+		ctl_subscribe_end(cl);
+		ctl_fail(req, KH_E_USAGE, "ue: an IMSI; topics: a list of at most 16 prefixes");
+		return;
+	}
+	ctl_reply(req, json_pack("{s:I}", "seq", (json_int_t)events_last_seq(cl->ctl->s.events)));
+	if (json_object_get(params, "since"))
+		replay(cl, (uint64_t)ctl_int(params, "since", 0));
+	cl->subscribed = true;
+}
+
+void ctl_unsubscribe(struct ctl_client *cl, struct ctl_request *req)
+{
+	ctl_subscribe_end(cl);
+	ctl_reply(req, json_pack("{s:s}", "outcome", "completed"));
+}
+
+static const char *const type_names[] = {"string", "int", "number", "bool", "object", "array"};
+
+static json_t *params_json(const struct ctl_param *p)
+{
+	json_t *out = json_array();
+
+	for (; p->name; p++)
+		json_array_append_new(out, json_pack("{s:s, s:s, s:b, s:s, s:I, s:I}", "name", p->name,
+						     "type", type_names[p->type], "required", p->required,
+						     "help", p->help, "min", (json_int_t)p->min, "max",
+						     (json_int_t)p->max));
+	return out;
+}
+
+static void schema_list(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	const struct ctl *c = ctx;
+	json_t *methods = json_array();
+
+	(void)params;
+	for (size_t i = 0; i < c->n_methods; i++)
+		json_array_append_new(methods, json_pack("{s:s, s:s, s:b, s:o}", "name",
+							 c->methods[i]->name, "help", c->methods[i]->help,
+							 "reads_only", c->methods[i]->reads_only, "params",
+							 params_json(c->methods[i]->params)));
+	ctl_reply(req, json_pack("{s:o}", "methods", methods));
+}
+
+static void version(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	const struct ctl *c = ctx;
+
+	(void)params;
+	ctl_reply(req, json_pack("{s:s, s:s, s:s}", "name", c->s.role, "version", c->s.version, "api",
+				 CTL_API));
+}
+
+/* Handled by the client's own side before it comes to a handler. */
+static void of_the_client(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	(void)ctx;
+	(void)params;
+	ctl_fail(req, KH_E_INTERNAL, NULL);
+}
+
+static const struct ctl_param no_params[] = {{0}};
+static const struct ctl_param subscribe_params[] = {
+	{"since", CTL_INT, false, 0, 0, "replay what came after this sequence number"},
+	{"topics", CTL_ARRAY, false, 0, 0, "prefixes of topics"},
+	{"ue", CTL_STRING, false, 0, 0, "events of one IMSI"},
+	{0},
+};
+
+const struct ctl_method ctl_own_methods[] = {
+	{"schema.list", no_params, schema_list, "all methods with their parameters", true},
+	{"version", no_params, version, "version of the daemon and of this interface", true},
+	{"events.subscribe", subscribe_params, of_the_client, "events from now on, and replay", true},
+	{"events.unsubscribe", no_params, of_the_client, "no more events", true},
+	{0},
+};
