@@ -12,8 +12,13 @@ void ho_complete_send(struct ue *ue)
 	body.target_ho_id = ue->c_rnti;
 	msg.body_case = KEYHOP__X2__X2__BODY_HANDOVER_COMPLETE;
 	msg.handover_complete = &body;
-	if (nb && nb->peer)
-		(void)x2_send(e, nb->peer, &msg);
+	if (!nb || !nb->peer || x2_send(e, nb->peer, &msg))
+		return;
+	struct event ev = ue_event(ue, "handover.complete_sent", "11");
+	ev.enb = e->opt.id;
+	ev.source = ue->source;
+	ev.gen = ue->kenb_gen;
+	events_emit(e->node.events, &ev);
 }
 
 int ho_complete_rx(struct enb *e, struct ue *ue, const struct ue_input *in)

@@ -101,6 +101,5 @@ int attach_rx_accept(struct ue_node *u, struct ue *ue, const struct ue_input *in
 	node_count(&u->node, METRIC_ATTACHES);
 	log_info(LOG_NAS, "ue=%s attached cell=%s mme_ue_id=%u", ue->imsi.s, ue->cell->name,
 		 ue->mme_ue_id);
-	ue_answer(ue, 0);
 	return 0;
 }

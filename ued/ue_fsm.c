@@ -78,8 +78,10 @@ int ue_step(struct ue *ue, enum ue_event_id event, const struct ue_input *in)
 	int err = ((const struct ue_row *)(const void *)rule)->action(ue->node, ue, in);
 	fsm_settle(&ue_fsm, &ue->state, rule, err, ue->imsi.s);
 	if (ue->state == UE_DETACHED) {
-		ue_answer(ue, err ? err : in->cause);
 		ue_forget_security(ue);
+		ue_answer(ue, err ? err : in->cause);
+	} else if (event == EV_ATTACH_ACCEPT) {
+		ue_answer(ue, 0);
 	}
 	return err;
 }

@@ -1,0 +1,229 @@
+"""What scripts/demo does once everything is built."""
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from keyhop import KeyhopError, Node  # noqa: E402
+from ladder import ladder  # noqa: E402
+from lab import ROOT, Lab  # noqa: E402
+
+WEAK = {
+    "aes-kw": "aes-kw has integrity but binds a wrapped key to no UE, generation or source: a hostile source with a "
+              "subscriber of its own can take over a victim's handover.",
+    "aes-block": "aes-block is the contribution's one-block example: no integrity, bound to nothing; a wrong key shows "
+                 "only at message 10, and a hostile source can take over a victim's handover.",
+}
+
+
+def options():
+    p = argparse.ArgumentParser(prog="scripts/demo", description="A handover between real daemons, step by step.")
+    p.add_argument("--out", metavar="DIR", help="where everything is left (default: ./run)")
+    p.add_argument("--transport", default="tcp", choices=["tcp"])
+    p.add_argument("--enbs", type=int, default=3, metavar="N")
+    p.add_argument("--ues", type=int, default=1, metavar="N")
+    p.add_argument("--moves", type=int, default=3, metavar="N")
+    p.add_argument("--wrap", default="aes-gcm", choices=["aes-gcm", "aes-kw", "aes-block"])
+    p.add_argument("--h-key-bits", default="128", choices=["128", "256"])
+    p.add_argument("--kenb-input", default="plmn", choices=["literal", "plmn"])
+    p.add_argument("--stay", action="store_true", help="leave the daemons running")
+    p.add_argument("--stop", metavar="DIR", help="end the daemons of an earlier --stay")
+    p.add_argument("--build", metavar="DIR", help="use the binaries of another build directory")
+    a = p.parse_args()
+    if not 2 <= a.enbs <= 33 or a.ues < 1 or a.moves < 1:
+        p.error("--enbs 2..33, --ues and --moves from 1")
+    if a.wrap == "aes-block" and a.h_key_bits == "256":
+        p.error("--wrap aes-block takes a 128-bit KeNB only")
+    return a
+
+
+def stop(path):
+    """Ends what --stay left, by the control sockets, then by the pids."""
+    ended = 0
+    for pid_file in sorted(Path(path).glob("*.pid")):
+        name = pid_file.stem
+        try:
+            with Node(Path(path) / f"{name}.sock") as node:
+                node.call("shutdown")
+            ended += 1
+        except (OSError, KeyhopError):
+            try:
+                os.kill(int(pid_file.read_text()), signal.SIGTERM)
+                ended += 1
+            except (ProcessLookupError, ValueError):
+                pass
+        pid_file.unlink()
+    print(f"{ended} daemons ended")
+    return 0 if ended else 1
+
+
+def fresh(path):
+    """An earlier run's folder is emptied; a folder that is something else is not touched."""
+    if path.exists():
+        if any(path.iterdir()) and not (path / "mme.yaml").exists():
+            sys.exit(f"scripts/demo: {path} is not empty and not an earlier run")
+        for pid_file in path.glob("*.pid"):
+            try:
+                os.kill(int(pid_file.read_text()), 0)
+            except (ProcessLookupError, ValueError):
+                continue
+            cmdline = Path(f"/proc/{pid_file.read_text().strip()}/cmdline")
+            if cmdline.exists() and str(path).encode() in cmdline.read_bytes():
+                sys.exit(f"scripts/demo: daemons of {path} still run: scripts/demo --stop {path}")
+        shutil.rmtree(path)
+    path.mkdir(parents=True)
+
+
+def move_all(lab, source, target):
+    """Every UE hears the target well and the others badly; the cells do the rest. Those that completed."""
+    ue = lab.node("ue")
+    cells = {name: -95 for name in lab.enb_names()}
+    cells[target] = -70
+    for request in [ue.send("measure", ue=imsi, cells=cells) for imsi in lab.imsis]:
+        ue.answer(request)
+    outcome = {}
+    deadline = 30 + len(lab.imsis) / 20
+    node = lab.node(source)
+    while len(outcome) < len(lab.imsis):
+        try:
+            e = node.wait_event(lambda e: e["topic"] in ("handover.completed", "handover.failed"), deadline)
+        except TimeoutError:
+            break
+        outcome[e["ue"]] = e
+    return outcome
+
+
+def wait_serving(lab, target, imsis):
+    """Until the UE itself has the target's acknowledgement."""
+    ue = lab.node("ue")
+    missing = set(imsis)
+    while missing:
+        e = ue.wait_event(lambda e: e["topic"] == "handover.executed" and e["enb"] == int(target[3:]), 30)
+        missing.discard(e["ue"])
+
+
+def ping_all(lab):
+    ue = lab.node("ue")
+    failed = 0
+    for request in [ue.send("traffic.ping", ue=imsi) for imsi in lab.imsis]:
+        try:
+            ue.answer(request)
+        except KeyhopError as e:
+            failed += 1
+            print(f"ping failed: {e}")
+    return failed
+
+
+def read_events(path, name):
+    file = path / f"{name}.events.ndjson"
+    return [json.loads(line) for line in file.read_text().splitlines()]
+
+
+def fingerprints(events):
+    """(ue, target, generation) -> {mme, target, ue}: what each node says of KeNB."""
+    out = {}
+    for who, topic in (("mme", "kenb.derived"), ("target", "kenb.unwrapped"), ("ue", "kenb.derived")):
+        for e in events:
+            node = "mme" if e["node"] == "mme" else "ue" if e["node"] == "ue" else "target"
+            if e["topic"] == topic and node == who and e.get("gen"):
+                out.setdefault((e["ue"], e["enb"], e["gen"]), {})[who] = e["fp"]
+    return out
+
+
+def run(lab, a):
+    """(outcomes in order, pings that failed)"""
+    handovers, pings = [], 0
+    lab.attach_all()
+    print(f"{len(lab.imsis)} UE{'s' * (len(lab.imsis) > 1)} attached to enb1")
+    pings += ping_all(lab)
+    names = lab.enb_names()
+    lab.node("ue").subscribe(topics=["handover.executed"])
+    for name in names:
+        lab.node(name).subscribe(topics=["handover.completed", "handover.failed"])
+    for move in range(a.moves):
+        source, target = names[move % len(names)], names[(move + 1) % len(names)]
+        outcome = move_all(lab, source, target)
+        done = [imsi for imsi, e in outcome.items() if e["topic"] == "handover.completed"]
+        for imsi in lab.imsis:
+            e = outcome.get(imsi, {"cause": "timeout"})
+            handovers.append({"ue": imsi, "from": int(source[3:]), "to": int(target[3:]),
+                              "generation": e.get("gen", 0), "duration_us": e.get("duration_us"),
+                              "outcome": "completed" if imsi in done else e.get("cause", "failed")})
+        print(f"move {move + 1}: {source} -> {target}: {len(done)} of {len(lab.imsis)} completed")
+        if len(done) < len(lab.imsis):
+            break
+        wait_serving(lab, target, done)
+        pings += ping_all(lab)
+    return handovers, pings
+
+
+def write_summary(lab, a, handovers, pings, events):
+    fps = fingerprints(events)
+    bad = 0
+    for h in handovers:
+        fp = fps.get((h["ue"], h["to"], h["generation"]), {})
+        h["kenb_fp"] = {who: fp.get(who) for who in ("mme", "target", "ue")}
+        agreed = len(set(h["kenb_fp"].values())) == 1 and h["kenb_fp"]["ue"] is not None
+        bad += not agreed
+    completed = sum(h["outcome"] == "completed" for h in handovers)
+    wanted = a.moves * a.ues
+    good = completed == wanted and not bad and not pings
+    summary = {"verdict": "ok" if good else "failed", "wrap": a.wrap, "h_key_bits": int(a.h_key_bits),
+               "kenb_input": a.kenb_input, "transport": a.transport, "enbs": a.enbs, "ues": a.ues, "moves": a.moves,
+               "completed": completed, "mismatches": bad, "failed_pings": pings, "handovers": handovers}
+    (lab.path / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
+    return summary
+
+
+def main():
+    a = options()
+    if a.stop:
+        return stop(a.stop)
+    path = Path(a.out or "run").absolute()
+    fresh(path)
+    if a.wrap in WEAK:
+        print(f"NOTE wrap {a.wrap} is for study: {WEAK[a.wrap]}")
+    lab = Lab(path, enbs=a.enbs, ues=a.ues, build=a.build,
+              mme={"wrap": a.wrap, "h_key_bits": a.h_key_bits, "kenb_input": a.kenb_input})
+    codes = {}
+    try:
+        print(f"starting mme, {a.enbs} eNodeBs and a ued on {lab.net}.0/24 ...", flush=True)
+        lab.start()
+        handovers, pings = run(lab, a)
+    except (RuntimeError, TimeoutError, KeyhopError, ConnectionError) as e:
+        print(f"FAILED {e}")
+        for name in lab.names():
+            print(f"--- {name}\n{lab.tail(name, 5)}")
+        lab.stop()
+        return 1
+    if not a.stay:
+        codes = lab.stop()
+    events = [e for name in lab.names() for e in read_events(path, name)]
+    summary = write_summary(lab, a, handovers, pings, events)
+    text = ladder(events, lab.names(), lab.imsis[0])
+    (path / "ladder.txt").write_text(text)
+    print(text)
+    bad_exits = {name: code for name, code in codes.items() if code}
+    for name, code in bad_exits.items():
+        print(f"FAILED {name} ended with {code}\n{lab.tail(name)}")
+    took = sorted(h["duration_us"] for h in handovers if h["duration_us"])
+    median = took[len(took) // 2] / 1000 if took else 0
+    good = summary["verdict"] == "ok" and not bad_exits
+    print(f"{'OK' if good else 'FAILED'}  {summary['completed']} of {a.moves * a.ues} handovers, "
+          f"{summary['mismatches']} fingerprint mismatches, {pings} failed pings, {median:.1f} ms median")
+    print(f"left in {path}: ladder.txt summary.json, and of each node its configuration, log, events and keylog")
+    if a.stay:
+        tool = a.build or ROOT / "build"
+        print(f"\nstill running; for example:\n  {tool}/ctl/keyhop -s {path}/enb1.sock ue list\n"
+              f"  {tool}/ctl/keyhop -s {path}/ue.sock traffic ping --ue {lab.imsis[0]}\n"
+              f"end it with: scripts/demo --stop {path}")
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

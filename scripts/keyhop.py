@@ -1,0 +1,95 @@
+"""Control sockets from Python: connect, call, wait for an event. Standard library only."""
+
+import json
+import os
+import select
+import socket
+import time
+
+
+class KeyhopError(Exception):
+    """An error the daemon named."""
+
+    def __init__(self, error):
+        self.code = error.get("code")
+        self.data = error.get("data") or {}
+        self.name = self.data.get("name", "")
+        super().__init__(f"{self.name or self.code}: {error.get('message')}")
+
+
+class Node:
+    """One control connection. `hello` is the daemon's greeting."""
+
+    def __init__(self, path, timeout=10.0):
+        self.path = str(path)
+        self.timeout = timeout
+        self.events = []
+        self._id = 0
+        self._buffer = b""
+        self._answers = {}
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.connect(os.path.realpath(self.path))
+        self.hello = self._read(time.monotonic() + timeout)["params"]
+
+    def close(self):
+        self._socket.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def _read(self, deadline):
+        """The next message, whatever it is."""
+        while b"\n" not in self._buffer:
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([self._socket], [], [], left)[0]:
+                raise TimeoutError(f"{self.path}: nothing in time")
+            data = self._socket.recv(65536)
+            if not data:
+                raise ConnectionError(f"{self.path}: the daemon closed the connection")
+            self._buffer += data
+        line, self._buffer = self._buffer.split(b"\n", 1)
+        return json.loads(line)
+
+    def _take(self, message):
+        if message.get("method") == "event":
+            self.events.append(message["params"])
+        elif "id" in message:
+            self._answers[message["id"]] = message
+
+    def send(self, method, **params):
+        """Sends a request without waiting; answer(id) gets its result."""
+        self._id += 1
+        request = {"jsonrpc": "2.0", "id": self._id, "method": method, "params": params}
+        self._socket.sendall(json.dumps(request).encode() + b"\n")
+        return self._id
+
+    def answer(self, request_id, timeout=None):
+        deadline = time.monotonic() + (timeout or self.timeout)
+        while request_id not in self._answers:
+            self._take(self._read(deadline))
+        message = self._answers.pop(request_id)
+        if "error" in message:
+            raise KeyhopError(message["error"])
+        return message["result"]
+
+    def call(self, method, timeout=None, **params):
+        return self.answer(self.send(method, **params), timeout)
+
+    def subscribe(self, **params):
+        return self.call("events.subscribe", **params)["seq"]
+
+    def wait_event(self, wanted, timeout=None):
+        """The first event, kept or new, for which wanted(event) holds; it and those before it are dropped."""
+        deadline = time.monotonic() + (timeout or self.timeout)
+        at = 0
+        while True:
+            while at < len(self.events):
+                event = self.events[at]
+                at += 1
+                if wanted(event):
+                    del self.events[:at]
+                    return event
+            self._take(self._read(deadline))
