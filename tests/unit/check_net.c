@@ -207,6 +207,14 @@ static int next_fd(void)
 	return fd;
 }
 
+/* Valgrind plays the limit itself, by closing what accept() has taken. */
+static bool limit_is_real(void)
+{
+	const char *preload = getenv("LD_PRELOAD");
+
+	return !preload || !strstr(preload, "vgpreload");
+}
+
 START_TEST(out_of_descriptors)
 {
 	struct rlimit old, low;
@@ -224,10 +232,11 @@ START_TEST(out_of_descriptors)
 		test_wait(loop);
 	ck_assert_int_eq(n_fds, 0);
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
-	RUN_UNTIL(loop, n_fds == 1);
+	if (limit_is_real())
+		RUN_UNTIL(loop, n_fds == 1);
 	close(fd);
 	fd = connect_one();
-	RUN_UNTIL(loop, n_fds == 2);
+	RUN_UNTIL(loop, n_fds == 1 + limit_is_real());
 	close(fd);
 }
 END_TEST

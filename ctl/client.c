@@ -1,0 +1,157 @@
+#include "client.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+int client_find(const char *node, char *path, size_t len)
+{
+	const char *dirs[] = {getenv("KEYHOP_RUN"), ".", "/run/keyhop"};
+
+	for (size_t i = 0; i < sizeof dirs / sizeof dirs[0]; i++) {
+		if (!dirs[i])
+			continue;
+		snprintf(path, len, "%s/%s.sock", dirs[i], node);
+		if (access(path, F_OK) == 0)
+			return 0;
+		snprintf(path, len, "%s/%s/ctl.sock", dirs[i], node);
+		if (access(path, F_OK) == 0)
+			return 0;
+	}
+	return -1;
+}
+
+int client_open(struct client *c, const char *path, int timeout_ms)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	int code = EXIT_UNREACHABLE;
+
+	memset(c, 0, sizeof *c);
+	c->fd = -1;
+	if (strlen(path) >= sizeof addr.sun_path) {
+		fprintf(stderr, "keyhop: %s: path too long for a socket\n", path);
+		return EXIT_USAGE;
+	}
+	strcpy(addr.sun_path, path);
+	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&addr, sizeof addr)) {
+		fprintf(stderr, "keyhop: %s: %s\n", path, strerror(errno));
+		return EXIT_UNREACHABLE;
+	}
+	json_t *hello = client_read(c, timeout_ms, &code);
+	if (!hello)
+		return code;
+	json_decref(hello);
+	return 0;
+}
+
+void client_close(struct client *c)
+{
+	if (c->fd >= 0)
+		close(c->fd);
+	free(c->buf);
+}
+
+/* One more read into the buffer. */
+static int fill(struct client *c, int timeout_ms)
+{
+	struct pollfd p = {.fd = c->fd, .events = POLLIN};
+
+	if (c->cap - c->len < 65536) {
+		char *bigger = realloc(c->buf, c->cap + 131072);
+		if (!bigger)
+			return EXIT_FAILED;
+		c->buf = bigger;
+		c->cap += 131072;
+	}
+	int ready = poll(&p, 1, timeout_ms);
+	if (ready == 0) {
+		fprintf(stderr, "keyhop: no answer in time\n");
+		return EXIT_TIMEOUT;
+	}
+	ssize_t n = ready > 0 ? read(c->fd, c->buf + c->len, c->cap - c->len) : -1;
+	if (n <= 0) {
+		fprintf(stderr, "keyhop: the daemon closed the connection\n");
+		return EXIT_UNREACHABLE;
+	}
+	c->len += (size_t)n;
+	return 0;
+}
+
+json_t *client_read(struct client *c, int timeout_ms, int *code)
+{
+	char *end;
+
+	while (!(end = c->len ? memchr(c->buf, '\n', c->len) : NULL)) {
+		*code = fill(c, timeout_ms);
+		if (*code)
+			return NULL;
+	}
+	size_t line = (size_t)(end - c->buf);
+	json_t *msg = json_loadb(c->buf, line, 0, NULL);
+	memmove(c->buf, end + 1, c->len - line - 1);
+	c->len -= line + 1;
+	if (!msg) {
+		fprintf(stderr, "keyhop: the daemon does not speak JSON\n");
+		*code = EXIT_FAILED;
+	}
+	return msg;
+}
+
+static int send_all(struct client *c, const char *text, size_t len)
+{
+	while (len) {
+		ssize_t n = send(c->fd, text, len, MSG_NOSIGNAL);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		text += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+json_t *client_call(struct client *c, const char *method, json_t *params, int timeout_ms, int *code)
+{
+	int id = ++c->next_id;
+	json_t *msg = json_pack("{s:s, s:i, s:s, s:o}", "jsonrpc", "2.0", "id", id, "method", method,
+				"params", params);
+	char *text = json_dumps(msg, JSON_COMPACT);
+	int failed = !text || send_all(c, text, strlen(text)) || send_all(c, "\n", 1);
+
+	json_decref(msg);
+	free(text);
+	if (failed) {
+		fprintf(stderr, "keyhop: cannot send the request\n");
+		*code = EXIT_UNREACHABLE;
+		return NULL;
+	}
+	while ((msg = client_read(c, timeout_ms, code))) {
+		if (json_integer_value(json_object_get(msg, "id")) == id)
+			return msg;
+		json_decref(msg);
+	}
+	return NULL;
+}
+
+int client_exit_code(json_int_t code)
+{
+	static const struct {
+		json_int_t from, to;
+		int exit_code;
+	} rows[] = {
+		{-32700, -32600, EXIT_USAGE}, {1403, 1403, EXIT_REFUSED}, {1404, 1405, EXIT_NOT_FOUND},
+		{1408, 1408, EXIT_TIMEOUT},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		if (code >= rows[i].from && code <= rows[i].to)
+			return rows[i].exit_code;
+	return EXIT_FAILED;
+}

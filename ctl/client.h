@@ -1,0 +1,36 @@
+/* One blocking control connection. */
+#ifndef KEYHOP_CTL_CLIENT_H
+#define KEYHOP_CTL_CLIENT_H
+
+#include <jansson.h>
+
+enum exit_code {
+	EXIT_DONE = 0,
+	EXIT_FAILED = 1,
+	EXIT_USAGE = 2,
+	EXIT_UNREACHABLE = 3,
+	EXIT_NOT_FOUND = 4,
+	EXIT_TIMEOUT = 5,
+	EXIT_REFUSED = 6,
+};
+
+struct client {
+	int fd;
+	char *buf;
+	size_t len, cap;
+	int next_id;
+};
+
+/* Connects and reads the greeting. 0 or an exit code; what is wrong is printed. */
+int client_open(struct client *c, const char *path, int timeout_ms);
+void client_close(struct client *c);
+/* Next message, whatever it is; NULL after a printed error, *code says which. timeout_ms -1 waits for ever. */
+json_t *client_read(struct client *c, int timeout_ms, int *code);
+/* Calls a method; the answer (with result or error) or NULL, as above. Takes over `params`. */
+json_t *client_call(struct client *c, const char *method, json_t *params, int timeout_ms, int *code);
+/* Socket of a node by name: $KEYHOP_RUN, this folder, /run/keyhop. 0, or -1 when there is none. */
+int client_find(const char *node, char *path, size_t len);
+/* Exit code of a JSON-RPC error code. */
+int client_exit_code(json_int_t code);
+
+#endif

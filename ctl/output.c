@@ -1,0 +1,147 @@
+#include "output.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COLUMNS_MAX 32
+#define CELL_MAX 256
+
+static void cell(const json_t *v, char out[CELL_MAX])
+{
+	char *text;
+
+	if (json_is_string(v)) {
+		snprintf(out, CELL_MAX, "%s", json_string_value(v));
+	} else if (!v || json_is_null(v)) {
+		snprintf(out, CELL_MAX, "-");
+	} else {
+		text = json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
+		snprintf(out, CELL_MAX, "%s", text ? text : "?");
+		free(text);
+	}
+}
+
+static void print_row(const char *const *names, const int *width, size_t n, const json_t *row)
+{
+	char text[CELL_MAX];
+
+	for (size_t i = 0; i < n; i++) {
+		if (row) {
+			cell(json_object_get(row, names[i]), text);
+		} else {
+			snprintf(text, sizeof text, "%s", names[i]);
+			for (char *p = text; *p; p++)
+				*p = (char)toupper((unsigned char)*p);
+		}
+		if (i + 1 < n)
+			printf("%-*s  ", width[i], text);
+		else
+			printf("%s\n", text);
+	}
+}
+
+static void print_table(const json_t *items)
+{
+	const char *names[COLUMNS_MAX];
+	int width[COLUMNS_MAX];
+	size_t n = 0, i;
+	const char *key;
+	json_t *v, *row;
+	char text[CELL_MAX];
+
+	json_object_foreach(json_array_get(items, 0), key, v)
+		if (n < COLUMNS_MAX)
+			names[n++] = key;
+	for (size_t c = 0; c < n; c++) {
+		width[c] = (int)strlen(names[c]);
+		json_array_foreach(items, i, row)
+		{
+			cell(json_object_get(row, names[c]), text);
+			if ((int)strlen(text) > width[c])
+				width[c] = (int)strlen(text);
+		}
+	}
+	if (n == 0)
+		return;
+	print_row(names, width, n, NULL);
+	json_array_foreach(items, i, row)
+		print_row(names, width, n, row);
+}
+
+static void print_members(const json_t *object)
+{
+	const char *key;
+	json_t *v;
+	char text[CELL_MAX];
+	int width = 0;
+
+	json_object_foreach((json_t *)(uintptr_t)object, key, v)
+		if ((int)strlen(key) > width)
+			width = (int)strlen(key);
+	json_object_foreach((json_t *)(uintptr_t)object, key, v)
+	{
+		cell(v, text);
+		printf("%-*s  %s\n", width, key, text);
+	}
+}
+
+void output_result(const json_t *result, bool json)
+{
+	const json_t *items = json_object_get(result, "items");
+
+	if (json) {
+		json_dumpf(result, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
+		putchar('\n');
+	} else if (json_is_array(items)) {
+		print_table(items);
+		if (json_is_integer(json_object_get(result, "next")))
+			fprintf(stderr, "(more: --offset %lld)\n",
+				(long long)json_integer_value(json_object_get(result, "next")));
+	} else {
+		print_members(result);
+	}
+}
+
+void output_event(const json_t *event, bool json)
+{
+	const char *key;
+	json_t *v;
+	char text[CELL_MAX];
+
+	if (json) {
+		json_dumpf(event, stdout, JSON_COMPACT);
+	} else {
+		cell(json_object_get(event, "ts"), text);
+		printf("%s ", text);
+		cell(json_object_get(event, "topic"), text);
+		printf("%-24s", text);
+		json_object_foreach((json_t *)(uintptr_t)event, key, v)
+		{
+			if (strcmp(key, "ts") == 0 || strcmp(key, "topic") == 0 || strcmp(key, "seq") == 0)
+				continue;
+			cell(v, text);
+			printf(" %s=%s", key, text);
+		}
+	}
+	putchar('\n');
+	fflush(stdout);
+}
+
+void output_methods(const json_t *schema)
+{
+	json_t *m, *p;
+	size_t i, k;
+
+	json_array_foreach(json_object_get(schema, "methods"), i, m)
+	{
+		printf("%-20s %s\n", json_string_value(json_object_get(m, "name")),
+		       json_string_value(json_object_get(m, "help")));
+		json_array_foreach(json_object_get(m, "params"), k, p)
+			printf("    --%-14s %s (%s%s)\n", json_string_value(json_object_get(p, "name")),
+			       json_string_value(json_object_get(p, "help")),
+			       json_string_value(json_object_get(p, "type")),
+			       json_is_true(json_object_get(p, "required")) ? ", required" : "");
+	}
+}
