@@ -206,9 +206,27 @@ static int parse(struct command *cmd, int argc, char **argv)
 	return -1;
 }
 
+/* -o json is understood wherever it stands. */
+static int take_output(struct command *cmd, int argc, char **argv)
+{
+	int kept = 0;
+
+	for (int i = 0; i < argc; i++) {
+		if (i > 0 && i + 1 < argc && strcmp(argv[i], "-o") == 0 &&
+		    (!strcmp(argv[i + 1], "json") || !strcmp(argv[i + 1], "table")))
+			cmd->json = strcmp(argv[++i], "json") == 0;
+		else
+			argv[kept++] = argv[i];
+	}
+	argv[kept] = NULL;
+	return kept;
+}
+
 int main(int argc, char **argv)
 {
 	struct command cmd = {.timeout_ms = 10000};
+
+	argc = take_output(&cmd, argc, argv);
 	int code = parse(&cmd, argc, argv);
 
 	if (code >= 0)

@@ -1,0 +1,147 @@
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "check_main.h"
+#include "message.h"
+#include "nas.pb-c.h"
+#include "pbmem.h"
+#include "rrc.pb-c.h"
+#include "s1.pb-c.h"
+#include "x2.pb-c.h"
+
+static struct pbmem *mem;
+
+static void setup(void)
+{
+	mem = pbmem_new(65536);
+}
+
+static void teardown(void)
+{
+	pbmem_free(mem);
+}
+
+static int decode(enum iface iface, enum role from, const ProtobufCMessage *msg,
+		  struct message_fault *fault)
+{
+	uint8_t buf[8192];
+	size_t len = protobuf_c_message_pack(msg, buf);
+	const struct message_row *row;
+	ProtobufCMessage *out;
+
+	memset(fault, 0, sizeof *fault);
+	return message_decode(mem, iface, from, buf, len, &out, &row, fault);
+}
+
+/* Every oneof field of every interface has a row of the same name, and every row a field. */
+START_TEST(rows_are_the_protos)
+{
+	static const ProtobufCMessageDescriptor *const tops[] = {
+		&keyhop__s1__s1__descriptor, &keyhop__x2__x2__descriptor,
+		&keyhop__rrc__rrc__descriptor, &keyhop__nas__nas__descriptor};
+	size_t fields = 0;
+
+	for (unsigned i = 0; i < IFACE_COUNT; i++) {
+		for (unsigned f = 0; f < tops[i]->n_fields; f++) {
+			const ProtobufCFieldDescriptor *field = &tops[i]->fields[f];
+			const struct message_row *row = message_row((enum iface)i, field->id);
+			ck_assert_ptr_nonnull(row);
+			ck_assert_str_eq(row->name, field->name);
+			fields++;
+		}
+	}
+	ck_assert_uint_eq(fields, message_row_count);
+}
+END_TEST
+
+/* The contribution's messages carry their own number. */
+START_TEST(steps_are_numbers)
+{
+	size_t steps = 0;
+
+	for (size_t i = 0; i < message_row_count; i++) {
+		if (!message_rows[i].step)
+			continue;
+		ck_assert_int_eq(atoi(message_rows[i].step), message_rows[i].number);
+		steps++;
+	}
+	ck_assert_uint_eq(steps, 12); /* 2 to 13 */
+}
+END_TEST
+
+START_TEST(good_message_decodes)
+{
+	uint32_t ids[] = {2, 3};
+	struct message_fault fault;
+	Keyhop__S1__NeighbourList body = KEYHOP__S1__NEIGHBOUR_LIST__INIT;
+	Keyhop__S1__S1 msg = KEYHOP__S1__S1__INIT;
+
+	body.mme_ue_id = 7;
+	body.n_enb_id = 2;
+	body.enb_id = ids;
+	msg.body_case = KEYHOP__S1__S1__BODY_NEIGHBOUR_LIST;
+	msg.neighbour_list = &body;
+	ck_assert_int_eq(decode(IFACE_S1, ROLE_ENB, &msg.base, &fault), 0);
+	ck_assert_int_eq(decode(IFACE_S1, ROLE_MME, &msg.base, &fault), KH_E_WRONG_LINK);
+	ids[1] = 0;
+	ck_assert_int_eq(decode(IFACE_S1, ROLE_ENB, &msg.base, &fault), KH_E_BAD_FIELD);
+	ids[1] = 3;
+	body.mme_ue_id = 0;
+	ck_assert_int_eq(decode(IFACE_S1, ROLE_ENB, &msg.base, &fault), KH_E_MISSING_FIELD);
+	ck_assert_str_eq(fault.field, "mme_ue_id");
+}
+END_TEST
+
+static int decode_octets(const void *data, size_t len)
+{
+	const struct message_row *row;
+	struct message_fault fault = {0};
+	ProtobufCMessage *out;
+
+	return message_decode(mem, IFACE_S1, ROLE_ENB, data, len, &out, &row, &fault);
+}
+
+START_TEST(bad_octets_are_named)
+{
+	static const uint8_t garbage[] = {0xff, 0xff, 0xff, 0xff, 0xff};
+	static const uint8_t unknown_body[] = {0xfa, 0x07, 0x00};        /* field 127 */
+	static const uint8_t unknown_field[] = {0x1a, 0x04, 0x08, 0x07, 0x78, 0x01}; /* 3 with field 15 */
+
+	ck_assert_int_eq(decode_octets(garbage, sizeof garbage), KH_E_NOT_PROTOBUF);
+	ck_assert_int_eq(decode_octets(unknown_body, sizeof unknown_body), KH_E_UNKNOWN_MESSAGE);
+	ck_assert_int_eq(decode_octets(unknown_field, sizeof unknown_field), KH_E_UNKNOWN_FIELD);
+	ck_assert_int_eq(decode_octets("", 0), KH_E_MISSING_FIELD);
+}
+END_TEST
+
+/* 64 KiB of empty submessages ask for far more memory than they take on the wire. */
+START_TEST(hostile_list_is_bounded)
+{
+	size_t n = 20000, body = 2 * n;
+	uint8_t *buf = calloc(1, body + 8), *p = buf;
+
+	*p++ = 0x22; /* field 4 */
+	for (size_t v = body; v; v >>= 7)
+		*p++ = (uint8_t)((v & 0x7f) | (v > 0x7f ? 0x80 : 0));
+	for (size_t i = 0; i < n; i++, p += 2)
+		p[0] = 0x1a; /* entry, length 0 */
+	ck_assert_int_eq(decode_octets(buf, (size_t)(p - buf)), KH_E_DECODE_BUDGET);
+	free(buf);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("message");
+	TCase *t = tcase_create("message");
+
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, rows_are_the_protos);
+	tcase_add_test(t, steps_are_numbers);
+	tcase_add_test(t, good_message_decodes);
+	tcase_add_test(t, bad_octets_are_named);
+	tcase_add_test(t, hostile_list_is_bounded);
+	suite_add_tcase(s, t);
+	return check_main(s);
+}
