@@ -62,6 +62,15 @@ static void say_hello(struct ctl_client *cl)
 				       "events"));
 }
 
+/* Unread octets at close() would reset the connection and take our last words with them. */
+static void discard_input(int fd)
+{
+	char octets[4096];
+
+	for (int i = 0; i < 4096 && recv(fd, octets, sizeof octets, MSG_DONTWAIT) > 0; i++)
+		;
+}
+
 /* Its last words are sent before it is closed. */
 static void finish(struct ctl_client *cl, int code, const char *text)
 {
@@ -70,6 +79,7 @@ static void finish(struct ctl_client *cl, int code, const char *text)
 
 	ctl_client_write(cl, msg);
 	evbuffer_write(bufferevent_get_output(cl->bev), bufferevent_getfd(cl->bev));
+	discard_input(bufferevent_getfd(cl->bev));
 	client_free(cl);
 }
 
