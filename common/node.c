@@ -90,12 +90,13 @@ int node_open(struct node *n, const struct node_options *o, char *why, size_t wh
 
 void node_close(struct node *n)
 {
+	/* First the loop: links still to be closed send their close_notify, under the TLS context. */
+	loop_free(n->loop);
 	tls_context_free(n->tls);
 	keylog_close(n->keylog);
 	events_free(n->events);
 	pbmem_free(n->mem);
 	crypto_free(n->crypto);
-	loop_free(n->loop);
 	log_close();
 }
 
