@@ -1,5 +1,5 @@
-/* Growable octets, appended at the end and taken from the front. Zeroed is empty. Holds no memory beyond
- * BUF_KEEP while it is empty; with `secret` set no octet it held stays behind in freed memory. */
+/* Growable octets, appended at the end and taken from the front. Zeroed is empty. Holds no memory
+ * beyond BUF_KEEP while it is empty; with `secret` set no octet stays behind in freed memory. */
 #ifndef KEYHOP_BUF_H
 #define KEYHOP_BUF_H
 

@@ -11,7 +11,7 @@
 
 struct load {
 	const char *origin; /* of the file, for what is missing */
-	char *folder;       /* "" or "conf/": relative names of files start there */
+	char *folder; /* "" or "conf/": relative names of files start there */
 	char *why;
 };
 

@@ -11,17 +11,17 @@
 #include "err.h"
 
 enum config_type {
-	CONFIG_STRING,   /* char *, allocated */
-	CONFIG_FILE,     /* char *, allocated; relative to the folder of the configuration file */
-	CONFIG_BOOL,     /* bool: true or false */
-	CONFIG_U32,      /* uint32_t, decimal or 0x hex, min..max */
-	CONFIG_PORT,     /* uint16_t, 0..65535 */
+	CONFIG_STRING, /* char *, allocated */
+	CONFIG_FILE, /* char *, allocated; relative to the folder of the configuration file */
+	CONFIG_BOOL, /* bool: true or false */
+	CONFIG_U32, /* uint32_t, decimal or 0x hex, min..max */
+	CONFIG_PORT, /* uint16_t, 0..65535 */
 	CONFIG_DURATION, /* uint32_t milliseconds: 200ms, 5s, 10m, 2h; min..max in ms */
-	CONFIG_SIZE,     /* uint32_t octets: 64KiB, 1MiB, 100 */
-	CONFIG_CDB,      /* int32_t hundredths: "3", "-1.5", "0.25"; min..max in hundredths */
-	CONFIG_ENUM,     /* int32_t: value of the word in `words` */
+	CONFIG_SIZE, /* uint32_t octets: 64KiB, 1MiB, 100 */
+	CONFIG_CDB, /* int32_t hundredths: "3", "-1.5", "0.25"; min..max in hundredths */
+	CONFIG_ENUM, /* int32_t: value of the word in `words` */
 	CONFIG_ALG_LIST, /* struct config_algs: list of words in `words`, each once */
-	CONFIG_LIST,     /* struct config_list of records described by `rows` */
+	CONFIG_LIST, /* struct config_list of records described by `rows` */
 };
 
 struct config_word {
@@ -43,13 +43,13 @@ struct config_list {
 struct config_row {
 	const char *key; /* "tls.ca": nesting by dots */
 	enum config_type type;
-	size_t offset;   /* in the options struct, or in the record of a list */
+	size_t offset; /* in the options struct, or in the record of a list */
 	int64_t min, max;
 	const char *def; /* as it would be typed; NULL: none */
 	bool required;
 	bool reloadable;
 	const struct config_word *words; /* ends with {NULL, 0} */
-	const struct config_row *rows;   /* of a CONFIG_LIST; ends with {NULL} */
+	const struct config_row *rows; /* of a CONFIG_LIST; ends with {NULL} */
 	size_t item_size;
 	size_t max_items; /* of a CONFIG_LIST; 0 is 65536 */
 	const char *help;
@@ -58,7 +58,7 @@ struct config_row {
 #define CONFIG_WHY_LEN 300
 
 struct config_override {
-	const char *path;  /* "log.level" */
+	const char *path; /* "log.level" */
 	const char *value;
 };
 
@@ -66,8 +66,8 @@ struct config_override {
  * (`-o path=value`; list items as neighbours.0.port). KH_E_CONFIG with `why` = "file:line:column: text", ready
  * to print. On an error call config_clear() all the same. */
 int config_load(const struct config_row *rows, void *options, const char *file,
-		const struct config_override *overrides, size_t n_overrides, char why[CONFIG_WHY_LEN])
-	KH_MUST_CHECK;
+		const struct config_override *overrides, size_t n_overrides,
+		char why[CONFIG_WHY_LEN]) KH_MUST_CHECK;
 /* Frees what config_load() allocated inside `options`. */
 void config_clear(const struct config_row *rows, void *options);
 /* Prints one option's value as it would be typed to `out`; lists are "[n]". */

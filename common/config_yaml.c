@@ -57,9 +57,8 @@ static int refuse_syntax(struct reader *r)
 {
 	const yaml_parser_t *p = &r->parser;
 	const char *problem = p->problem != NULL ? p->problem : "not YAML";
-	struct config_mark at = p->error == YAML_READER_ERROR
-					? mark_of_offset(r, p->problem_offset)
-					: mark_of(r, &p->problem_mark);
+	struct config_mark at = p->error == YAML_READER_ERROR ? mark_of_offset(r, p->problem_offset)
+							      : mark_of(r, &p->problem_mark);
 
 	return config_error(r->why, &at, "%s", problem);
 }
@@ -171,7 +170,8 @@ static int rx_document(struct reader *r)
 	if (r->root != NULL)
 		return refuse(r, "more than one document in the file");
 	if (e->data.document_start.version_directive != NULL ||
-	    e->data.document_start.tag_directives.start != e->data.document_start.tag_directives.end)
+	    e->data.document_start.tag_directives.start !=
+		    e->data.document_start.tag_directives.end)
 		return refuse(r, "directives are not accepted");
 	return 0;
 }
@@ -181,8 +181,8 @@ typedef int rx_fn(struct reader *r);
 /* Events without a row tell nothing. */
 static rx_fn *const rx[] = {
 	[YAML_DOCUMENT_START_EVENT] = rx_document, [YAML_ALIAS_EVENT] = rx_alias,
-	[YAML_SCALAR_EVENT] = rx_scalar,           [YAML_SEQUENCE_START_EVENT] = rx_seq,
-	[YAML_SEQUENCE_END_EVENT] = rx_end,        [YAML_MAPPING_START_EVENT] = rx_map,
+	[YAML_SCALAR_EVENT] = rx_scalar,	   [YAML_SEQUENCE_START_EVENT] = rx_seq,
+	[YAML_SEQUENCE_END_EVENT] = rx_end,	   [YAML_MAPPING_START_EVENT] = rx_map,
 	[YAML_MAPPING_END_EVENT] = rx_end,
 };
 

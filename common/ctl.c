@@ -56,10 +56,19 @@ static void say_hello(struct ctl_client *cl)
 {
 	const struct ctl_settings *s = &cl->ctl->s;
 
-	ctl_client_write(cl, json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:s, s:[s]}}", "jsonrpc", "2.0",
-				       "method", "hello", "params", "role", s->role, "node",
+	ctl_client_write(cl, json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:s, s:[s]}}", "jsonrpc",
+				       "2.0", "method", "hello", "params", "role", s->role, "node",
 				       s->node_name, "version", s->version, "api", CTL_API, "caps",
 				       "events"));
+}
+
+/* At once, as far as the socket takes it: the client is about to go. */
+static void flush_now(struct ctl_client *cl)
+{
+	struct evbuffer *out = bufferevent_get_output(cl->bev);
+
+	evbuffer_unfreeze(out, 1);
+	(void)evbuffer_write(out, bufferevent_getfd(cl->bev));
 }
 
 /* Unread octets at close() would reset the connection and take our last words with them. */
@@ -78,7 +87,7 @@ static void finish(struct ctl_client *cl, int code, const char *text)
 				code, "message", text);
 
 	ctl_client_write(cl, msg);
-	evbuffer_write(bufferevent_get_output(cl->bev), bufferevent_getfd(cl->bev));
+	flush_now(cl);
 	discard_input(bufferevent_getfd(cl->bev));
 	client_free(cl);
 }
@@ -241,7 +250,7 @@ void ctl_close(struct ctl *c)
 	}
 	while (c->clients) {
 		struct ctl_client *cl = c->clients;
-		evbuffer_write(bufferevent_get_output(cl->bev), bufferevent_getfd(cl->bev));
+		flush_now(cl);
 		client_free(cl);
 	}
 	if (c->fd >= 0)

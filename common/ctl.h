@@ -52,7 +52,8 @@ struct ctl_settings {
 /* Binds with the umask narrowed first. A dead socket file is replaced, a live one refused: KH_E_CONFIG, `why`
  * says it. Subscribes itself to the events and serves events.subscribe, events.unsubscribe, schema.list, and
  * version. */
-int ctl_open(struct ctl **out, const struct ctl_settings *s, char *why, size_t why_len) KH_MUST_CHECK;
+int ctl_open(struct ctl **out, const struct ctl_settings *s, char *why,
+	     size_t why_len) KH_MUST_CHECK;
 void ctl_close(struct ctl *c);
 
 /* Answers and frees the request; takes over `result`. */
@@ -69,8 +70,10 @@ int64_t ctl_int(const json_t *params, const char *name, int64_t def);
 bool ctl_bool(const json_t *params, const char *name, bool def);
 
 /* Paging of lists: `offset` and `limit` (default 1000) of the parameters are declared by CTL_PAGE_PARAMS. */
-#define CTL_PAGE_PARAMS                                                                            \
-	{"offset", CTL_INT, false, 0, 0, "first item to show"},                                    \
-	{"limit", CTL_INT, false, 1, 10000, "most items to show (default 1000)"}
+#define CTL_PAGE_PARAMS \
+	{"offset", CTL_INT, false, 0, 0, "first item to show"}, \
+	{ \
+		"limit", CTL_INT, false, 1, 10000, "most items to show (default 1000)" \
+	}
 
 #endif

@@ -8,9 +8,9 @@
 #include "events.h"
 
 #define CTL_CLIENTS_MAX 64
-#define CTL_REQUESTS_MAX 4096    /* unanswered, of one client */
-#define CTL_EVENTS_HIGH 1048576  /* queued octets above which events are dropped */
-#define CTL_OUTPUT_MAX 4194304   /* queued octets above which a client is closed */
+#define CTL_REQUESTS_MAX 4096 /* unanswered, of one client */
+#define CTL_EVENTS_HIGH 1048576 /* queued octets above which events are dropped */
+#define CTL_OUTPUT_MAX 4194304 /* queued octets above which a client is closed */
 #define CTL_TOPICS_MAX 16
 
 struct ctl_client {

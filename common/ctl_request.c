@@ -57,8 +57,9 @@ static void fail_text(struct ctl_request *req, int err, json_t *data, const char
 	json_object_set_new(data, "name", json_string(name));
 	json_object_set_new(data, "cause", json_string(err_name(err)));
 	json_object_set_new(data, "retryable", json_boolean(is_retryable(err)));
-	send_answer(req, "error", json_pack("{s:i, s:s, s:o}", "code", err_code(err), "message", text,
-					    "data", data));
+	send_answer(
+		req, "error",
+		json_pack("{s:i, s:s, s:o}", "code", err_code(err), "message", text, "data", data));
 }
 
 void ctl_fail(struct ctl_request *req, int err, const char *hint)
@@ -152,7 +153,8 @@ static const char *check_params(const struct ctl_method *m, json_t *params, char
 	return NULL;
 }
 
-static const struct ctl_method *find_method(const struct ctl *c, const char *name, const char **hint)
+static const struct ctl_method *find_method(const struct ctl *c, const char *name,
+					    const char **hint)
 {
 	struct nearest near;
 
@@ -185,7 +187,8 @@ static void run(struct ctl_client *cl, const struct ctl_method *m, json_t *id, j
 	req->id = json_incref(id);
 	cl->unanswered++;
 	if (!m->reads_only)
-		log_info(LOG_CTL, "control client %llu calls %s", (unsigned long long)cl->id, m->name);
+		log_info(LOG_CTL, "control client %llu calls %s", (unsigned long long)cl->id,
+			 m->name);
 	/* Subscriptions belong to the client, all else to the node. */
 	if (strcmp(m->name, "events.subscribe") == 0)
 		ctl_subscribe(cl, req, params);
@@ -204,7 +207,8 @@ static void take_request(struct ctl_client *cl, json_t *msg)
 	char text[160];
 
 	if (!version || strcmp(version, "2.0") != 0 || !name ||
-	    (id && !json_is_string(id) && !json_is_integer(id)) || (params && !json_is_object(params))) {
+	    (id && !json_is_string(id) && !json_is_integer(id)) ||
+	    (params && !json_is_object(params))) {
 		protocol_error(cl, NULL, -32600, "INVALID_REQUEST",
 			       "wants jsonrpc \"2.0\", method, params as an object, id", NULL);
 		return;
@@ -220,7 +224,8 @@ static void take_request(struct ctl_client *cl, json_t *msg)
 	if (wrong)
 		protocol_error(cl, id, -32602, "INVALID_PARAMS", wrong, NULL);
 	else if (cl->unanswered >= CTL_REQUESTS_MAX)
-		protocol_error(cl, id, err_code(KH_E_BUSY), "BUSY", "too many requests at once", NULL);
+		protocol_error(cl, id, err_code(KH_E_BUSY), "BUSY", "too many requests at once",
+			       NULL);
 	else
 		run(cl, m, id, params);
 	json_decref(params);

@@ -26,8 +26,8 @@ static bool is_full(struct ctl_client *cl)
 static void tell_lost(struct ctl_client *cl)
 {
 	ctl_client_write(cl, json_pack("{s:s, s:s, s:{s:I, s:I}}", "jsonrpc", "2.0", "method",
-				       "events.lost", "params", "from", (json_int_t)cl->lost_from, "to",
-				       (json_int_t)cl->lost_to));
+				       "events.lost", "params", "from", (json_int_t)cl->lost_from,
+				       "to", (json_int_t)cl->lost_to));
 	cl->lost_from = cl->lost_to = 0;
 }
 
@@ -43,8 +43,8 @@ static void send_event(struct ctl_client *cl, const struct event *e)
 	}
 	if (cl->lost_from)
 		tell_lost(cl);
-	ctl_client_write(cl, json_pack("{s:s, s:s, s:o}", "jsonrpc", "2.0", "method", "event", "params",
-				       event_json(cl->ctl->s.events, e)));
+	ctl_client_write(cl, json_pack("{s:s, s:s, s:o}", "jsonrpc", "2.0", "method", "event",
+				       "params", event_json(cl->ctl->s.events, e)));
 }
 
 void ctl_subscribe_event(void *arg, const struct event *e)
@@ -131,10 +131,11 @@ static json_t *params_json(const struct ctl_param *p)
 	json_t *out = json_array();
 
 	for (; p->name; p++)
-		json_array_append_new(out, json_pack("{s:s, s:s, s:b, s:s, s:I, s:I}", "name", p->name,
-						     "type", type_names[p->type], "required", p->required,
-						     "help", p->help, "min", (json_int_t)p->min, "max",
-						     (json_int_t)p->max));
+		json_array_append_new(out,
+				      json_pack("{s:s, s:s, s:b, s:s, s:I, s:I}", "name", p->name,
+						"type", type_names[p->type], "required",
+						p->required, "help", p->help, "min",
+						(json_int_t)p->min, "max", (json_int_t)p->max));
 	return out;
 }
 
@@ -145,10 +146,11 @@ static void schema_list(void *ctx, struct ctl_request *req, const json_t *params
 
 	(void)params;
 	for (size_t i = 0; i < c->n_methods; i++)
-		json_array_append_new(methods, json_pack("{s:s, s:s, s:b, s:o}", "name",
-							 c->methods[i]->name, "help", c->methods[i]->help,
-							 "reads_only", c->methods[i]->reads_only, "params",
-							 params_json(c->methods[i]->params)));
+		json_array_append_new(methods,
+				      json_pack("{s:s, s:s, s:b, s:o}", "name", c->methods[i]->name,
+						"help", c->methods[i]->help, "reads_only",
+						c->methods[i]->reads_only, "params",
+						params_json(c->methods[i]->params)));
 	ctl_reply(req, json_pack("{s:o}", "methods", methods));
 }
 
@@ -157,8 +159,8 @@ static void version(void *ctx, struct ctl_request *req, const json_t *params)
 	const struct ctl *c = ctx;
 
 	(void)params;
-	ctl_reply(req, json_pack("{s:s, s:s, s:s}", "name", c->s.role, "version", c->s.version, "api",
-				 CTL_API));
+	ctl_reply(req, json_pack("{s:s, s:s, s:s}", "name", c->s.role, "version", c->s.version,
+				 "api", CTL_API));
 }
 
 /* Handled by the client's own side before it comes to a handler. */
@@ -180,7 +182,8 @@ static const struct ctl_param subscribe_params[] = {
 const struct ctl_method ctl_own_methods[] = {
 	{"schema.list", no_params, schema_list, "all methods with their parameters", true},
 	{"version", no_params, version, "version of the daemon and of this interface", true},
-	{"events.subscribe", subscribe_params, of_the_client, "events from now on, and replay", true},
+	{"events.subscribe", subscribe_params, of_the_client, "events from now on, and replay",
+	 true},
 	{"events.unsubscribe", no_params, of_the_client, "no more events", true},
 	{0},
 };

@@ -125,7 +125,8 @@ static void run(struct node *n)
 		ev[i] = evsignal_new(loop_base(n->loop), signals[i], on_signal, n);
 		evsignal_add(ev[i], NULL);
 	}
-	log_info(LOG_CTL, "ready version=%s control=%s", KEYHOP_VERSION, n->options->control_socket);
+	log_info(LOG_CTL, "ready version=%s control=%s", KEYHOP_VERSION,
+		 n->options->control_socket);
 	loop_run(n->loop);
 	for (size_t i = 0; i < 2; i++)
 		event_free(ev[i]);
@@ -178,11 +179,13 @@ static int add_override(struct command_line *cl, char *text)
 static int parse(const struct daemon *d, struct command_line *cl, int argc, char **argv)
 {
 	enum { OPT_CHECK = 256, OPT_HELP_OPTIONS };
-	static const struct option longs[] = {
-		{"config", required_argument, NULL, 'c'}, {"option", required_argument, NULL, 'o'},
-		{"check", no_argument, NULL, OPT_CHECK},  {"version", no_argument, NULL, 'V'},
-		{"help", no_argument, NULL, 'h'},	  {"help-options", no_argument, NULL, OPT_HELP_OPTIONS},
-		{0}};
+	static const struct option longs[] = {{"config", required_argument, NULL, 'c'},
+					      {"option", required_argument, NULL, 'o'},
+					      {"check", no_argument, NULL, OPT_CHECK},
+					      {"version", no_argument, NULL, 'V'},
+					      {"help", no_argument, NULL, 'h'},
+					      {"help-options", no_argument, NULL, OPT_HELP_OPTIONS},
+					      {0}};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "c:o:Vh", longs, NULL)) != -1) {
@@ -219,7 +222,8 @@ int daemon_main(const struct daemon *d, int argc, char **argv)
 	if (code >= 0)
 		return code;
 	forbid_core_dumps();
-	struct node *n = daemon_open(d, cl.file, cl.overrides, cl.n_overrides, cl.check, why, sizeof why);
+	struct node *n =
+		daemon_open(d, cl.file, cl.overrides, cl.n_overrides, cl.check, why, sizeof why);
 	if (!n) {
 		fprintf(stderr, "%s: %s\n", d->name, why);
 		return 2;

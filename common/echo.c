@@ -16,8 +16,14 @@ static uint16_t checksum(const uint8_t *data, size_t len)
 
 void echo_build(const struct echo *e, uint8_t out[ECHO_LEN])
 {
-	const uint8_t head[8] = {e->type, 0, 0, 0, (uint8_t)(e->id >> 8), (uint8_t)e->id,
-				 (uint8_t)(e->seq >> 8), (uint8_t)e->seq};
+	const uint8_t head[8] = {e->type,
+				 0,
+				 0,
+				 0,
+				 (uint8_t)(e->id >> 8),
+				 (uint8_t)e->id,
+				 (uint8_t)(e->seq >> 8),
+				 (uint8_t)e->seq};
 
 	memcpy(out, head, sizeof head);
 	memcpy(out + sizeof head, e->data, ECHO_DATA_LEN);

@@ -25,8 +25,8 @@ int eps_alg_choose(const uint8_t *preference, size_t n, uint32_t capability_bits
 
 /* Ciphers or deciphers `len` octets; EEA0 copies. KH_E_NO_COMMON_ALGORITHM for an identity not built in. */
 int eea_apply(struct crypto *c, uint8_t eea, const uint8_t key[static 16], uint32_t count,
-	      uint8_t bearer, uint8_t direction, const uint8_t *in, uint8_t *out, size_t len)
-	KH_MUST_CHECK;
+	      uint8_t bearer, uint8_t direction, const uint8_t *in, uint8_t *out,
+	      size_t len) KH_MUST_CHECK;
 /* 32-bit MAC over a and then b (b may be NULL; when it is not, a is a header of at most
  * EIA_HEADER_MAX octets). */
 int eia_mac(struct crypto *c, uint8_t eia, const uint8_t key[static 16], uint32_t count,

@@ -19,20 +19,20 @@ struct json_t;
 /* Strings without a length are static and are not copied. What is 0, NULL or "" is left out of the JSON, except
  * where `has_` says that a zero counts. */
 struct event {
-	uint64_t seq;    /* filled by events_emit() */
+	uint64_t seq; /* filled by events_emit() */
 	int64_t wall_us; /* filled by events_emit() */
 	const char *topic; /* "handover.completed" */
-	const char *step;  /* "7a", or NULL */
+	const char *step; /* "7a", or NULL */
 	struct imsi ue;
 	uint32_t mme_ue_id;
-	uint32_t enb;    /* the eNodeB this is about (target of a handover, holder of a key) */
+	uint32_t enb; /* the eNodeB this is about (target of a handover, holder of a key) */
 	uint32_t source; /* the other one: source of a handover */
 	uint64_t gen;
 	bool has_gen;
 	uint32_t kid;
 	const char *key; /* key name that `fp` belongs to */
 	char fp[FINGERPRINT_LEN];
-	int err;         /* KH_E_*: becomes "cause" */
+	int err; /* KH_E_*: becomes "cause" */
 	int64_t duration_us;
 	bool has_duration;
 	char detail[EVENT_DETAIL_LEN]; /* more, as text; never key octets */

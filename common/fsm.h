@@ -16,7 +16,7 @@
 struct fsm_rule {
 	uint32_t states; /* mask of the states in which the row holds */
 	uint8_t event;
-	uint8_t ok;   /* next state when the action gives 0 */
+	uint8_t ok; /* next state when the action gives 0 */
 	uint8_t fail; /* next state when it gives an error */
 };
 

@@ -20,8 +20,8 @@ int kdf_kenb_block(struct crypto *c, const struct h_key *h_key, uint8_t counter,
 
 /* A.2: K_ASME from CK, IK, the SN id and SQN xor AK (the first 6 octets of AUTN). */
 int kdf_kasme(struct crypto *c, const struct cipher_key *ck, const struct integrity_key *ik,
-	      const struct plmn *sn_id, const uint8_t sqn_xor_ak[static 6], struct kasme *out)
-	KH_MUST_CHECK;
+	      const struct plmn *sn_id, const uint8_t sqn_xor_ak[static 6],
+	      struct kasme *out) KH_MUST_CHECK;
 /* A.3: first KeNB from K_ASME and the uplink NAS COUNT. */
 int kdf_kenb_initial(struct crypto *c, const struct kasme *kasme, uint32_t uplink_nas_count,
 		     struct kenb *out) KH_MUST_CHECK;

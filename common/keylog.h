@@ -13,8 +13,8 @@ struct keylog;
 /* Which of the optional words a line has. */
 struct keylog_tags {
 	const char *ue; /* IMSI; NULL or "" leaves it out */
-	uint32_t enb;   /* 0 leaves it out */
-	uint32_t kid;   /* 0 leaves it out */
+	uint32_t enb; /* 0 leaves it out */
+	uint32_t kid; /* 0 leaves it out */
 	uint64_t gen;
 	bool has_gen;
 	bool has_alg;

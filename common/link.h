@@ -36,11 +36,11 @@ struct link_ops {
 struct link_settings {
 	struct loop *loop;
 	struct tls_context *tls; /* NULL: no TLS */
-	const char *alpn;        /* with TLS */
+	const char *alpn; /* with TLS */
 	const struct link_ops *ops;
 	void *owner;
 	uint32_t setup_timeout_ms; /* connect and handshake; 0 is 5000 */
-	uint32_t output_limit;     /* octets waiting for the peer before output-overflow; 0 is 16 MiB */
+	uint32_t output_limit; /* octets waiting for the peer before output-overflow; 0 is 16 MiB */
 };
 
 /* Connects to `ep`. The link comes up later, or goes down with a cause. */

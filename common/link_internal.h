@@ -1,4 +1,5 @@
-/* Between link.c (from connect to down), link_input.c (octets to frames) and link_output.c (frames to octets). */
+/* Between link.c (from connect to down), link_input.c (octets to frames) and link_output.c (frames to
+ * octets). */
 #ifndef KEYHOP_LINK_INTERNAL_H
 #define KEYHOP_LINK_INTERNAL_H
 
@@ -34,8 +35,8 @@ struct link {
 	struct tls *tls;
 
 	struct buf in; /* the frame that has begun and is not whole yet */
-	struct buf
-		out; /* frames: with TLS those of this turn, without those the socket did not take */
+	/* Frames: with TLS those of this turn, without those that the socket did not take. */
+	struct buf out;
 	uint32_t output_limit;
 	bool answering; /* a frame is with the owner */
 	size_t answers; /* octets of the output that are answers to frames of this link */
@@ -46,7 +47,7 @@ struct link {
 	char peer[ENDPOINT_TEXT_LEN];
 };
 
-/* The link ends with `err`; the owner hears of it at the end of the turn. Only the first call counts. */
+/* The link ends with `err`; the owner hears of it at the end of the turn. The first call counts. */
 void link_fail(struct link *l, int err, const char *detail);
 /* The link can be used from now on. */
 void link_go_up(struct link *l);
@@ -57,11 +58,11 @@ void link_set_reading(struct link *l, bool on);
 void link_read(struct link *l);
 bool link_wants_input(const struct link *l);
 
-/* Encrypts what is queued and sends as much as the socket takes; the rest waits for the socket. On a link that
- * ends it says so (close_notify) and waits for nothing. */
+/* Encrypts what is queued and sends as much as the socket takes; the rest waits for the socket. On a
+ * link that ends it says so (close_notify) and waits for nothing. */
 void link_flush(struct link *l);
-/* Stops reading from a peer that does not read our answers, and starts again when it does. What we send of our
- * own accord does not count: two ends that both stopped would wait for each other for ever. */
+/* Stops reading from a peer that does not read our answers, and starts again when it does. What we send
+ * of our own accord does not count: two ends that both stopped would wait for each other for ever. */
 void link_balance(struct link *l);
 bool link_is_backlogged(const struct link *l);
 

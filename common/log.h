@@ -8,14 +8,16 @@
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG, LOG_TRACE, LOG_LEVELS };
 
 /* Categories; each has a level of its own. */
-#define LOG_CATEGORIES(X) X(TUNNEL, "tunnel") X(MME, "mme") X(X2, "x2") X(AIR, "air") X(NAS, "nas") \
-	X(KEY, "key") X(HO, "ho") X(CTL, "ctl") X(CFG, "cfg")
+#define LOG_CATEGORIES(X) \
+	X(TUNNEL, "tunnel") \
+	X(MME, "mme") X(X2, "x2") X(AIR, "air") X(NAS, "nas") X(KEY, "key") X(HO, "ho") \
+		X(CTL, "ctl") X(CFG, "cfg")
 
 enum log_cat {
 #define LOG_CAT_ENUM(id, name) LOG_##id,
 	LOG_CATEGORIES(LOG_CAT_ENUM)
 #undef LOG_CAT_ENUM
-	LOG_CATS
+		LOG_CATS
 };
 
 /* Writes to stderr until a file is set. `node` is borrowed and must outlive the log. */
@@ -40,10 +42,10 @@ int log_cat_parse(const char *name);
 void log_write(enum log_cat cat, enum log_level level, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-#define log_at(cat, level, ...)                                                                    \
-	do {                                                                                       \
-		if (log_enabled(cat, level))                                                       \
-			log_write(cat, level, __VA_ARGS__);                                        \
+#define log_at(cat, level, ...) \
+	do { \
+		if (log_enabled(cat, level)) \
+			log_write(cat, level, __VA_ARGS__); \
 	} while (0)
 #define log_error(cat, ...) log_at(cat, LOG_ERROR, __VA_ARGS__)
 #define log_warn(cat, ...) log_at(cat, LOG_WARN, __VA_ARGS__)

@@ -6,8 +6,8 @@
 
 #include "mem.h"
 
-/* Rounds of tasks that loop_free() runs at most: enough for a close that follows a close, an end for
- * a task that queues itself for ever. */
+/* Rounds of tasks that loop_free() runs at most: enough for a close that follows a close, an end for a
+ * task that queues itself for ever. */
 #define LAST_ROUNDS 16
 
 struct loop {

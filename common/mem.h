@@ -1,5 +1,5 @@
-/* Memory that is always there: without it the process ends with a message. What a peer can make us allocate is
- * bounded before it comes here. */
+/* Memory that is always there: without it the process ends with a message. What a peer can make us
+ * allocate is bounded before it comes here. */
 #ifndef KEYHOP_MEM_H
 #define KEYHOP_MEM_H
 

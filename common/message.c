@@ -166,8 +166,8 @@ int message_check(const ProtobufCMessage *msg, const struct field_rule *rules, c
 	return 0;
 }
 
-int message_decode(struct pbmem *mem, enum iface iface, enum role from, const uint8_t *data, size_t len,
-		   ProtobufCMessage **out, const struct message_row **row,
+int message_decode(struct pbmem *mem, enum iface iface, enum role from, const uint8_t *data,
+		   size_t len, ProtobufCMessage **out, const struct message_row **row,
 		   struct message_fault *fault)
 {
 	ProtobufCMessage *msg = protobuf_c_message_unpack(ifaces[iface].descriptor,
@@ -181,7 +181,8 @@ int message_decode(struct pbmem *mem, enum iface iface, enum role from, const ui
 		return KH_E_UNKNOWN_FIELD;
 	if (!((*row)->from & from))
 		return KH_E_WRONG_LINK;
-	int err = message_check(((struct top_level *)(void *)msg)->body, (*row)->rules, &fault->field);
+	int err = message_check(((struct top_level *)(void *)msg)->body, (*row)->rules,
+				&fault->field);
 	if (err)
 		return err;
 	*out = msg;

@@ -17,13 +17,13 @@ enum iface { IFACE_S1, IFACE_X2, IFACE_RRC, IFACE_NAS, IFACE_COUNT };
 enum role { ROLE_MME = 1, ROLE_ENB = 2, ROLE_UE = 4 };
 
 enum field_kind {
-	FIELD_U32,      /* min..max */
-	FIELD_U64,      /* min..max */
-	FIELD_BYTES,    /* length min..max */
-	FIELD_NAME,     /* node name, or empty when min is 0 */
-	FIELD_IMSI,     /* 15 digits, or empty when min is 0 */
+	FIELD_U32, /* min..max */
+	FIELD_U64, /* min..max */
+	FIELD_BYTES, /* length min..max */
+	FIELD_NAME, /* node name, or empty when min is 0 */
+	FIELD_IMSI, /* 15 digits, or empty when min is 0 */
 	FIELD_U32_LIST, /* at most `max` items, each `min` or more; offset is that of n_NAME */
-	FIELD_SUB,      /* nested message, mandatory when min is 1 */
+	FIELD_SUB, /* nested message, mandatory when min is 1 */
 	FIELD_SUB_LIST, /* at most `max` nested messages; offset is that of n_NAME */
 };
 
@@ -40,8 +40,8 @@ struct message_row {
 	uint8_t number; /* of the oneof field: the contribution's number, or 20 and up */
 	const char *name;
 	const char *step; /* "7", NULL for what the contribution does not number */
-	uint8_t from;     /* mask of enum role */
-	bool secret;      /* carries a key */
+	uint8_t from; /* mask of enum role */
+	bool secret; /* carries a key */
 	const struct field_rule *rules; /* of the body; ends with {NULL}; may be NULL */
 };
 
@@ -66,15 +66,15 @@ struct message_fault {
 /* Unpacks one message of `iface` sent by `from` and checks it whole. The message lives in `mem` until
  * pbmem_reset(). KH_E_NOT_PROTOBUF, KH_E_DECODE_BUDGET, KH_E_UNKNOWN_MESSAGE, KH_E_UNKNOWN_FIELD,
  * KH_E_MISSING_FIELD, KH_E_BAD_FIELD, KH_E_LIST_TOO_LONG, KH_E_WRONG_LINK. */
-int message_decode(struct pbmem *mem, enum iface iface, enum role from, const uint8_t *data, size_t len,
-		   ProtobufCMessage **out, const struct message_row **row,
+int message_decode(struct pbmem *mem, enum iface iface, enum role from, const uint8_t *data,
+		   size_t len, ProtobufCMessage **out, const struct message_row **row,
 		   struct message_fault *fault) KH_MUST_CHECK;
 /* Number of the body of a top-level message, 0 when it has none. */
 unsigned message_number(const ProtobufCMessage *msg);
 /* The row of a message about to be sent. */
 const struct message_row *message_row_of(enum iface iface, const ProtobufCMessage *msg);
 /* Checks unknown fields and rules of any message of ours, e.g. the Uu carrier. */
-int message_check(const ProtobufCMessage *msg, const struct field_rule *rules, const char **field)
-	KH_MUST_CHECK;
+int message_check(const ProtobufCMessage *msg, const struct field_rule *rules,
+		  const char **field) KH_MUST_CHECK;
 
 #endif

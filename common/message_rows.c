@@ -13,15 +13,42 @@
 #define LIST_MAX 1024 /* what decoding lets through; the MME's own limit is configured and named */
 #define CAUSE_MAX 127
 
-#define U32(T, f, lo, hi) {#f, FIELD_U32, offsetof(T, f), lo, hi, NULL}
-#define U64(T, f, lo) {#f, FIELD_U64, offsetof(T, f), lo, UINT64_MAX, NULL}
-#define BYTES(T, f, lo, hi) {#f, FIELD_BYTES, offsetof(T, f), lo, hi, NULL}
-#define NAME(T, f, lo) {#f, FIELD_NAME, offsetof(T, f), lo, 0, NULL}
-#define IMSI(T, f, lo) {#f, FIELD_IMSI, offsetof(T, f), lo, 0, NULL}
-#define IDS(T, f) {#f, FIELD_U32_LIST, offsetof(T, n_##f), 1, LIST_MAX, NULL}
-#define SUB(T, f, must, rules) {#f, FIELD_SUB, offsetof(T, f), must, 0, rules}
-#define SUBS(T, f, rules) {#f, FIELD_SUB_LIST, offsetof(T, n_##f), 0, LIST_MAX, rules}
-#define END {0}
+#define U32(T, f, lo, hi) \
+	{ \
+#f, FIELD_U32, offsetof(T, f), lo, hi, NULL \
+	}
+#define U64(T, f, lo) \
+	{ \
+#f, FIELD_U64, offsetof(T, f), lo, UINT64_MAX, NULL \
+	}
+#define BYTES(T, f, lo, hi) \
+	{ \
+#f, FIELD_BYTES, offsetof(T, f), lo, hi, NULL \
+	}
+#define NAME(T, f, lo) \
+	{ \
+#f, FIELD_NAME, offsetof(T, f), lo, 0, NULL \
+	}
+#define IMSI(T, f, lo) \
+	{ \
+#f, FIELD_IMSI, offsetof(T, f), lo, 0, NULL \
+	}
+#define IDS(T, f) \
+	{ \
+#f, FIELD_U32_LIST, offsetof(T, n_##f), 1, LIST_MAX, NULL \
+	}
+#define SUB(T, f, must, rules) \
+	{ \
+#f, FIELD_SUB, offsetof(T, f), must, 0, rules \
+	}
+#define SUBS(T, f, rules) \
+	{ \
+#f, FIELD_SUB_LIST, offsetof(T, n_##f), 0, LIST_MAX, rules \
+	}
+#define END \
+	{ \
+		0 \
+	}
 #define ID(T, f) U32(T, f, 1, UINT32_MAX)
 #define ENB(T, f) U32(T, f, 1, ENB_ID_MAX)
 #define CAUSE(T) U32(T, cause, 1, CAUSE_MAX)
@@ -46,8 +73,8 @@ static const struct field_rule s1_enb_key[] = {
 	SUB(Keyhop__S1__EnbKey, previous, 0, s1_mme_enb_key),
 	U32(Keyhop__S1__EnbKey, wrap, WRAP_AES_GCM, WRAP_AES_BLOCK), END};
 static const struct field_rule s1_enb_key_ack[] = {ID(Keyhop__S1__EnbKeyAck, key_id), END};
-static const struct field_rule s1_neighbour_list[] = {
-	ID(Keyhop__S1__NeighbourList, mme_ue_id), IDS(Keyhop__S1__NeighbourList, enb_id), END};
+static const struct field_rule s1_neighbour_list[] = {ID(Keyhop__S1__NeighbourList, mme_ue_id),
+						      IDS(Keyhop__S1__NeighbourList, enb_id), END};
 static const struct field_rule s1_wrapped_key[] = {
 	ENB(Keyhop__S1__WrappedKey, enb_id), ID(Keyhop__S1__WrappedKey, key_id),
 	BYTES(Keyhop__S1__WrappedKey, wrapped, 16, WRAP_MAX_LEN), END};
@@ -57,39 +84,43 @@ static const struct field_rule s1_wrapped_key_list[] = {
 	IDS(Keyhop__S1__WrappedKeyList, unknown_enb_id), END};
 static const struct field_rule s1_location_update[] = {
 	ID(Keyhop__S1__LocationUpdate, mme_ue_id), NAS(Keyhop__S1__LocationUpdate, evidence),
-	IDS(Keyhop__S1__LocationUpdate, enb_id), ENB(Keyhop__S1__LocationUpdate, serving_enb_id), END};
-static const struct field_rule s1_setup_request[] = {
-	ENB(Keyhop__S1__S1SetupRequest, enb_id), BYTES(Keyhop__S1__S1SetupRequest, plmn, 3, 3),
-	NAME(Keyhop__S1__S1SetupRequest, enb_name, 1), U64(Keyhop__S1__S1SetupRequest, instance, 1),
-	NAME(Keyhop__S1__S1SetupRequest, scheme, 1), END};
-static const struct field_rule s1_setup_response[] = {
-	NAME(Keyhop__S1__S1SetupResponse, mme_name, 1), U64(Keyhop__S1__S1SetupResponse, instance, 1),
+	IDS(Keyhop__S1__LocationUpdate, enb_id), ENB(Keyhop__S1__LocationUpdate, serving_enb_id),
 	END};
+static const struct field_rule s1_setup_request[] = {ENB(Keyhop__S1__S1SetupRequest, enb_id),
+						     BYTES(Keyhop__S1__S1SetupRequest, plmn, 3, 3),
+						     NAME(Keyhop__S1__S1SetupRequest, enb_name, 1),
+						     U64(Keyhop__S1__S1SetupRequest, instance, 1),
+						     NAME(Keyhop__S1__S1SetupRequest, scheme, 1),
+						     END};
+static const struct field_rule s1_setup_response[] = {
+	NAME(Keyhop__S1__S1SetupResponse, mme_name, 1),
+	U64(Keyhop__S1__S1SetupResponse, instance, 1), END};
 static const struct field_rule s1_setup_failure[] = {CAUSE(Keyhop__S1__S1SetupFailure), END};
-static const struct field_rule s1_initial_ue[] = {
-	ID(Keyhop__S1__InitialUeMessage, enb_ue_id), NAS(Keyhop__S1__InitialUeMessage, nas), END};
-static const struct field_rule s1_downlink_nas[] = {
-	ID(Keyhop__S1__DownlinkNas, mme_ue_id), NAS(Keyhop__S1__DownlinkNas, nas), END};
-static const struct field_rule s1_uplink_nas[] = {
-	ID(Keyhop__S1__UplinkNas, mme_ue_id), NAS(Keyhop__S1__UplinkNas, nas), END};
+static const struct field_rule s1_initial_ue[] = {ID(Keyhop__S1__InitialUeMessage, enb_ue_id),
+						  NAS(Keyhop__S1__InitialUeMessage, nas), END};
+static const struct field_rule s1_downlink_nas[] = {ID(Keyhop__S1__DownlinkNas, mme_ue_id),
+						    NAS(Keyhop__S1__DownlinkNas, nas), END};
+static const struct field_rule s1_uplink_nas[] = {ID(Keyhop__S1__UplinkNas, mme_ue_id),
+						  NAS(Keyhop__S1__UplinkNas, nas), END};
 static const struct field_rule s1_ics_request[] = {
 	ID(Keyhop__S1__InitialContextSetupRequest, mme_ue_id),
 	ID(Keyhop__S1__InitialContextSetupRequest, enb_ue_id),
 	BYTES(Keyhop__S1__InitialContextSetupRequest, kenb, 32, 32),
 	SUB(Keyhop__S1__InitialContextSetupRequest, capabilities, 1, capabilities),
 	IMSI(Keyhop__S1__InitialContextSetupRequest, ue_label, 0),
-	NAS(Keyhop__S1__InitialContextSetupRequest, nas), END};
+	NAS(Keyhop__S1__InitialContextSetupRequest, nas),
+	END};
 static const struct field_rule s1_ics_response[] = {
 	ID(Keyhop__S1__InitialContextSetupResponse, mme_ue_id), END};
 static const struct field_rule s1_ics_failure[] = {
 	ID(Keyhop__S1__InitialContextSetupFailure, mme_ue_id),
 	CAUSE(Keyhop__S1__InitialContextSetupFailure), END};
 static const struct field_rule s1_release_request[] = {
-	ID(Keyhop__S1__UeContextReleaseRequest, mme_ue_id), CAUSE(Keyhop__S1__UeContextReleaseRequest),
-	END};
+	ID(Keyhop__S1__UeContextReleaseRequest, mme_ue_id),
+	CAUSE(Keyhop__S1__UeContextReleaseRequest), END};
 static const struct field_rule s1_release_command[] = {
-	ID(Keyhop__S1__UeContextReleaseCommand, mme_ue_id), CAUSE(Keyhop__S1__UeContextReleaseCommand),
-	END};
+	ID(Keyhop__S1__UeContextReleaseCommand, mme_ue_id),
+	CAUSE(Keyhop__S1__UeContextReleaseCommand), END};
 static const struct field_rule s1_release_complete[] = {
 	ID(Keyhop__S1__UeContextReleaseComplete, mme_ue_id), END};
 static const struct field_rule s1_list_failure[] = {
@@ -100,30 +131,34 @@ static const struct field_rule s1_error[] = {CAUSE(Keyhop__S1__ErrorIndication),
 
 /* X2. */
 static const struct field_rule x2_handover_request[] = {
-	ID(Keyhop__X2__HandoverRequest, source_ho_id), ID(Keyhop__X2__HandoverRequest, mme_ue_id),
+	ID(Keyhop__X2__HandoverRequest, source_ho_id),
+	ID(Keyhop__X2__HandoverRequest, mme_ue_id),
 	SUB(Keyhop__X2__HandoverRequest, key, 1, key_material),
 	SUB(Keyhop__X2__HandoverRequest, capabilities, 1, capabilities),
-	IMSI(Keyhop__X2__HandoverRequest, ue_label, 0), END};
+	IMSI(Keyhop__X2__HandoverRequest, ue_label, 0),
+	END};
 static const struct field_rule x2_handover_response[] = {
-	ID(Keyhop__X2__HandoverResponse, source_ho_id), ID(Keyhop__X2__HandoverResponse, target_ho_id),
+	ID(Keyhop__X2__HandoverResponse, source_ho_id),
+	ID(Keyhop__X2__HandoverResponse, target_ho_id),
 	U32(Keyhop__X2__HandoverResponse, c_rnti, 1, 0xffff),
-	U32(Keyhop__X2__HandoverResponse, eea, 0, 7), U32(Keyhop__X2__HandoverResponse, eia, 1, 7),
+	U32(Keyhop__X2__HandoverResponse, eea, 0, 7),
+	U32(Keyhop__X2__HandoverResponse, eia, 1, 7),
 	END};
 static const struct field_rule x2_handover_failure[] = {
 	ID(Keyhop__X2__HandoverFailure, source_ho_id), CAUSE(Keyhop__X2__HandoverFailure), END};
-static const struct field_rule x2_handover_cancel[] = {
-	ID(Keyhop__X2__HandoverCancel, source_ho_id), CAUSE(Keyhop__X2__HandoverCancel), END};
+static const struct field_rule x2_handover_cancel[] = {ID(Keyhop__X2__HandoverCancel, source_ho_id),
+						       CAUSE(Keyhop__X2__HandoverCancel), END};
 static const struct field_rule x2_handover_complete[] = {
-	ID(Keyhop__X2__HandoverComplete, source_ho_id), ID(Keyhop__X2__HandoverComplete, target_ho_id),
-	END};
+	ID(Keyhop__X2__HandoverComplete, source_ho_id),
+	ID(Keyhop__X2__HandoverComplete, target_ho_id), END};
 static const struct field_rule x2_setup_request[] = {
 	ENB(Keyhop__X2__X2SetupRequest, enb_id), BYTES(Keyhop__X2__X2SetupRequest, plmn, 3, 3),
 	NAME(Keyhop__X2__X2SetupRequest, enb_name, 1), U64(Keyhop__X2__X2SetupRequest, instance, 1),
 	END};
 static const struct field_rule x2_setup_response[] = {
 	ENB(Keyhop__X2__X2SetupResponse, enb_id), BYTES(Keyhop__X2__X2SetupResponse, plmn, 3, 3),
-	NAME(Keyhop__X2__X2SetupResponse, enb_name, 1), U64(Keyhop__X2__X2SetupResponse, instance, 1),
-	END};
+	NAME(Keyhop__X2__X2SetupResponse, enb_name, 1),
+	U64(Keyhop__X2__X2SetupResponse, instance, 1), END};
 static const struct field_rule x2_setup_failure[] = {CAUSE(Keyhop__X2__X2SetupFailure), END};
 static const struct field_rule x2_error[] = {CAUSE(Keyhop__X2__ErrorIndication), END};
 
@@ -132,29 +167,30 @@ static const struct field_rule rrc_cell[] = {ENB(Keyhop__Rrc__CellMeasurement, e
 static const struct field_rule rrc_measurement[] = {
 	SUBS(Keyhop__Rrc__MeasurementReport, neighbour, rrc_cell), END};
 static const struct field_rule rrc_handover_command[] = {
-	ENB(Keyhop__Rrc__HandoverCommand, target_enb_id), U64(Keyhop__Rrc__HandoverCommand, generation, 1),
+	ENB(Keyhop__Rrc__HandoverCommand, target_enb_id),
+	U64(Keyhop__Rrc__HandoverCommand, generation, 1),
 	U32(Keyhop__Rrc__HandoverCommand, c_rnti, 1, 0xffff),
-	U32(Keyhop__Rrc__HandoverCommand, eea, 0, 7), U32(Keyhop__Rrc__HandoverCommand, eia, 1, 7),
-	SUB(Keyhop__Rrc__HandoverCommand, meas_config, 0, meas_config), END};
+	U32(Keyhop__Rrc__HandoverCommand, eea, 0, 7),
+	U32(Keyhop__Rrc__HandoverCommand, eia, 1, 7),
+	SUB(Keyhop__Rrc__HandoverCommand, meas_config, 0, meas_config),
+	END};
 static const struct field_rule rrc_handover_confirm[] = {
 	NAS(Keyhop__Rrc__HandoverConfirm, evidence), END};
 static const struct field_rule rrc_confirm_ack[] = {
 	SUB(Keyhop__Rrc__HandoverConfirmAck, meas_config, 0, meas_config), END};
-static const struct field_rule rrc_handover_failure[] = {
-	CAUSE(Keyhop__Rrc__HandoverFailure), END};
+static const struct field_rule rrc_handover_failure[] = {CAUSE(Keyhop__Rrc__HandoverFailure), END};
 static const struct field_rule rrc_request[] = {
 	U64(Keyhop__Rrc__RrcConnectionRequest, ue_identity, 1), END};
 static const struct field_rule rrc_setup[] = {
 	U64(Keyhop__Rrc__RrcConnectionSetup, ue_identity, 1),
 	U32(Keyhop__Rrc__RrcConnectionSetup, c_rnti, 1, 0xffff), END};
 static const struct field_rule rrc_reject[] = {
-	U64(Keyhop__Rrc__RrcConnectionReject, ue_identity, 1), CAUSE(Keyhop__Rrc__RrcConnectionReject),
-	END};
+	U64(Keyhop__Rrc__RrcConnectionReject, ue_identity, 1),
+	CAUSE(Keyhop__Rrc__RrcConnectionReject), END};
 static const struct field_rule rrc_setup_complete[] = {
 	NAS(Keyhop__Rrc__RrcConnectionSetupComplete, nas), END};
-static const struct field_rule rrc_smc[] = {
-	U32(Keyhop__Rrc__SecurityModeCommand, eea, 0, 7), U32(Keyhop__Rrc__SecurityModeCommand, eia, 1, 7),
-	END};
+static const struct field_rule rrc_smc[] = {U32(Keyhop__Rrc__SecurityModeCommand, eea, 0, 7),
+					    U32(Keyhop__Rrc__SecurityModeCommand, eia, 1, 7), END};
 static const struct field_rule rrc_smc_failure[] = {CAUSE(Keyhop__Rrc__SecurityModeFailure), END};
 static const struct field_rule rrc_reconfiguration[] = {
 	U32(Keyhop__Rrc__RrcReconfiguration, drb_id, 1, 32),
@@ -167,16 +203,17 @@ static const struct field_rule rrc_reest_request[] = {
 	U64(Keyhop__Rrc__ReestablishmentRequest, ue_identity, 1),
 	U32(Keyhop__Rrc__ReestablishmentRequest, c_rnti, 1, 0xffff),
 	U32(Keyhop__Rrc__ReestablishmentRequest, short_mac_i, 0, 0xffff), END};
-static const struct field_rule rrc_reest[] = {
-	U64(Keyhop__Rrc__Reestablishment, ue_identity, 1), END};
+static const struct field_rule rrc_reest[] = {U64(Keyhop__Rrc__Reestablishment, ue_identity, 1),
+					      END};
 static const struct field_rule rrc_reest_reject[] = {
 	U64(Keyhop__Rrc__ReestablishmentReject, ue_identity, 1),
 	CAUSE(Keyhop__Rrc__ReestablishmentReject), END};
 
 /* NAS. */
-static const struct field_rule nas_h_key[] = {
-	U64(Keyhop__Nas__HKeyDelivery, generation, 1), BYTES(Keyhop__Nas__HKeyDelivery, h_key, 16, 32),
-	U32(Keyhop__Nas__HKeyDelivery, kenb_input, 1, 2), END};
+static const struct field_rule nas_h_key[] = {U64(Keyhop__Nas__HKeyDelivery, generation, 1),
+					      BYTES(Keyhop__Nas__HKeyDelivery, h_key, 16, 32),
+					      U32(Keyhop__Nas__HKeyDelivery, kenb_input, 1, 2),
+					      END};
 static const struct field_rule nas_attach_request[] = {
 	IMSI(Keyhop__Nas__AttachRequest, imsi, 1),
 	SUB(Keyhop__Nas__AttachRequest, capabilities, 1, capabilities), END};
@@ -189,16 +226,18 @@ static const struct field_rule nas_auth_failure[] = {
 	CAUSE(Keyhop__Nas__AuthenticationFailure),
 	BYTES(Keyhop__Nas__AuthenticationFailure, auts, 0, 14), END};
 static const struct field_rule nas_smc[] = {
-	U32(Keyhop__Nas__SecurityModeCommand, eea, 0, 7), U32(Keyhop__Nas__SecurityModeCommand, eia, 1, 7),
+	U32(Keyhop__Nas__SecurityModeCommand, eea, 0, 7),
+	U32(Keyhop__Nas__SecurityModeCommand, eia, 1, 7),
 	SUB(Keyhop__Nas__SecurityModeCommand, replayed, 1, capabilities), END};
 static const struct field_rule nas_smc_reject[] = {CAUSE(Keyhop__Nas__SecurityModeReject), END};
-static const struct field_rule nas_attach_accept[] = {ID(Keyhop__Nas__AttachAccept, mme_ue_id), END};
+static const struct field_rule nas_attach_accept[] = {ID(Keyhop__Nas__AttachAccept, mme_ue_id),
+						      END};
 static const struct field_rule nas_attach_reject[] = {CAUSE(Keyhop__Nas__AttachReject), END};
 static const struct field_rule nas_detach_request[] = {
 	U32(Keyhop__Nas__DetachRequest, cause, 0, CAUSE_MAX), END};
-static const struct field_rule nas_evidence[] = {
-	ENB(Keyhop__Nas__LocationEvidence, target_enb_id), U64(Keyhop__Nas__LocationEvidence, generation, 1),
-	END};
+static const struct field_rule nas_evidence[] = {ENB(Keyhop__Nas__LocationEvidence, target_enb_id),
+						 U64(Keyhop__Nas__LocationEvidence, generation, 1),
+						 END};
 
 #define BOTH_UE_MME (ROLE_UE | ROLE_MME)
 
@@ -274,4 +313,5 @@ const struct message_row message_rows[] = {
 };
 
 const size_t message_row_count = sizeof message_rows / sizeof message_rows[0];
-_Static_assert(sizeof message_rows / sizeof message_rows[0] <= MESSAGE_ROWS_MAX, "MESSAGE_ROWS_MAX");
+_Static_assert(sizeof message_rows / sizeof message_rows[0] <= MESSAGE_ROWS_MAX,
+	       "MESSAGE_ROWS_MAX");

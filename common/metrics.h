@@ -8,30 +8,30 @@
 #include "message.h"
 
 /* X(constant, name) */
-#define METRICS(X)                                                                                 \
-	X(LINKS_UP, "links_up")                                                                    \
-	X(LINKS_DOWN, "links_down")                                                                \
-	X(ATTACHES, "attaches")                                                                    \
-	X(DETACHES, "detaches")                                                                    \
-	X(RESYNCHRONISATIONS, "resynchronisations")                                                \
-	X(HKEYS_ISSUED, "hkeys_issued")                                                            \
-	X(HKEYS_RECEIVED, "hkeys_received")                                                        \
-	X(KENBS_DERIVED, "kenbs_derived")                                                          \
-	X(KEYS_WRAPPED, "keys_wrapped")                                                            \
-	X(KEYS_UNWRAPPED, "keys_unwrapped")                                                        \
-	X(MEASUREMENT_REPORTS, "measurement_reports")                                              \
-	X(HANDOVERS_STARTED, "handovers_started")                                                  \
-	X(HANDOVERS_COMPLETED, "handovers_completed")                                              \
-	X(HANDOVERS_FAILED, "handovers_failed")                                                    \
-	X(HANDOVERS_WAITED, "handovers_waited_for_list")                                           \
-	X(REESTABLISHMENTS, "reestablishments")                                                    \
+#define METRICS(X) \
+	X(LINKS_UP, "links_up") \
+	X(LINKS_DOWN, "links_down") \
+	X(ATTACHES, "attaches") \
+	X(DETACHES, "detaches") \
+	X(RESYNCHRONISATIONS, "resynchronisations") \
+	X(HKEYS_ISSUED, "hkeys_issued") \
+	X(HKEYS_RECEIVED, "hkeys_received") \
+	X(KENBS_DERIVED, "kenbs_derived") \
+	X(KEYS_WRAPPED, "keys_wrapped") \
+	X(KEYS_UNWRAPPED, "keys_unwrapped") \
+	X(MEASUREMENT_REPORTS, "measurement_reports") \
+	X(HANDOVERS_STARTED, "handovers_started") \
+	X(HANDOVERS_COMPLETED, "handovers_completed") \
+	X(HANDOVERS_FAILED, "handovers_failed") \
+	X(HANDOVERS_WAITED, "handovers_waited_for_list") \
+	X(REESTABLISHMENTS, "reestablishments") \
 	X(PINGS, "pings")
 
 enum metric {
 #define METRIC_ENUM(id, name) METRIC_##id,
 	METRICS(METRIC_ENUM)
 #undef METRIC_ENUM
-	METRIC_COUNT
+		METRIC_COUNT
 };
 
 struct metrics {

@@ -16,10 +16,10 @@
 struct milenage {
 	uint8_t mac_a[8]; /* f1 */
 	uint8_t mac_s[8]; /* f1* */
-	uint8_t res[8];   /* f2 */
-	struct cipher_key ck;    /* f3 */
+	uint8_t res[8]; /* f2 */
+	struct cipher_key ck; /* f3 */
 	struct integrity_key ik; /* f4 */
-	uint8_t ak[6];      /* f5 */
+	uint8_t ak[6]; /* f5 */
 	uint8_t ak_star[6]; /* f5* */
 };
 KEY_LOCAL_DECLARE(milenage)

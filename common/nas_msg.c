@@ -42,8 +42,8 @@ static int open_pdu(struct node *n, struct nas_sec *sec, const uint8_t *pdu, siz
 		   : KH_E_NO_SECURITY_CONTEXT;
 }
 
-int nas_msg_open(struct node *n, struct nas_sec *sec, enum role from, const uint8_t *pdu, size_t len,
-		 const char *peer, Keyhop__Nas__Nas **out, enum nas_header *type)
+int nas_msg_open(struct node *n, struct nas_sec *sec, enum role from, const uint8_t *pdu,
+		 size_t len, const char *peer, Keyhop__Nas__Nas **out, enum nas_header *type)
 {
 	uint8_t plain[NAS_PDU_MAX];
 	const struct message_row *row;

@@ -21,12 +21,13 @@ int nas_msg_seal(struct node *n, struct nas_sec *sec, enum nas_header type,
 		 const Keyhop__Nas__Nas *msg, const char *peer, struct nas_pdu *out) KH_MUST_CHECK;
 /* Opens and unpacks a PDU that `from` sent: plain ones too, *type tells. Refusals are made known here. The
  * message lives until node_done(). */
-int nas_msg_open(struct node *n, struct nas_sec *sec, enum role from, const uint8_t *pdu, size_t len,
-		 const char *peer, Keyhop__Nas__Nas **out, enum nas_header *type) KH_MUST_CHECK;
+int nas_msg_open(struct node *n, struct nas_sec *sec, enum role from, const uint8_t *pdu,
+		 size_t len, const char *peer, Keyhop__Nas__Nas **out,
+		 enum nas_header *type) KH_MUST_CHECK;
 /* A message with an empty body set, as the two types that have fields of their own need. */
-#define NAS_MSG(var, which, member_name, body)                                                     \
-	Keyhop__Nas__Nas var = KEYHOP__NAS__NAS__INIT;                                             \
-	var.body_case = KEYHOP__NAS__NAS__BODY_##which;                                            \
+#define NAS_MSG(var, which, member_name, body) \
+	Keyhop__Nas__Nas var = KEYHOP__NAS__NAS__INIT; \
+	var.body_case = KEYHOP__NAS__NAS__BODY_##which; \
 	var.member_name = (body)
 
 #endif

@@ -13,19 +13,19 @@ enum nas_header {
 	NAS_INTEGRITY = 1,
 	NAS_CIPHERED = 2,
 	NAS_INTEGRITY_NEW = 3, /* SECURITY MODE COMMAND only */
-	NAS_CIPHERED_NEW = 4,  /* SECURITY MODE COMPLETE only */
+	NAS_CIPHERED_NEW = 4, /* SECURITY MODE COMPLETE only */
 };
 
-#define NAS_OVERHEAD 6     /* header octet, MAC, sequence number */
+#define NAS_OVERHEAD 6 /* header octet, MAC, sequence number */
 #define NAS_PLAIN_OVERHEAD 1
-#define NAS_PD_EMM 7       /* protocol discriminator in the low half of the first octet */
+#define NAS_PD_EMM 7 /* protocol discriminator in the low half of the first octet */
 #define NAS_COUNT_MAX 0xffffffU
 
 struct nas_sec {
 	struct k_nas_enc enc;
 	struct k_nas_int integrity;
-	uint32_t tx_count;  /* next COUNT to send */
-	uint32_t rx_next;   /* lowest COUNT still acceptable */
+	uint32_t tx_count; /* next COUNT to send */
+	uint32_t rx_next; /* lowest COUNT still acceptable */
 	uint8_t eea, eia;
 	uint8_t tx_direction; /* EPS_UPLINK at the UE, EPS_DOWNLINK at the MME */
 	bool active;
@@ -41,8 +41,8 @@ int nas_pdu_header(const uint8_t *pdu, size_t len, enum nas_header *type) KH_MUS
 
 /* Plain PDU: writes len + 1 octets. Open of a plain PDU: *body points into `pdu`. */
 void nas_plain_seal(const uint8_t *body, size_t len, uint8_t *out);
-int nas_plain_open(const uint8_t *pdu, size_t len, const uint8_t **body, size_t *body_len)
-	KH_MUST_CHECK;
+int nas_plain_open(const uint8_t *pdu, size_t len, const uint8_t **body,
+		   size_t *body_len) KH_MUST_CHECK;
 
 /* Protects: writes len + NAS_OVERHEAD octets to `out` (may not overlap). Type 1 and 3 are not ciphered.
  * KH_E_COUNT_EXHAUSTED before the COUNT would wrap. */

@@ -260,7 +260,7 @@ const struct endpoint *listener_endpoint(const struct listener *l)
 
 static int bind_local(int fd, const struct endpoint *local)
 {
-	/* Without it a bind takes a port that no other connection may have, whatever its destination. */
+	/* Without it a bind takes a port for itself, whatever the destination. */
 	if (endpoint_port(local) == 0)
 		set_option(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
 	else

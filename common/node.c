@@ -14,7 +14,8 @@
 #include "rng.h"
 #include "tls.h"
 
-const struct config_word node_security_words[] = {{"tls", SECURITY_TLS}, {"none", SECURITY_NONE}, {0}};
+const struct config_word node_security_words[] = {
+	{"tls", SECURITY_TLS}, {"none", SECURITY_NONE}, {0}};
 const struct config_word node_transport_words[] = {{"tcp", TRANSPORT_TCP}, {0}};
 const struct config_word node_log_level_words[] = {{"error", LOG_ERROR}, {"warn", LOG_WARN},
 						   {"info", LOG_INFO},	 {"debug", LOG_DEBUG},
@@ -48,7 +49,8 @@ static int open_tls(struct node *n, const struct node_options *o, char *why, siz
 	if (n->role == ROLE_UE)
 		return 0;
 	if (o->security == SECURITY_NONE) {
-		log_warn(LOG_TUNNEL, "security: none: S1 and X2 are not protected, keys travel in clear");
+		log_warn(LOG_TUNNEL,
+			 "security: none: S1 and X2 are not protected, keys travel in clear");
 		return 0;
 	}
 	if (!o->ca || !o->cert || !o->key) {
@@ -138,8 +140,8 @@ int node_send(struct node *n, struct link *link, enum iface iface, enum log_cat 
 	return err;
 }
 
-int node_decode(struct node *n, enum iface iface, enum role from, enum log_cat cat, const char *peer,
-		const uint8_t *data, size_t len, struct ProtobufCMessage **out,
+int node_decode(struct node *n, enum iface iface, enum role from, enum log_cat cat,
+		const char *peer, const uint8_t *data, size_t len, struct ProtobufCMessage **out,
 		const struct message_row **row)
 {
 	struct message_fault fault = {0};
@@ -159,8 +161,8 @@ void node_done(struct node *n)
 	pbmem_reset(n->mem);
 }
 
-void node_key_event(struct node *n, struct event *e, enum key_kind kind, const void *key, size_t len,
-		    const struct keylog_tags *tags)
+void node_key_event(struct node *n, struct event *e, enum key_kind kind, const void *key,
+		    size_t len, const struct keylog_tags *tags)
 {
 	if (n->keylog)
 		keylog_write(n->keylog, kind, key, len, tags);

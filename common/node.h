@@ -40,52 +40,95 @@ struct node_options {
 	uint32_t decode_budget;
 };
 
-extern const struct config_word node_security_words[], node_transport_words[], node_log_level_words[],
-	node_eea_words[], node_eia_words[];
+extern const struct config_word node_security_words[], node_transport_words[],
+	node_log_level_words[], node_eea_words[], node_eia_words[];
 
 #define NODE_OPT(member) offsetof(struct node_options, member)
-#define NODE_OPTION_ROWS                                                                           \
-	{.key = "node.name", .type = CONFIG_STRING, .offset = NODE_OPT(name), .required = true,    \
-	 .help = "name of this node, as in its certificate and on the command line"},              \
-	{.key = "node.plmn.mcc", .type = CONFIG_STRING, .offset = NODE_OPT(mcc), .def = "001",     \
-	 .help = "mobile country code, 3 digits"},                                                 \
-	{.key = "node.plmn.mnc", .type = CONFIG_STRING, .offset = NODE_OPT(mnc), .def = "01",      \
-	 .help = "mobile network code, 2 or 3 digits"},                                            \
-	{.key = "security", .type = CONFIG_ENUM, .offset = NODE_OPT(security), .def = "tls",       \
-	 .words = node_security_words,                                                             \
-	 .help = "tls, or none for labs with IPsec underneath or captures in clear"},              \
-	{.key = "transport", .type = CONFIG_ENUM, .offset = NODE_OPT(transport), .def = "tcp",     \
-	 .words = node_transport_words, .help = "transport of S1 and X2"},                         \
-	{.key = "tls.ca", .type = CONFIG_FILE, .offset = NODE_OPT(ca),                             \
-	 .help = "PEM file with the certificates of the CA"},                                      \
-	{.key = "tls.cert", .type = CONFIG_FILE, .offset = NODE_OPT(cert),                         \
-	 .help = "PEM file with this node's certificate"},                                         \
-	{.key = "tls.key", .type = CONFIG_FILE, .offset = NODE_OPT(key),                           \
-	 .help = "PEM file with this node's private key"},                                         \
-	{.key = "tls_keylog", .type = CONFIG_FILE, .offset = NODE_OPT(tls_keylog),                 \
-	 .help = "NSS key log of the TLS secrets; only for labs"},                                 \
-	{.key = "keylog", .type = CONFIG_FILE, .offset = NODE_OPT(keylog),                         \
-	 .help = "file that gets every key this node comes to hold; only for labs"},               \
-	{.key = "events", .type = CONFIG_FILE, .offset = NODE_OPT(events),                         \
-	 .help = "file that gets every event as a line of JSON"},                                  \
-	{.key = "log.level", .type = CONFIG_ENUM, .offset = NODE_OPT(log_level), .def = "info",    \
-	 .words = node_log_level_words, .help = "error, warn, info, debug or trace"},              \
-	{.key = "log.file", .type = CONFIG_FILE, .offset = NODE_OPT(log_file),                     \
-	 .help = "log file; standard error without it"},                                           \
-	{.key = "control.socket", .type = CONFIG_FILE, .offset = NODE_OPT(control_socket),         \
-	 .required = true, .help = "path of the control socket"},                                  \
-	{.key = "control.event_ring", .type = CONFIG_U32, .offset = NODE_OPT(event_ring),          \
-	 .def = "4096", .min = 0, .max = 1048576,                                                  \
-	 .help = "events kept for replay; 0 keeps none"},                                          \
-	{.key = "limits.decode_budget", .type = CONFIG_SIZE, .offset = NODE_OPT(decode_budget),    \
-	 .def = "256KiB", .min = 16384, .max = 16777216,                                           \
-	 .help = "memory that unpacking one message may take"}
+#define NODE_OPTION_ROWS \
+	{.key = "node.name", \
+	 .type = CONFIG_STRING, \
+	 .offset = NODE_OPT(name), \
+	 .required = true, \
+	 .help = "name of this node, as in its certificate and on the command line"}, \
+		{.key = "node.plmn.mcc", \
+		 .type = CONFIG_STRING, \
+		 .offset = NODE_OPT(mcc), \
+		 .def = "001", \
+		 .help = "mobile country code, 3 digits"}, \
+		{.key = "node.plmn.mnc", \
+		 .type = CONFIG_STRING, \
+		 .offset = NODE_OPT(mnc), \
+		 .def = "01", \
+		 .help = "mobile network code, 2 or 3 digits"}, \
+		{.key = "security", \
+		 .type = CONFIG_ENUM, \
+		 .offset = NODE_OPT(security), \
+		 .def = "tls", \
+		 .words = node_security_words, \
+		 .help = "tls, or none for labs with IPsec underneath or captures in clear"}, \
+		{.key = "transport", \
+		 .type = CONFIG_ENUM, \
+		 .offset = NODE_OPT(transport), \
+		 .def = "tcp", \
+		 .words = node_transport_words, \
+		 .help = "transport of S1 and X2"}, \
+		{.key = "tls.ca", \
+		 .type = CONFIG_FILE, \
+		 .offset = NODE_OPT(ca), \
+		 .help = "PEM file with the certificates of the CA"}, \
+		{.key = "tls.cert", \
+		 .type = CONFIG_FILE, \
+		 .offset = NODE_OPT(cert), \
+		 .help = "PEM file with this node's certificate"}, \
+		{.key = "tls.key", \
+		 .type = CONFIG_FILE, \
+		 .offset = NODE_OPT(key), \
+		 .help = "PEM file with this node's private key"}, \
+		{.key = "tls_keylog", \
+		 .type = CONFIG_FILE, \
+		 .offset = NODE_OPT(tls_keylog), \
+		 .help = "NSS key log of the TLS secrets; only for labs"}, \
+		{.key = "keylog", \
+		 .type = CONFIG_FILE, \
+		 .offset = NODE_OPT(keylog), \
+		 .help = "file that gets every key this node comes to hold; only for labs"}, \
+		{.key = "events", \
+		 .type = CONFIG_FILE, \
+		 .offset = NODE_OPT(events), \
+		 .help = "file that gets every event as a line of JSON"}, \
+		{.key = "log.level", \
+		 .type = CONFIG_ENUM, \
+		 .offset = NODE_OPT(log_level), \
+		 .def = "info", \
+		 .words = node_log_level_words, \
+		 .help = "error, warn, info, debug or trace"}, \
+		{.key = "log.file", \
+		 .type = CONFIG_FILE, \
+		 .offset = NODE_OPT(log_file), \
+		 .help = "log file; standard error without it"}, \
+		{.key = "control.socket", \
+		 .type = CONFIG_FILE, \
+		 .offset = NODE_OPT(control_socket), \
+		 .required = true, \
+		 .help = "path of the control socket"}, \
+		{.key = "control.event_ring", \
+		 .type = CONFIG_U32, \
+		 .offset = NODE_OPT(event_ring), \
+		 .def = "4096", \
+		 .min = 0, \
+		 .max = 1048576, \
+		 .help = "events kept for replay; 0 keeps none"}, \
+	{ \
+		.key = "limits.decode_budget", .type = CONFIG_SIZE, \
+		.offset = NODE_OPT(decode_budget), .def = "256KiB", .min = 16384, .max = 16777216, \
+		.help = "memory that unpacking one message may take" \
+	}
 
 struct node {
 	enum role role;
 	const char *role_name; /* "mmed" */
 	const struct daemon *daemon;
-	const char *name;      /* of the options */
+	const char *name; /* of the options */
 	struct plmn plmn;
 	uint64_t instance; /* random, names this run of the process to its peers */
 	int64_t started_us;
@@ -101,7 +144,8 @@ struct node {
 };
 
 /* Opens log, events, keylog and TLS as the options say. KH_E_CONFIG with `why`; node_close() all the same. */
-int node_open(struct node *n, const struct node_options *o, char *why, size_t why_len) KH_MUST_CHECK;
+int node_open(struct node *n, const struct node_options *o, char *why,
+	      size_t why_len) KH_MUST_CHECK;
 void node_close(struct node *n);
 
 static inline void node_count(struct node *n, enum metric m)
@@ -122,14 +166,14 @@ int node_send(struct node *n, struct link *link, enum iface iface, enum log_cat 
 
 /* Unpacks, checks, counts and logs one frame of S1 or X2. The message lives until node_done(). A refusal is made
  * known here already. */
-int node_decode(struct node *n, enum iface iface, enum role from, enum log_cat cat, const char *peer,
-		const uint8_t *data, size_t len, struct ProtobufCMessage **out,
+int node_decode(struct node *n, enum iface iface, enum role from, enum log_cat cat,
+		const char *peer, const uint8_t *data, size_t len, struct ProtobufCMessage **out,
 		const struct message_row **row) KH_MUST_CHECK;
 /* Ends the life of what was unpacked last; nested uses (NAS inside S1) share the memory. */
 void node_done(struct node *n);
 
 /* Fingerprint, event and keylog line of a key that this node came to hold, in one call. `e` may be NULL. */
-void node_key_event(struct node *n, struct event *e, enum key_kind kind, const void *key, size_t len,
-		    const struct keylog_tags *tags);
+void node_key_event(struct node *n, struct event *e, enum key_kind kind, const void *key,
+		    size_t len, const struct keylog_tags *tags);
 
 #endif

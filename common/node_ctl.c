@@ -39,8 +39,9 @@ static void ctl_log_set(void *ctx, struct ctl_request *req, const json_t *params
 	int cat = category ? log_cat_parse(category) : 0;
 
 	if (level < 0 || cat < 0) {
-		ctl_fail(req, KH_E_USAGE, level < 0 ? "levels: error warn info debug trace"
-						    : "see log.get for the categories");
+		ctl_fail(req, KH_E_USAGE,
+			 level < 0 ? "levels: error warn info debug trace"
+				   : "see log.get for the categories");
 		return;
 	}
 	if (category)
@@ -85,7 +86,8 @@ const struct ctl_method node_methods[] = {
 	{"status", no_params, ctl_status, "what this node is and how it does", true},
 	{"config.get", no_params, ctl_config_get, "every option with its value", true},
 	{"log.get", no_params, ctl_log_get, "log level of each category", true},
-	{"log.set", log_set_params, ctl_log_set, "change the log level, of all or of one category", false},
+	{"log.set", log_set_params, ctl_log_set, "change the log level, of all or of one category",
+	 false},
 	{"metrics.get", no_params, ctl_metrics_get, "all counters, zeros too", true},
 	{"shutdown", no_params, ctl_shutdown, "end the daemon in an orderly way", false},
 	{0},

@@ -14,7 +14,7 @@
 #define PDCP_BEARER_DRB1 0
 
 struct pdcp_counts {
-	uint32_t tx;      /* next COUNT to send */
+	uint32_t tx; /* next COUNT to send */
 	uint32_t rx_next; /* lowest COUNT still acceptable */
 };
 
@@ -37,21 +37,22 @@ void pdcp_clear(struct pdcp *p);
 
 /* SRB1: MAC-I over header and plaintext, then data and MAC-I are ciphered. Writes len + PDCP_SRB_OVERHEAD.
  * KH_E_COUNT_EXHAUSTED, KH_E_BAD_PDCP_PDU above PDCP_SDU_MAX. */
-int pdcp_srb_seal(struct crypto *c, struct pdcp *p, const uint8_t *sdu, size_t len, uint8_t *out)
-	KH_MUST_CHECK;
+int pdcp_srb_seal(struct crypto *c, struct pdcp *p, const uint8_t *sdu, size_t len,
+		  uint8_t *out) KH_MUST_CHECK;
 /* Writes len - PDCP_SRB_OVERHEAD octets. KH_E_BAD_PDCP_PDU, KH_E_BAD_PDCP_MAC, KH_E_PDCP_REPLAY; on an error
  * nothing changes. */
 int pdcp_srb_open(struct crypto *c, struct pdcp *p, const uint8_t *pdu, size_t len, uint8_t *out,
 		  size_t *out_len) KH_MUST_CHECK;
 /* The UE reads SECURITY MODE COMMAND before it can check it (TS 36.331 5.3.4.3): the SDU of an unciphered SRB
  * PDU, unchecked, pointing into `pdu`. Check it with pdcp_srb_open() once the keys are installed. */
-int pdcp_srb_peek(const uint8_t *pdu, size_t len, const uint8_t **sdu, size_t *sdu_len) KH_MUST_CHECK;
+int pdcp_srb_peek(const uint8_t *pdu, size_t len, const uint8_t **sdu,
+		  size_t *sdu_len) KH_MUST_CHECK;
 
 /* DRB1: ciphered only. Writes len + PDCP_DRB_OVERHEAD; KH_E_NO_SECURITY_CONTEXT before ciphering
  * has started, as user data never travels in clear. Open: KH_E_BAD_PDCP_PDU, KH_E_PDCP_REPLAY,
  * KH_E_COUNT_EXHAUSTED. */
-int pdcp_drb_seal(struct crypto *c, struct pdcp *p, const uint8_t *sdu, size_t len, uint8_t *out)
-	KH_MUST_CHECK;
+int pdcp_drb_seal(struct crypto *c, struct pdcp *p, const uint8_t *sdu, size_t len,
+		  uint8_t *out) KH_MUST_CHECK;
 int pdcp_drb_open(struct crypto *c, struct pdcp *p, const uint8_t *pdu, size_t len, uint8_t *out,
 		  size_t *out_len) KH_MUST_CHECK;
 

@@ -50,7 +50,8 @@ int rrc_send_data(struct node *n, struct link *link, struct pdcp *pdcp, uint32_t
 			  : pdcp_drb_seal(n->crypto, pdcp, data, len, pdu);
 
 	if (!err)
-		err = send_pdu(link, c_rnti, KEYHOP__RRC__BEARER__DRB1, pdu, len + PDCP_DRB_OVERHEAD);
+		err = send_pdu(link, c_rnti, KEYHOP__RRC__BEARER__DRB1, pdu,
+			       len + PDCP_DRB_OVERHEAD);
 	if (err)
 		node_refuse(n, LOG_AIR, err, peer, "user data not sent");
 	return err;

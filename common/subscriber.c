@@ -69,8 +69,9 @@ static int read_line(struct crypto *c, char *line, subscriber_fn *fn, void *arg,
 		return 0;
 	size_t n = split(line, parts, 4);
 	*field = "line wants IMSI,K,OPc[,SQN]";
-	int err = n < 3 || n > 4 ? KH_E_BAD_FIELD
-				 : subscriber_parse(c, parts[0], parts[1], parts[2], parts[3], &s, field);
+	int err = n < 3 || n > 4
+			  ? KH_E_BAD_FIELD
+			  : subscriber_parse(c, parts[0], parts[1], parts[2], parts[3], &s, field);
 	if (!err)
 		err = fn(arg, &s);
 	KEY_WIPE(&s);
@@ -102,8 +103,8 @@ int subscriber_read(struct crypto *c, const char *path, subscriber_fn *fn, void 
 		number++;
 		err = read_line(c, line, fn, arg, &field);
 		if (err)
-			snprintf(why, why_len, "%s:%u: %s%s", path, number,
-				 field ? "wrong " : "", field ? field : err_text(err));
+			snprintf(why, why_len, "%s:%u: %s%s", path, number, field ? "wrong " : "",
+				 field ? field : err_text(err));
 	}
 	key_wipe(line, sizeof line);
 	fclose(f);

@@ -11,17 +11,17 @@
 #include "ids.h"
 
 struct tls_context; /* one per node: certificate, CA, key log */
-struct tls;         /* one per connection */
+struct tls; /* one per connection */
 
 struct tls_settings {
 	const char *ca, *cert, *key; /* PEM files */
-	const char *keylog;          /* NSS key log file, mode 0600, or NULL */
+	const char *keylog; /* NSS key log file, mode 0600, or NULL */
 };
 
 /* KH_E_CONFIG, with a text that names the file in `why` (200 octets). TLS 1.3 only, no tickets, no 0-RTT. A key
  * that others may read is refused, and so is a key log that group or others may read. */
-int tls_context_new(struct tls_context **out, const struct tls_settings *s, char *why, size_t why_len)
-	KH_MUST_CHECK;
+int tls_context_new(struct tls_context **out, const struct tls_settings *s, char *why,
+		    size_t why_len) KH_MUST_CHECK;
 /* Only when its connections are freed: links that were closed are, after loop_free() at the latest. */
 void tls_context_free(struct tls_context *t);
 

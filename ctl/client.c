@@ -120,8 +120,8 @@ static int send_all(struct client *c, const char *text, size_t len)
 json_t *client_call(struct client *c, const char *method, json_t *params, int timeout_ms, int *code)
 {
 	int id = ++c->next_id;
-	json_t *msg = json_pack("{s:s, s:i, s:s, s:o}", "jsonrpc", "2.0", "id", id, "method", method,
-				"params", params);
+	json_t *msg = json_pack("{s:s, s:i, s:s, s:o}", "jsonrpc", "2.0", "id", id, "method",
+				method, "params", params);
 	char *text = json_dumps(msg, JSON_COMPACT);
 	int failed = !text || send_all(c, text, strlen(text)) || send_all(c, "\n", 1);
 
@@ -146,7 +146,9 @@ int client_exit_code(json_int_t code)
 		json_int_t from, to;
 		int exit_code;
 	} rows[] = {
-		{-32700, -32600, EXIT_USAGE}, {1403, 1403, EXIT_REFUSED}, {1404, 1405, EXIT_NOT_FOUND},
+		{-32700, -32600, EXIT_USAGE},
+		{1403, 1403, EXIT_REFUSED},
+		{1404, 1405, EXIT_NOT_FOUND},
 		{1408, 1408, EXIT_TIMEOUT},
 	};
 

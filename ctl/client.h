@@ -27,7 +27,8 @@ void client_close(struct client *c);
 /* Next message, whatever it is; NULL after a printed error, *code says which. timeout_ms -1 waits for ever. */
 json_t *client_read(struct client *c, int timeout_ms, int *code);
 /* Calls a method; the answer (with result or error) or NULL, as above. Takes over `params`. */
-json_t *client_call(struct client *c, const char *method, json_t *params, int timeout_ms, int *code);
+json_t *client_call(struct client *c, const char *method, json_t *params, int timeout_ms,
+		    int *code);
 /* Socket of a node by name: $KEYHOP_RUN, this folder, /run/keyhop. 0, or -1 when there is none. */
 int client_find(const char *node, char *path, size_t len);
 /* Exit code of a JSON-RPC error code. */

@@ -21,7 +21,8 @@ struct command {
 
 static void usage(FILE *out)
 {
-	fputs("usage: keyhop [-s SOCKET | -n NODE] [-o table|json] [-t SECONDS] NOUN VERB [WORD]... [--flag value]...\n"
+	fputs("usage: keyhop [-s SOCKET | -n NODE] [-o table|json] [-t SECONDS] NOUN VERB "
+	      "[WORD]... [--flag value]...\n"
 	      "       keyhop NODE NOUN VERB ...\n\n"
 	      "  keyhop -n enb1 help                        what this node can do\n"
 	      "  keyhop -n enb1 ue list                     UEs of this cell, as a table\n"
@@ -31,8 +32,10 @@ static void usage(FILE *out)
 	      "  keyhop -n ue traffic ping 001010000000001\n"
 	      "  keyhop -n mme -o json key list --ue 001010000000001\n"
 	      "  keyhop -n enb1 watch                       events, until interrupted\n\n"
-	      "A node is found as NODE.sock or NODE/ctl.sock in $KEYHOP_RUN, this folder or /run/keyhop.\n"
-	      "exit: 0 done, 1 failed, 2 usage, 3 cannot reach the node, 4 not found, 5 timeout, 6 refused\n",
+	      "A node is found as NODE.sock or NODE/ctl.sock in $KEYHOP_RUN, this folder or "
+	      "/run/keyhop.\n"
+	      "exit: 0 done, 1 failed, 2 usage, 3 cannot reach the node, 4 not found, 5 timeout, 6 "
+	      "refused\n",
 	      out);
 }
 
@@ -134,8 +137,8 @@ static int call(struct client *c, const struct command *cmd, json_t *schema, int
 	int code = EXIT_DONE, used = find_method(schema, argc, argv, name, sizeof name);
 
 	if (!used) {
-		fprintf(stderr, "keyhop: this node has no \"%s%s%s\"; see: keyhop ... help\n", argv[0],
-			argc > 1 ? " " : "", argc > 1 ? argv[1] : "");
+		fprintf(stderr, "keyhop: this node has no \"%s%s%s\"; see: keyhop ... help\n",
+			argv[0], argc > 1 ? " " : "", argc > 1 ? argv[1] : "");
 		return EXIT_USAGE;
 	}
 	json_t *params = params_parse(schema_method(schema, name), argc - used, argv + used);
@@ -161,7 +164,8 @@ static int run(const struct command *cmd, int argc, char **argv)
 	if (strcmp(argv[0], "watch") == 0) {
 		code = watch(&c, cmd, argc - 1, argv + 1);
 	} else {
-		json_t *answer = client_call(&c, "schema.list", json_object(), cmd->timeout_ms, &code);
+		json_t *answer =
+			client_call(&c, "schema.list", json_object(), cmd->timeout_ms, &code);
 		json_t *schema = json_object_get(answer, "result");
 		if (schema && strcmp(argv[0], "help") == 0)
 			output_methods(schema);
@@ -243,7 +247,8 @@ int main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	if (!cmd.socket[0] && client_find(cmd.node, cmd.socket, sizeof cmd.socket)) {
-		fprintf(stderr, "keyhop: no socket of node \"%s\" (see KEYHOP_RUN, -s)\n", cmd.node);
+		fprintf(stderr, "keyhop: no socket of node \"%s\" (see KEYHOP_RUN, -s)\n",
+			cmd.node);
 		return EXIT_UNREACHABLE;
 	}
 	return run(&cmd, argc, argv);

@@ -51,9 +51,7 @@ static void print_table(const json_t *items)
 	json_t *v, *row;
 	char text[CELL_MAX];
 
-	json_object_foreach(json_array_get(items, 0), key, v)
-		if (n < COLUMNS_MAX)
-			names[n++] = key;
+	json_object_foreach(json_array_get(items, 0), key, v) if (n < COLUMNS_MAX) names[n++] = key;
 	for (size_t c = 0; c < n; c++) {
 		width[c] = (int)strlen(names[c]);
 		json_array_foreach(items, i, row)
@@ -66,8 +64,7 @@ static void print_table(const json_t *items)
 	if (n == 0)
 		return;
 	print_row(names, width, n, NULL);
-	json_array_foreach(items, i, row)
-		print_row(names, width, n, row);
+	json_array_foreach(items, i, row) print_row(names, width, n, row);
 }
 
 static void print_members(const json_t *object)
@@ -77,9 +74,8 @@ static void print_members(const json_t *object)
 	char text[CELL_MAX];
 	int width = 0;
 
-	json_object_foreach((json_t *)(uintptr_t)object, key, v)
-		if ((int)strlen(key) > width)
-			width = (int)strlen(key);
+	json_object_foreach((json_t *)(uintptr_t)object, key, v) if ((int)strlen(key) > width)
+		width = (int)strlen(key);
 	json_object_foreach((json_t *)(uintptr_t)object, key, v)
 	{
 		cell(v, text);
@@ -119,7 +115,8 @@ void output_event(const json_t *event, bool json)
 		printf("%-24s", text);
 		json_object_foreach((json_t *)(uintptr_t)event, key, v)
 		{
-			if (strcmp(key, "ts") == 0 || strcmp(key, "topic") == 0 || strcmp(key, "seq") == 0)
+			if (strcmp(key, "ts") == 0 || strcmp(key, "topic") == 0 ||
+			    strcmp(key, "seq") == 0)
 				continue;
 			cell(v, text);
 			printf(" %s=%s", key, text);
@@ -138,10 +135,10 @@ void output_methods(const json_t *schema)
 	{
 		printf("%-20s %s\n", json_string_value(json_object_get(m, "name")),
 		       json_string_value(json_object_get(m, "help")));
-		json_array_foreach(json_object_get(m, "params"), k, p)
-			printf("    --%-14s %s (%s%s)\n", json_string_value(json_object_get(p, "name")),
-			       json_string_value(json_object_get(p, "help")),
-			       json_string_value(json_object_get(p, "type")),
-			       json_is_true(json_object_get(p, "required")) ? ", required" : "");
+		json_array_foreach(json_object_get(m, "params"), k, p) printf(
+			"    --%-14s %s (%s%s)\n", json_string_value(json_object_get(p, "name")),
+			json_string_value(json_object_get(p, "help")),
+			json_string_value(json_object_get(p, "type")),
+			json_is_true(json_object_get(p, "required")) ? ", required" : "");
 	}
 }

@@ -10,9 +10,8 @@ json_t *schema_method(json_t *schema, const char *name)
 	json_t *methods = json_object_get(schema, "methods"), *m;
 	size_t i;
 
-	json_array_foreach(methods, i, m)
-		if (strcmp(json_string_value(json_object_get(m, "name")), name) == 0)
-			return m;
+	json_array_foreach(methods, i, m) if (strcmp(json_string_value(json_object_get(m, "name")),
+						     name) == 0) return m;
 	return NULL;
 }
 
@@ -78,9 +77,9 @@ static json_t *find_param(json_t *method, const char *name)
 	/* People say where to, the interface says target. */
 	if (strcmp(name, "to") == 0)
 		name = "target";
-	json_array_foreach(json_object_get(method, "params"), i, p)
-		if (strcmp(json_string_value(json_object_get(p, "name")), name) == 0)
-			return p;
+	json_array_foreach(json_object_get(method, "params"), i,
+			   p) if (strcmp(json_string_value(json_object_get(p, "name")), name) ==
+				  0) return p;
 	return NULL;
 }
 
@@ -90,10 +89,10 @@ static json_t *next_required(json_t *method, json_t *params)
 	json_t *p;
 	size_t i;
 
-	json_array_foreach(json_object_get(method, "params"), i, p)
-		if (json_is_true(json_object_get(p, "required")) &&
-		    !json_object_get(params, json_string_value(json_object_get(p, "name"))))
-			return p;
+	json_array_foreach(json_object_get(method, "params"), i,
+			   p) if (json_is_true(json_object_get(p, "required")) &&
+				  !json_object_get(params, json_string_value(json_object_get(
+								   p, "name")))) return p;
 	return NULL;
 }
 

@@ -47,7 +47,8 @@ static void announce(struct ue *ue, int cause)
 
 int context_release_rx_command(struct enb *e, struct ue *ue, const struct ue_input *in)
 {
-	bool command = in->s1 && in->s1->body_case == KEYHOP__S1__S1__BODY_UE_CONTEXT_RELEASE_COMMAND;
+	bool command =
+		in->s1 && in->s1->body_case == KEYHOP__S1__S1__BODY_UE_CONTEXT_RELEASE_COMMAND;
 	int cause = command ? err_from_cause(in->s1->ue_context_release_command->cause) : in->cause;
 
 	tell_ue(ue, cause);

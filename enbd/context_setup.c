@@ -19,7 +19,8 @@ void meas_config_fill(const struct enb *e, Keyhop__Rrc__MeasConfig *out)
 
 static int report_failure(struct ue *ue, int err)
 {
-	Keyhop__S1__InitialContextSetupFailure body = KEYHOP__S1__INITIAL_CONTEXT_SETUP_FAILURE__INIT;
+	Keyhop__S1__InitialContextSetupFailure body =
+		KEYHOP__S1__INITIAL_CONTEXT_SETUP_FAILURE__INIT;
 	Keyhop__S1__S1 msg = KEYHOP__S1__S1__INIT;
 
 	node_refuse(&ue->enb->node, LOG_AIR, err, ue_name(ue), "initial context setup");
@@ -31,7 +32,8 @@ static int report_failure(struct ue *ue, int err)
 	return err;
 }
 
-static int take_keys(struct enb *e, struct ue *ue, const Keyhop__S1__InitialContextSetupRequest *req)
+static int take_keys(struct enb *e, struct ue *ue,
+		     const Keyhop__S1__InitialContextSetupRequest *req)
 {
 	KEY_LOCAL(kenb) struct kenb kenb = {.len = (uint8_t)req->kenb.len};
 	struct keylog_tags tags = {.ue = ue->label.s, .enb = e->opt.id, .has_gen = true};

@@ -23,7 +23,8 @@ static json_t *ue_json(const struct ue *ue)
 static void ue_list(void *ctx, struct ctl_request *req, const json_t *params)
 {
 	struct enb *e = ctx;
-	int64_t at = 0, offset = ctl_int(params, "offset", 0), limit = ctl_int(params, "limit", 1000);
+	int64_t at = 0, offset = ctl_int(params, "offset", 0),
+		limit = ctl_int(params, "limit", 1000);
 	json_t *items = json_array();
 
 	for (struct ue *ue = e->ues; ue; ue = ue->hh.next, at++)
@@ -50,7 +51,8 @@ static void ue_show(void *ctx, struct ctl_request *req, const json_t *params)
 	json_t *out = ue_json(ue);
 	json_object_set_new(out, "eea", json_integer(ue->pdcp.eea));
 	json_object_set_new(out, "eia", json_integer(ue->pdcp.eia));
-	json_object_set_new(out, "delivered_generation", json_integer((json_int_t)ue->delivered_gen));
+	json_object_set_new(out, "delivered_generation",
+			    json_integer((json_int_t)ue->delivered_gen));
 	json_object_set_new(out, "handover_to", json_integer(ue->ho ? ue->ho->target : 0));
 	ctl_reply(req, out);
 }
@@ -68,15 +70,14 @@ static void ue_release(void *ctx, struct ctl_request *req, const json_t *params)
 		ctl_reply(req, json_pack("{s:s}", "outcome", "completed"));
 }
 
-static void add_key(struct enb *e, json_t *items, const char *ue, enum key_kind kind, const void *key,
-		    size_t len, uint32_t kid)
+static void add_key(struct enb *e, json_t *items, const char *ue, enum key_kind kind,
+		    const void *key, size_t len, uint32_t kid)
 {
 	char fp[FINGERPRINT_LEN];
 
 	key_fingerprint(e->node.crypto, kind, key, len, fp);
-	json_array_append_new(items,
-			      json_pack("{s:s, s:s, s:I, s:s}", "name", key_kind_name(kind), "ue", ue,
-					"kid", (json_int_t)kid, "fp", fp));
+	json_array_append_new(items, json_pack("{s:s, s:s, s:I, s:s}", "name", key_kind_name(kind),
+					       "ue", ue, "kid", (json_int_t)kid, "fp", fp));
 }
 
 static void ue_keys(struct enb *e, json_t *items, const struct ue *ue)
@@ -84,8 +85,9 @@ static void ue_keys(struct enb *e, json_t *items, const struct ue *ue)
 	const struct as_keys *k = &ue->pdcp.keys;
 
 	/* KeNB itself is wiped once the AS keys are derived; its fingerprint stays. */
-	json_array_append_new(items, json_pack("{s:s, s:s, s:I, s:s}", "name", "kenb", "ue", ue->label.s,
-					       "kid", (json_int_t)0, "fp", ue->kenb_fp));
+	json_array_append_new(items,
+			      json_pack("{s:s, s:s, s:I, s:s}", "name", "kenb", "ue", ue->label.s,
+					"kid", (json_int_t)0, "fp", ue->kenb_fp));
 	add_key(e, items, ue->label.s, KEY_K_RRC_ENC, k->rrc_enc.b, sizeof k->rrc_enc.b, 0);
 	add_key(e, items, ue->label.s, KEY_K_RRC_INT, k->rrc_int.b, sizeof k->rrc_int.b, 0);
 	add_key(e, items, ue->label.s, KEY_K_UP_ENC, k->up_enc.b, sizeof k->up_enc.b, 0);
@@ -186,9 +188,11 @@ static void handover_start(void *ctx, struct ctl_request *req, const json_t *par
 	uint32_t next = e->next_ho_id + 1;
 	int err = ho_start(ue, nb->id, wait ? req : NULL, wait);
 	if (err)
-		ctl_fail(req, err, err == KH_E_NO_WRAPPED_KEY ? "with wait it asks for a list first" : NULL);
+		ctl_fail(req, err,
+			 err == KH_E_NO_WRAPPED_KEY ? "with wait it asks for a list first" : NULL);
 	else if (!wait)
-		ctl_reply(req, json_pack("{s:s, s:I}", "outcome", "started", "ho", (json_int_t)next));
+		ctl_reply(req,
+			  json_pack("{s:s, s:I}", "outcome", "started", "ho", (json_int_t)next));
 }
 
 static json_t *ho_json(struct enb *e, const struct ho *ho)
@@ -249,10 +253,11 @@ static void wraplist_show(void *ctx, struct ctl_request *req, const json_t *para
 	for (size_t i = 0; ue->list && i < ue->list->n; i++) {
 		const struct key_entry *entry = &ue->list->entry[i];
 		json_array_append_new(
-			items, json_pack("{s:I, s:I, s:I, s:b, s:b}", "enb", (json_int_t)entry->enb_id,
-					 "kid", (json_int_t)entry->key_id, "generation",
-					 (json_int_t)ue->list->generation, "burnt", entry->burnt, "usable",
-					 !entry->burnt && ue->delivered_gen >= ue->list->generation));
+			items,
+			json_pack("{s:I, s:I, s:I, s:b, s:b}", "enb", (json_int_t)entry->enb_id,
+				  "kid", (json_int_t)entry->key_id, "generation",
+				  (json_int_t)ue->list->generation, "burnt", entry->burnt, "usable",
+				  !entry->burnt && ue->delivered_gen >= ue->list->generation));
 	}
 	reply_list(req, items, 0);
 }
@@ -275,18 +280,21 @@ static const struct ctl_param no_params[] = {{0}};
 static const struct ctl_param ue_params[] = {
 	{"ue", CTL_STRING, true, 0, 0, "IMSI, MME-UE-id or rnti-N"}, {0}};
 static const struct ctl_param key_params[] = {
-	{"ue", CTL_STRING, false, 0, 0, "IMSI, MME-UE-id or rnti-N; the MME-eNB_keys without it"}, {0}};
+	{"ue", CTL_STRING, false, 0, 0, "IMSI, MME-UE-id or rnti-N; the MME-eNB_keys without it"},
+	{0}};
 static const struct ctl_param neighbour_params[] = {
 	{"enb", CTL_STRING, true, 0, 0, "eNB_ID or name"}, {0}};
 static const struct ctl_param neighbour_add_params[] = {
 	{"enb", CTL_INT, true, 1, ENB_ID_MAX, "eNB_ID"},
 	{"address", CTL_STRING, true, 0, 0, "address of its X2"},
 	{"port", CTL_INT, false, 1, 65535, "port of its X2 (default 36522)"},
-	{"name", CTL_STRING, false, 0, 0, "node name"}, {0}};
+	{"name", CTL_STRING, false, 0, 0, "node name"},
+	{0}};
 static const struct ctl_param handover_params[] = {
 	{"ue", CTL_STRING, true, 0, 0, "IMSI, MME-UE-id or rnti-N"},
 	{"target", CTL_STRING, true, 0, 0, "eNB_ID or name of a neighbour"},
-	{"wait", CTL_BOOL, false, 0, 0, "wait for a list if need be, and for the outcome"}, {0}};
+	{"wait", CTL_BOOL, false, 0, 0, "wait for a list if need be, and for the outcome"},
+	{0}};
 
 const struct ctl_method enb_methods[] = {
 	{"ue.list", page_params, ue_list, "UEs in this cell", true},
@@ -294,9 +302,11 @@ const struct ctl_method enb_methods[] = {
 	{"ue.release", ue_params, ue_release, "release a UE", false},
 	{"key.list", key_params, key_list, "keys held (fingerprints)", true},
 	{"neighbour.list", no_params, neighbour_list, "neighbours and their X2", true},
-	{"neighbour.add", neighbour_add_params, neighbour_add_cmd, "add a neighbour and connect", false},
+	{"neighbour.add", neighbour_add_params, neighbour_add_cmd, "add a neighbour and connect",
+	 false},
 	{"neighbour.remove", neighbour_params, neighbour_remove, "hand over to it no more", false},
-	{"handover.start", handover_params, handover_start, "steps 6a to 11: hand a UE over", false},
+	{"handover.start", handover_params, handover_start, "steps 6a to 11: hand a UE over",
+	 false},
 	{"handover.list", no_params, handover_list, "handovers under way from this cell", true},
 	{"handover.show", ue_params, handover_show, "the handover of one UE", true},
 	{"handover.cancel", ue_params, handover_cancel, "cancel before message 9", false},

@@ -7,7 +7,7 @@
 
 struct s1_row {
 	unsigned number;
-	s1_handler *handler;    /* or NULL: about one UE */
+	s1_handler *handler; /* or NULL: about one UE */
 	enum ue_event_id event; /* with handler NULL */
 };
 
@@ -19,34 +19,25 @@ struct s1_ue_body {
 };
 
 static const struct s1_row s1_rows[] = {
-	{2, key_provision_rx, EV_NONE},
-	{4, NULL, EV_KEY_LIST},
-	{13, NULL, EV_NEW_KEY_LIST},
-	{21, s1_setup_rx_response, EV_NONE},
-	{22, s1_setup_rx_failure, EV_NONE},
-	{24, NULL, EV_DL_NAS},
-	{26, NULL, EV_ICS_REQUEST},
-	{30, NULL, EV_RELEASE_COMMAND},
-	{32, NULL, EV_LIST_FAILURE},
-	{33, error_rx_s1, EV_NONE},
+	{2, key_provision_rx, EV_NONE},	    {4, NULL, EV_KEY_LIST},
+	{13, NULL, EV_NEW_KEY_LIST},	    {21, s1_setup_rx_response, EV_NONE},
+	{22, s1_setup_rx_failure, EV_NONE}, {24, NULL, EV_DL_NAS},
+	{26, NULL, EV_ICS_REQUEST},	    {30, NULL, EV_RELEASE_COMMAND},
+	{32, NULL, EV_LIST_FAILURE},	    {33, error_rx_s1, EV_NONE},
 };
 
 struct x2_row {
 	unsigned number;
-	x2_handler *handler;    /* or NULL: about one attempt of this source, or one arrival */
+	x2_handler *handler; /* or NULL: about one attempt of this source, or one arrival */
 	enum ue_event_id event;
 	bool before_setup;
 };
 
 static const struct x2_row x2_rows[] = {
-	{7, ho_prepare_rx_request, EV_NONE, false},
-	{8, NULL, EV_HO_RESPONSE, false},
-	{11, NULL, EV_HO_COMPLETE, false},
-	{20, x2_setup_rx_request, EV_NONE, true},
-	{21, x2_setup_rx_response, EV_NONE, true},
-	{22, x2_setup_rx_failure, EV_NONE, true},
-	{23, NULL, EV_HO_REFUSED, false},
-	{24, NULL, EV_HO_CANCEL, false},
+	{7, ho_prepare_rx_request, EV_NONE, false}, {8, NULL, EV_HO_RESPONSE, false},
+	{11, NULL, EV_HO_COMPLETE, false},	    {20, x2_setup_rx_request, EV_NONE, true},
+	{21, x2_setup_rx_response, EV_NONE, true},  {22, x2_setup_rx_failure, EV_NONE, true},
+	{23, NULL, EV_HO_REFUSED, false},	    {24, NULL, EV_HO_CANCEL, false},
 	{25, error_rx_x2, EV_NONE, true},
 };
 
@@ -56,9 +47,9 @@ struct rrc_row {
 };
 
 static const struct rrc_row srb1_rows[] = {
-	{6, EV_MEASUREMENT},	{10, EV_HO_CONFIRM},	   {23, EV_SETUP_COMPLETE},
-	{25, EV_SMC_COMPLETE},	{26, EV_SMC_FAILURE},	   {28, EV_RECONF_COMPLETE},
-	{30, EV_UL_NAS},	{33, EV_HO_FAILURE},	   {37, EV_REEST_COMPLETE},
+	{6, EV_MEASUREMENT},   {10, EV_HO_CONFIRM},  {23, EV_SETUP_COMPLETE},
+	{25, EV_SMC_COMPLETE}, {26, EV_SMC_FAILURE}, {28, EV_RECONF_COMPLETE},
+	{30, EV_UL_NAS},       {33, EV_HO_FAILURE},  {37, EV_REEST_COMPLETE},
 };
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
@@ -84,7 +75,8 @@ static struct ue *find_s1_ue(struct enb *e, const struct s1_row *row, const Keyh
 
 	if (ue)
 		return ue;
-	if (row->event != EV_DL_NAS && row->event != EV_ICS_REQUEST && row->event != EV_RELEASE_COMMAND)
+	if (row->event != EV_DL_NAS && row->event != EV_ICS_REQUEST &&
+	    row->event != EV_RELEASE_COMMAND)
 		return NULL;
 	ue = body->enb_ue_id && body->enb_ue_id <= UINT16_MAX ? ue_find(e, body->enb_ue_id) : NULL;
 	if (!ue || ue->mme_ue_id)
@@ -106,8 +98,8 @@ static void dispatch_s1_ue(struct enb *e, const struct s1_row *row, const Keyhop
 		context_release_confirm(e, id);
 		return;
 	} else {
-		node_refuse(&e->node, LOG_MME, err, "mme", "message %u for mme_ue_id=%u", row->number,
-			    id);
+		node_refuse(&e->node, LOG_MME, err, "mme", "message %u for mme_ue_id=%u",
+			    row->number, id);
 	}
 	if (err)
 		answer_error(e, err, id, row->number);
@@ -117,7 +109,8 @@ void s1_dispatch(struct enb *e, const uint8_t *data, size_t len)
 {
 	const struct message_row *message;
 	ProtobufCMessage *msg;
-	int err = node_decode(&e->node, IFACE_S1, ROLE_MME, LOG_MME, "mme", data, len, &msg, &message);
+	int err = node_decode(&e->node, IFACE_S1, ROLE_MME, LOG_MME, "mme", data, len, &msg,
+			      &message);
 
 	if (err) {
 		answer_error(e, err, 0, 0);
@@ -154,7 +147,8 @@ void error_rx_x2(struct enb *e, struct x2_peer *p, const Keyhop__X2__X2 *x2)
 {
 	(void)e;
 	log_warn(LOG_X2, "peer=%s reports cause=%s message=%u", p->name,
-		 err_name(err_from_cause(x2->error_indication->cause)), x2->error_indication->message);
+		 err_name(err_from_cause(x2->error_indication->cause)),
+		 x2->error_indication->message);
 }
 
 static uint32_t source_ho_id(const Keyhop__X2__X2 *x2)
@@ -164,7 +158,8 @@ static uint32_t source_ho_id(const Keyhop__X2__X2 *x2)
 }
 
 /* 8, 11 and a refusal come from the target of one of our attempts; a cancel from the source of an arrival. */
-static struct ue *find_x2_ue(struct enb *e, struct x2_peer *p, enum ue_event_id event, uint32_t ho_id)
+static struct ue *find_x2_ue(struct enb *e, struct x2_peer *p, enum ue_event_id event,
+			     uint32_t ho_id)
 {
 	if (event == EV_HO_CANCEL) {
 		for (struct ue *ue = e->ues; ue; ue = ue->hh.next)
@@ -185,8 +180,8 @@ static void dispatch_x2_ue(struct enb *e, struct x2_peer *p, const struct x2_row
 	struct ue *ue = find_x2_ue(e, p, row->event, id);
 
 	if (!ue)
-		node_refuse(&e->node, LOG_X2, KH_E_UE_NOT_FOUND, p->name, "message %u for attempt %u",
-			    row->number, id);
+		node_refuse(&e->node, LOG_X2, KH_E_UE_NOT_FOUND, p->name,
+			    "message %u for attempt %u", row->number, id);
 	else
 		(void)ue_step(ue, row->event, &(struct ue_input){.x2 = x2, .peer = p});
 }

@@ -74,8 +74,7 @@ static void free_floors(struct enb *e)
 {
 	struct floor *f, *tmp;
 
-	HASH_ITER(hh, e->floors, f, tmp)
-	{
+	HASH_ITER (hh, e->floors, f, tmp) {
 		HASH_DEL(e->floors, f);
 		free(f);
 	}
@@ -91,7 +90,7 @@ static void stop(void *context)
 	x2_close_all(e);
 	while (e->ues)
 		ue_free(e->ues);
-	HASH_ITER(hh, e->neighbours, nb, tmp)
+	HASH_ITER (hh, e->neighbours, nb, tmp)
 		neighbour_free(nb);
 	free_floors(e);
 	loop_timer_stop(&e->grace);

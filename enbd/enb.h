@@ -108,16 +108,16 @@ struct ue {
 	char kenb_fp[FINGERPRINT_LEN];
 	struct key_list *list;
 	uint64_t delivered_gen; /* newest message 5 handed to the UE */
-	uint32_t decided;       /* 6a: target of a decision not yet acted on */
-	struct ho *ho;          /* leaving */
+	uint32_t decided; /* 6a: target of a decision not yet acted on */
+	struct ho *ho; /* leaving */
 	uint32_t source, source_ho_id; /* arriving: where from */
-	struct loop_timer *timer;      /* setup or arrival */
-	uint8_t *evidence;             /* of a 12 the MME has not answered yet */
+	struct loop_timer *timer; /* setup or arrival */
+	uint8_t *evidence; /* of a 12 the MME has not answered yet */
 	size_t evidence_len;
-	struct ue *prev, *next;   /* of the Uu link */
-	UT_hash_handle hh;        /* by c_rnti */
-	UT_hash_handle hh_mme;    /* by mme_ue_id */
-	UT_hash_handle hh_label;  /* by IMSI */
+	struct ue *prev, *next; /* of the Uu link */
+	UT_hash_handle hh; /* by c_rnti */
+	UT_hash_handle hh_mme; /* by mme_ue_id */
+	UT_hash_handle hh_label; /* by IMSI */
 };
 
 /* Highest generation accepted for a UE in a 7. Worth keeping as long as the key it came under. */

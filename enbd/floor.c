@@ -37,8 +37,7 @@ void floor_prune(struct enb *e)
 {
 	struct floor *f, *tmp;
 
-	HASH_ITER(hh, e->floors, f, tmp)
-	{
+	HASH_ITER (hh, e->floors, f, tmp) {
 		if (key_by_id(e, f->key_id))
 			continue;
 		HASH_DEL(e->floors, f);

@@ -44,10 +44,11 @@ static void ho_new(struct ue *ue, uint32_t target, struct ctl_request *req)
 static json_t *outcome_json(const struct ue *ue, int err)
 {
 	const struct ho *ho = ue->ho;
-	json_t *out = json_pack("{s:s, s:I, s:I, s:I, s:I}", "outcome", err ? "failed" : "completed",
-				"from", (json_int_t)ue->enb->opt.id, "to", (json_int_t)ho->target,
-				"generation", (json_int_t)ho->generation, "duration_us",
-				(json_int_t)(clock_mono_us() - ho->begun_us));
+	json_t *out =
+		json_pack("{s:s, s:I, s:I, s:I, s:I}", "outcome", err ? "failed" : "completed",
+			  "from", (json_int_t)ue->enb->opt.id, "to", (json_int_t)ho->target,
+			  "generation", (json_int_t)ho->generation, "duration_us",
+			  (json_int_t)(clock_mono_us() - ho->begun_us));
 
 	json_object_set_new(out, "ue", json_string(ue->label.s));
 	json_object_set_new(out, "cause", err ? json_string(err_name(err)) : json_null());
@@ -73,13 +74,15 @@ void ho_end(struct ue *ue, int err)
 	events_emit(e->node.events, &ev);
 	node_count(&e->node, err ? METRIC_HANDOVERS_FAILED : METRIC_HANDOVERS_COMPLETED);
 	if (err)
-		node_refuse(&e->node, LOG_HO, err, ue_name(ue), "handover to enb=%u failed", ho->target);
+		node_refuse(&e->node, LOG_HO, err, ue_name(ue), "handover to enb=%u failed",
+			    ho->target);
 	else
-		log_info(LOG_HO, "step=11 ue=%s handed over to enb=%u gen=%llu us=%lld", ue_name(ue),
-			 ho->target, (unsigned long long)ho->generation, (long long)ev.duration_us);
+		log_info(LOG_HO, "step=11 ue=%s handed over to enb=%u gen=%llu us=%lld",
+			 ue_name(ue), ho->target, (unsigned long long)ho->generation,
+			 (long long)ev.duration_us);
 	if (ho->req && err)
-		ctl_fail_with(ho->req, err, outcome_json(ue, err), "handover to eNodeB %u: %s", ho->target,
-			      err_text(err));
+		ctl_fail_with(ho->req, err, outcome_json(ue, err), "handover to eNodeB %u: %s",
+			      ho->target, err_text(err));
 	else if (ho->req)
 		ctl_reply(ho->req, outcome_json(ue, 0));
 	loop_timer_stop(&ho->timer);
@@ -220,13 +223,19 @@ int ho_prepare_cancel(struct enb *e, struct ue *ue, const struct ue_input *in)
 
 /* ---- target ---- */
 
-static void refuse(struct enb *e, struct x2_peer *p, const Keyhop__X2__HandoverRequest *req, int err)
+static void refuse(struct enb *e, struct x2_peer *p, const Keyhop__X2__HandoverRequest *req,
+		   int err)
 {
 	Keyhop__X2__HandoverFailure body = KEYHOP__X2__HANDOVER_FAILURE__INIT;
 	Keyhop__X2__X2 msg = KEYHOP__X2__X2__INIT;
-	struct event ev = {.topic = "handover.refused", .step = "7a", .enb = e->opt.id,
-			   .source = p->nb->id, .mme_ue_id = req->mme_ue_id,
-			   .gen = req->key->generation, .kid = req->key->key_id, .err = err};
+	struct event ev = {.topic = "handover.refused",
+			   .step = "7a",
+			   .enb = e->opt.id,
+			   .source = p->nb->id,
+			   .mme_ue_id = req->mme_ue_id,
+			   .gen = req->key->generation,
+			   .kid = req->key->key_id,
+			   .err = err};
 
 	events_emit(e->node.events, &ev);
 	node_refuse(&e->node, LOG_HO, err, p->name, "step=7a mme_ue_id=%u gen=%llu kid=%u",
@@ -266,7 +275,8 @@ static struct ue *arrive(struct enb *e, struct x2_peer *p, const Keyhop__X2__Han
 	ue->eia_caps = (uint8_t)req->capabilities->eia;
 	ue->source = p->nb->id;
 	ue->source_ho_id = req->source_ho_id;
-	ue->timer = loop_timer_start(e->node.loop, e->opt.complete_timeout_ms, on_arrival_timeout, ue);
+	ue->timer =
+		loop_timer_start(e->node.loop, e->opt.complete_timeout_ms, on_arrival_timeout, ue);
 	return ue;
 }
 
@@ -289,8 +299,8 @@ static void announce(struct enb *e, struct x2_peer *p, const Keyhop__X2__Handove
 		     const struct ue *ue, const struct kenb *kenb)
 {
 	struct event ev = ue_event(ue, "kenb.unwrapped", "7a");
-	struct keylog_tags tags = {.ue = ue->label.s, .enb = e->opt.id, .gen = req->key->generation,
-				   .has_gen = true};
+	struct keylog_tags tags = {
+		.ue = ue->label.s, .enb = e->opt.id, .gen = req->key->generation, .has_gen = true};
 
 	ev.mme_ue_id = req->mme_ue_id;
 	ev.enb = e->opt.id;

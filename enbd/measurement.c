@@ -17,7 +17,8 @@ int measurement_rx_report(struct enb *e, struct ue *ue, const struct ue_input *i
 	ev.enb = best ? best->enb_id : 0;
 	events_emit(e->node.events, &ev);
 	if (!best) {
-		node_refuse(&e->node, LOG_HO, KH_E_NOT_A_NEIGHBOUR, ue_name(ue), "no cell to go to");
+		node_refuse(&e->node, LOG_HO, KH_E_NOT_A_NEIGHBOUR, ue_name(ue),
+			    "no cell to go to");
 		return KH_E_NOT_A_NEIGHBOUR;
 	}
 	ue->decided = best->enb_id;

@@ -27,7 +27,8 @@ struct neighbour *neighbour_resolve(struct enb *e, const char *text)
 	return NULL;
 }
 
-struct neighbour *neighbour_add(struct enb *e, uint32_t id, const char *name, const struct endpoint *ep)
+struct neighbour *neighbour_add(struct enb *e, uint32_t id, const char *name,
+				const struct endpoint *ep)
 {
 	struct neighbour *nb = neighbour_find(e, id);
 

@@ -58,8 +58,8 @@ static int store_list(struct enb *e, struct ue *ue, const Keyhop__S1__WrappedKey
 
 	ue->list_asked = false;
 	if (ue->list && in->generation <= ue->list->generation) {
-		node_refuse(&e->node, LOG_KEY, KH_E_STALE_LIST, ue_name(ue), "list of generation %llu",
-			    (unsigned long long)in->generation);
+		node_refuse(&e->node, LOG_KEY, KH_E_STALE_LIST, ue_name(ue),
+			    "list of generation %llu", (unsigned long long)in->generation);
 		return KH_E_STALE_LIST;
 	}
 	ue_drop_list(ue);

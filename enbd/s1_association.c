@@ -30,7 +30,8 @@ static void retry_later(struct enb *e)
 		span = RETRY_CAP_MS;
 	e->s1.attempts++;
 	loop_timer_stop(&e->s1.timer);
-	e->s1.timer = loop_timer_start(e->node.loop, RETRY_BASE_MS / 4 + rng_below(span), on_retry, e);
+	e->s1.timer =
+		loop_timer_start(e->node.loop, RETRY_BASE_MS / 4 + rng_below(span), on_retry, e);
 }
 
 static void forget(struct enb *e)
@@ -132,8 +133,8 @@ void s1_connect(struct enb *e)
 	if (!err)
 		err = endpoint_parse(&local, e->opt.x2_listen, 0);
 	if (!err)
-		err = link_connect(&e->s1.link, &settings, (enum transport)e->opt.node.transport, &ep,
-				   &local);
+		err = link_connect(&e->s1.link, &settings, (enum transport)e->opt.node.transport,
+				   &ep, &local);
 	if (err) {
 		node_refuse(&e->node, LOG_TUNNEL, err, "mme", "%s", e->opt.mme_address);
 		e->s1.link = NULL;

@@ -41,5 +41,6 @@ void s1_setup_rx_failure(struct enb *e, const Keyhop__S1__S1 *s1)
 	struct event ev = {.topic = "auth.failed", .err = err};
 
 	events_emit(e->node.events, &ev);
-	log_error(LOG_TUNNEL, "MME refuses this eNodeB: cause=%s (%s)", err_name(err), err_text(err));
+	log_error(LOG_TUNNEL, "MME refuses this eNodeB: cause=%s (%s)", err_name(err),
+		  err_text(err));
 }

@@ -6,8 +6,7 @@
 #include "rrc_msg.h"
 #include "ue_fsm.h"
 
-#define SERVED                                                                                     \
-	(FSM_MASK(UE_ACTIVE) | FSM_MASK(UE_WAITING) | FSM_MASK(UE_PREPARING))
+#define SERVED (FSM_MASK(UE_ACTIVE) | FSM_MASK(UE_WAITING) | FSM_MASK(UE_PREPARING))
 
 static int open_echo(struct ue *ue, const ProtobufCBinaryData *pdu, struct echo *echo)
 {
@@ -36,5 +35,6 @@ void traffic_rx(struct ue *ue, const ProtobufCBinaryData *pdu)
 	node_count(n, METRIC_PINGS);
 	echo.type = ECHO_REPLY;
 	echo_build(&echo, reply);
-	(void)rrc_send_data(n, ue->uu->link, &ue->pdcp, ue->c_rnti, reply, sizeof reply, ue_name(ue));
+	(void)rrc_send_data(n, ue->uu->link, &ue->pdcp, ue->c_rnti, reply, sizeof reply,
+			    ue_name(ue));
 }

@@ -3,7 +3,10 @@
 #define IN(state) FSM_MASK(UE_##state)
 #define SERVING (IN(ACTIVE) | IN(WAITING) | IN(PREPARING))
 #define ATTACHING (IN(SETUP) | IN(CONNECTED) | IN(SECURING) | IN(CONFIGURING))
-#define STAY(state, event, action) {{IN(state), EV_##event, UE_##state, UE_##state}, action}
+#define STAY(state, event, action) \
+	{ \
+		{IN(state), EV_##event, UE_##state, UE_##state}, action \
+	}
 
 static const struct ue_row rows[] = {
 	/* RRC connection, NAS relay, first context. */

@@ -5,37 +5,51 @@
 #include "enb.h"
 #include "fsm.h"
 
-#define UE_STATES(X)                                                                               \
-	X(SETUP, "setup") X(CONNECTED, "connected") X(SECURING, "securing")                        \
-	X(CONFIGURING, "configuring") X(ACTIVE, "active") X(WAITING, "waiting-for-list")           \
-	X(PREPARING, "preparing") X(LEAVING, "leaving") X(ARRIVING, "arriving") X(GONE, "gone")
-#define UE_EVENTS(X)                                                                               \
-	X(SETUP_COMPLETE, "rrc_connection_setup_complete") X(UL_NAS, "ul_information_transfer")    \
-	X(SMC_COMPLETE, "security_mode_complete") X(SMC_FAILURE, "security_mode_failure")          \
-	X(RECONF_COMPLETE, "rrc_reconfiguration_complete") X(MEASUREMENT, "6 measurement_report")  \
-	X(HO_CONFIRM, "10 handover_confirm") X(HO_FAILURE, "handover_failure of the UE")           \
-	X(REEST_REQUEST, "reestablishment_request") X(REEST_COMPLETE, "reestablishment_complete")  \
-	X(DL_NAS, "downlink_nas") X(ICS_REQUEST, "initial_context_setup_request")                  \
-	X(RELEASE_COMMAND, "ue_context_release_command") X(KEY_LIST, "4 wrapped_key_list")         \
-	X(NEW_KEY_LIST, "13 new_key_list") X(LIST_FAILURE, "neighbour_list_failure")               \
-	X(HO_WAIT, "6a decided, no usable list") X(HO_REQUEST, "6a decided")                       \
-	X(HO_RESPONSE, "8 handover_response") X(HO_REFUSED, "handover_failure of the target")      \
-	X(HO_COMPLETE, "11 handover_complete") X(HO_CANCEL, "handover_cancel")                     \
-	X(OP_CANCEL, "operator-cancel") X(OP_RELEASE, "operator-release")                          \
-	X(TIMEOUT, "timeout") X(RADIO_LOST, "radio-lost")
+#define UE_STATES(X) \
+	X(SETUP, "setup") \
+	X(CONNECTED, "connected") X(SECURING, "securing") X(CONFIGURING, "configuring") \
+		X(ACTIVE, "active") X(WAITING, "waiting-for-list") X(PREPARING, "preparing") \
+			X(LEAVING, "leaving") X(ARRIVING, "arriving") X(GONE, "gone")
+#define UE_EVENTS(X) \
+	X(SETUP_COMPLETE, "rrc_connection_setup_complete") \
+	X(UL_NAS, "ul_information_transfer") X(SMC_COMPLETE, "security_mode_complete") X( \
+		SMC_FAILURE, "security_mode_failure") X(RECONF_COMPLETE, \
+							"rrc_reconfiguration_complete") \
+		X(MEASUREMENT, "6 measurement_report") X(HO_CONFIRM, "10 handover_confirm") X( \
+			HO_FAILURE, "handover_failure of the UE") X(REEST_REQUEST, \
+								    "reestablishment_request") \
+			X(REEST_COMPLETE, "reestablishment_complete") X(DL_NAS, "downlink_nas") X( \
+				ICS_REQUEST, \
+				"initial_context_setup_request") X(RELEASE_COMMAND, \
+								   "ue_context_release_command") \
+				X(KEY_LIST, "4 wrapped_key_list") X( \
+					NEW_KEY_LIST, \
+					"13 new_key_list") X(LIST_FAILURE, \
+							     "neighbour_list_failure") \
+					X(HO_WAIT, "6a decided, no usable list") X( \
+						HO_REQUEST, "6a decided") X(HO_RESPONSE, \
+									    "8 handover_response") \
+						X(HO_REFUSED, "handover_failure of the target") X( \
+							HO_COMPLETE, "11 handover_complete") \
+							X(HO_CANCEL, "handover_cancel") X( \
+								OP_CANCEL, "operator-cancel") \
+								X(OP_RELEASE, "operator-release") \
+									X(TIMEOUT, "timeout") \
+										X(RADIO_LOST, \
+										  "radio-lost")
 
 enum ue_state {
 #define UE_STATE_ENUM(id, name) UE_##id,
 	UE_STATES(UE_STATE_ENUM)
 #undef UE_STATE_ENUM
-	UE_STATE_COUNT
+		UE_STATE_COUNT
 };
 
 enum ue_event_id {
 #define UE_EVENT_ENUM(id, name) EV_##id,
 	UE_EVENTS(UE_EVENT_ENUM)
 #undef UE_EVENT_ENUM
-	EV_COUNT,
+		EV_COUNT,
 	EV_NONE
 };
 
@@ -44,7 +58,7 @@ struct ue_input {
 	const Keyhop__X2__X2 *x2;
 	const Keyhop__Rrc__Rrc *rrc;
 	struct x2_peer *peer; /* sender of x2 */
-	struct uu_link *uu;   /* where rrc came from */
+	struct uu_link *uu; /* where rrc came from */
 	int cause;
 };
 
@@ -69,16 +83,16 @@ ue_action neighbour_list_rx_keys, neighbour_list_rx_failure;
 ue_action measurement_rx_report;
 ue_action ho_prepare_wait, ho_prepare_tx_request, ho_prepare_rx_failure, ho_prepare_timeout,
 	ho_prepare_cancel, ho_wait_timeout;
-ue_action ho_execute_tx_command, ho_execute_rx_confirm, ho_execute_rx_ue_failure, ho_execute_cancelled,
-	ho_execute_arrival_timeout, ho_execute_radio_lost;
+ue_action ho_execute_tx_command, ho_execute_rx_confirm, ho_execute_rx_ue_failure,
+	ho_execute_cancelled, ho_execute_arrival_timeout, ho_execute_radio_lost;
 ue_action ho_complete_rx, ho_complete_timeout;
 ue_action reestablishment_rx_request, reestablishment_rx_complete;
 
 /* Called by several procedures. */
-int neighbour_list_send(struct ue *ue);                       /* step 3 */
-int location_update_send(struct ue *ue);                      /* step 12 */
-void location_update_retry(struct enb *e);                    /* after the MME came back */
-void ho_complete_send(struct ue *ue);                         /* step 11 */
+int neighbour_list_send(struct ue *ue); /* step 3 */
+int location_update_send(struct ue *ue); /* step 12 */
+void location_update_retry(struct enb *e); /* after the MME came back */
+void ho_complete_send(struct ue *ue); /* step 11 */
 int context_release_request(struct ue *ue, int cause);
 void context_release_confirm(struct enb *e, uint32_t mme_ue_id);
 /* Entry of the list for `target` that may go into a 7. KH_E_NO_WRAPPED_KEY, KH_E_LIST_NOT_DELIVERED,

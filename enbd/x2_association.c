@@ -151,8 +151,8 @@ void x2_connect(struct neighbour *nb)
 	nb->connecting = true;
 	int err = endpoint_parse(&local, e->opt.x2_listen, 0);
 	if (!err)
-		err = link_connect(&p->link, &settings, (enum transport)e->opt.node.transport, &nb->ep,
-				   &local);
+		err = link_connect(&p->link, &settings, (enum transport)e->opt.node.transport,
+				   &nb->ep, &local);
 	if (!err)
 		return;
 	log_info(LOG_X2, "x2 peer=%s cause=%s", p->name, err_name(err));

@@ -48,7 +48,8 @@ static void send_failure(struct enb *e, struct x2_peer *p, int err)
 	(void)x2_send(e, p, &msg);
 }
 
-static int check_claim(struct enb *e, struct x2_peer *p, uint32_t id, const ProtobufCBinaryData *plmn)
+static int check_claim(struct enb *e, struct x2_peer *p, uint32_t id,
+		       const ProtobufCBinaryData *plmn)
 {
 	char wanted[IDENTITY_MAX];
 
@@ -101,7 +102,8 @@ static void announce(struct enb *e, const struct neighbour *nb)
 void x2_setup_rx_request(struct enb *e, struct x2_peer *p, const Keyhop__X2__X2 *x2)
 {
 	const Keyhop__X2__X2SetupRequest *body = x2->x2_setup_request;
-	int err = p->outbound || p->nb ? KH_E_BAD_STATE : check_claim(e, p, body->enb_id, &body->plmn);
+	int err = p->outbound || p->nb ? KH_E_BAD_STATE
+				       : check_claim(e, p, body->enb_id, &body->plmn);
 	struct neighbour *nb = err ? NULL : neighbour_add(e, body->enb_id, body->enb_name, NULL);
 
 	if (nb)

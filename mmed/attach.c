@@ -68,8 +68,8 @@ int attach_rx_complete(struct mme *m, struct ue *ue, const struct ue_input *in)
 	e.enb = ue->enb_id;
 	node_count(&m->node, METRIC_ATTACHES);
 	events_emit(m->node.events, &e);
-	log_info(LOG_NAS, "ue=%s attached enb=%u mme_ue_id=%u eea=%u eia=%u", ue_name(ue), ue->enb_id,
-		 ue->id, ue->nas.eea, ue->nas.eia);
+	log_info(LOG_NAS, "ue=%s attached enb=%u mme_ue_id=%u eea=%u eia=%u", ue_name(ue),
+		 ue->enb_id, ue->id, ue->nas.eea, ue->nas.eia);
 	return 0;
 }
 

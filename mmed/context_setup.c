@@ -12,12 +12,14 @@ static void supersede(struct mme *m, struct ue *ue)
 		HASH_DELETE(hh_imsi, m->ues_by_imsi, old);
 		old->hh_imsi.tbl = NULL;
 		if (old->state == UE_ATTACHED)
-			ue_step(m, old, EV_SUPERSEDED, &(struct ue_input){.cause = KH_E_SUPERSEDED});
+			ue_step(m, old, EV_SUPERSEDED,
+				&(struct ue_input){.cause = KH_E_SUPERSEDED});
 	}
 	HASH_ADD_KEYPTR(hh_imsi, m->ues_by_imsi, ue->imsi.s, IMSI_LEN, ue);
 }
 
-static int send_request(struct mme *m, struct ue *ue, struct kenb *kenb, const struct nas_pdu *accept)
+static int send_request(struct mme *m, struct ue *ue, struct kenb *kenb,
+			const struct nas_pdu *accept)
 {
 	Keyhop__Common__SecurityCapabilities caps = KEYHOP__COMMON__SECURITY_CAPABILITIES__INIT;
 	Keyhop__S1__InitialContextSetupRequest body =
@@ -73,7 +75,8 @@ int context_setup_rx_failure(struct mme *m, struct ue *ue, const struct ue_input
 {
 	int err = err_from_cause(in->s1->initial_context_setup_failure->cause);
 
-	node_refuse(&m->node, LOG_MME, err, in->from->name, "ue=%s initial context setup", ue_name(ue));
+	node_refuse(&m->node, LOG_MME, err, in->from->name, "ue=%s initial context setup",
+		    ue_name(ue));
 	(void)context_release_command(m, ue, err);
 	return 0;
 }

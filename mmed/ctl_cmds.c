@@ -33,7 +33,8 @@ static void reply_list(struct ctl_request *req, json_t *items, int64_t next)
 static void enb_list(void *ctx, struct ctl_request *req, const json_t *params)
 {
 	struct mme *m = ctx;
-	int64_t at = 0, offset = ctl_int(params, "offset", 0), limit = ctl_int(params, "limit", 1000);
+	int64_t at = 0, offset = ctl_int(params, "offset", 0),
+		limit = ctl_int(params, "limit", 1000);
 	json_t *items = json_array();
 
 	for (struct enb *e = m->enbs; e; e = e->hh.next, at++)
@@ -61,7 +62,8 @@ static void enb_show(void *ctx, struct ctl_request *req, const json_t *params)
 		return;
 	json_t *out = enb_json(e);
 	if (e->key.id) {
-		json_object_set_new(out, "fp", fingerprint(m, KEY_MME_ENB_KEY, e->key.b, e->key.len));
+		json_object_set_new(out, "fp",
+				    fingerprint(m, KEY_MME_ENB_KEY, e->key.b, e->key.len));
 		json_object_set_new(out, "key_age_us", json_integer(clock_mono_us() - e->key_us));
 	}
 	ctl_reply(req, out);
@@ -91,11 +93,12 @@ static void enbkey_list(void *ctx, struct ctl_request *req, const json_t *params
 	for (struct enb *e = m->enbs; e; e = e->hh.next)
 		if (e->key.id)
 			json_array_append_new(
-				items, json_pack("{s:I, s:I, s:o, s:I, s:I}", "enb", (json_int_t)e->id,
-						 "kid", (json_int_t)e->key.id, "fp",
-						 fingerprint(m, KEY_MME_ENB_KEY, e->key.b, e->key.len),
-						 "wraps", (json_int_t)e->nonce, "age_us",
-						 (json_int_t)(clock_mono_us() - e->key_us)));
+				items,
+				json_pack("{s:I, s:I, s:o, s:I, s:I}", "enb", (json_int_t)e->id,
+					  "kid", (json_int_t)e->key.id, "fp",
+					  fingerprint(m, KEY_MME_ENB_KEY, e->key.b, e->key.len),
+					  "wraps", (json_int_t)e->nonce, "age_us",
+					  (json_int_t)(clock_mono_us() - e->key_us)));
 	reply_list(req, items, 0);
 }
 
@@ -117,15 +120,16 @@ static void enbkey_rotate(void *ctx, struct ctl_request *req, const json_t *para
 
 static json_t *ue_json(const struct ue *ue)
 {
-	return json_pack("{s:s, s:I, s:s, s:I, s:I}", "ue", ue->imsi.s, "mme_ue_id", (json_int_t)ue->id,
-			 "state", ue_state_name(ue), "serving", (json_int_t)ue->enb_id, "generation",
-			 (json_int_t)ue->gen_issued);
+	return json_pack("{s:s, s:I, s:s, s:I, s:I}", "ue", ue->imsi.s, "mme_ue_id",
+			 (json_int_t)ue->id, "state", ue_state_name(ue), "serving",
+			 (json_int_t)ue->enb_id, "generation", (json_int_t)ue->gen_issued);
 }
 
 static void ue_list(void *ctx, struct ctl_request *req, const json_t *params)
 {
 	struct mme *m = ctx;
-	int64_t at = 0, offset = ctl_int(params, "offset", 0), limit = ctl_int(params, "limit", 1000);
+	int64_t at = 0, offset = ctl_int(params, "offset", 0),
+		limit = ctl_int(params, "limit", 1000);
 	json_t *items = json_array();
 
 	for (struct ue *ue = m->ues; ue; ue = ue->hh.next, at++)
@@ -178,10 +182,11 @@ static void key_list(void *ctx, struct ctl_request *req, const json_t *params)
 		for (struct enb *e = m->enbs; e; e = e->hh.next)
 			if (e->key.id)
 				json_array_append_new(
-					items,
-					json_pack("{s:s, s:I, s:I, s:o}", "name", "mme_enb_key", "enb",
-						  (json_int_t)e->id, "kid", (json_int_t)e->key.id, "fp",
-						  fingerprint(m, KEY_MME_ENB_KEY, e->key.b, e->key.len)));
+					items, json_pack("{s:s, s:I, s:I, s:o}", "name",
+							 "mme_enb_key", "enb", (json_int_t)e->id,
+							 "kid", (json_int_t)e->key.id, "fp",
+							 fingerprint(m, KEY_MME_ENB_KEY, e->key.b,
+								     e->key.len)));
 		reply_list(req, items, 0);
 		return;
 	}
@@ -247,27 +252,29 @@ static void hkey_issue(void *ctx, struct ctl_request *req, const json_t *params)
 static void subscriber_list(void *ctx, struct ctl_request *req, const json_t *params)
 {
 	struct mme *m = ctx;
-	int64_t at = 0, offset = ctl_int(params, "offset", 0), limit = ctl_int(params, "limit", 1000);
+	int64_t at = 0, offset = ctl_int(params, "offset", 0),
+		limit = ctl_int(params, "limit", 1000);
 	json_t *items = json_array();
 
 	for (struct subscriber_entry *s = m->subscribers; s; s = s->hh.next, at++)
 		if (at >= offset && at < offset + limit)
-			json_array_append_new(items, json_pack("{s:s, s:I}", "ue", s->s.imsi.s, "sqn",
-							       (json_int_t)s->s.sqn));
+			json_array_append_new(items, json_pack("{s:s, s:I}", "ue", s->s.imsi.s,
+							       "sqn", (json_int_t)s->s.sqn));
 	reply_list(req, items, at > offset + limit ? offset + limit : 0);
 }
 
 static const struct ctl_param page_params[] = {CTL_PAGE_PARAMS, {0}};
 static const struct ctl_param no_params[] = {{0}};
-static const struct ctl_param enb_params[] = {
-	{"enb", CTL_STRING, true, 0, 0, "eNB_ID or name"}, {0}};
-static const struct ctl_param ue_params[] = {
-	{"ue", CTL_STRING, true, 0, 0, "IMSI or MME-UE-id"}, {0}};
+static const struct ctl_param enb_params[] = {{"enb", CTL_STRING, true, 0, 0, "eNB_ID or name"},
+					      {0}};
+static const struct ctl_param ue_params[] = {{"ue", CTL_STRING, true, 0, 0, "IMSI or MME-UE-id"},
+					     {0}};
 static const struct ctl_param key_params[] = {
 	{"ue", CTL_STRING, false, 0, 0, "IMSI or MME-UE-id; the MME-eNB_keys without it"}, {0}};
 static const struct ctl_param hkey_params[] = {
 	{"ue", CTL_STRING, true, 0, 0, "IMSI or MME-UE-id"},
-	{"enbs", CTL_ARRAY, true, 0, 0, "eNB_IDs to make keys for"}, {0}};
+	{"enbs", CTL_ARRAY, true, 0, 0, "eNB_IDs to make keys for"},
+	{0}};
 
 const struct ctl_method mme_methods[] = {
 	{"enb.list", page_params, enb_list, "eNodeBs, up and down", true},
@@ -275,7 +282,8 @@ const struct ctl_method mme_methods[] = {
 	{"enb.drop", enb_params, enb_drop, "close its association; it comes back by itself", false},
 	{"enbkey.list", no_params, enbkey_list, "MME-eNB_keys in use (fingerprints)", true},
 	{"enbkey.rotate", enb_params, enbkey_rotate, "steps 1 and 2: a new MME-eNB_key", false},
-	{"hkey.issue", hkey_params, hkey_issue, "steps 3a to 5: a new H_key and list for a UE", false},
+	{"hkey.issue", hkey_params, hkey_issue, "steps 3a to 5: a new H_key and list for a UE",
+	 false},
 	{"ue.list", page_params, ue_list, "UE contexts", true},
 	{"ue.show", ue_params, ue_show, "one UE", true},
 	{"ue.detach", ue_params, ue_detach, "detach a UE", false},

@@ -8,15 +8,17 @@ enum { FROM_OWNER, FROM_ANY };
 
 struct s1_row {
 	unsigned number;
-	s1_handler *handler;      /* or NULL: about one UE */
-	enum ue_event_id event;   /* with handler NULL */
-	size_t ue_id_offset;      /* of mme_ue_id in the body */
-	int from;                 /* FROM_OWNER: only the serving eNodeB */
+	s1_handler *handler; /* or NULL: about one UE */
+	enum ue_event_id event; /* with handler NULL */
+	size_t ue_id_offset; /* of mme_ue_id in the body */
+	int from; /* FROM_OWNER: only the serving eNodeB */
 	bool before_setup;
 };
 
 #define UE_ROW(num, EVENT, Type, who) \
-	{num, NULL, EV_##EVENT, offsetof(Keyhop__S1__##Type, mme_ue_id), who, false}
+	{ \
+		num, NULL, EV_##EVENT, offsetof(Keyhop__S1__##Type, mme_ue_id), who, false \
+	}
 
 static const struct s1_row s1_rows[] = {
 	UE_ROW(3, NEIGHBOUR_LIST, NeighbourList, FROM_OWNER),
@@ -41,10 +43,10 @@ struct nas_row {
 #define H(type) (1U << NAS_##type)
 
 static const struct nas_row nas_rows[] = {
-	{20, H(PLAIN), EV_ATTACH_REQUEST},     {22, H(PLAIN), EV_AUTH_RESPONSE},
-	{23, H(PLAIN), EV_AUTH_FAILURE},       {26, H(CIPHERED_NEW), EV_SMC_COMPLETE},
-	{27, H(PLAIN), EV_SMC_REJECT},	       {29, H(CIPHERED), EV_ATTACH_COMPLETE},
-	{31, H(CIPHERED), EV_DETACH_REQUEST},  {32, H(CIPHERED), EV_DETACH_ACCEPT},
+	{20, H(PLAIN), EV_ATTACH_REQUEST},    {22, H(PLAIN), EV_AUTH_RESPONSE},
+	{23, H(PLAIN), EV_AUTH_FAILURE},      {26, H(CIPHERED_NEW), EV_SMC_COMPLETE},
+	{27, H(PLAIN), EV_SMC_REJECT},	      {29, H(CIPHERED), EV_ATTACH_COMPLETE},
+	{31, H(CIPHERED), EV_DETACH_REQUEST}, {32, H(CIPHERED), EV_DETACH_ACCEPT},
 };
 
 static void answer_error(struct mme *m, struct s1_peer *p, int err, uint32_t ue_id, unsigned number)
@@ -80,8 +82,8 @@ static void dispatch_ue(struct mme *m, struct s1_peer *p, const struct s1_row *r
 	else if (row->from == FROM_OWNER && ue->enb_id != p->enb->id)
 		err = KH_E_NOT_OWNER;
 	if (err)
-		node_refuse(&m->node, LOG_MME, err, p->name, "message %u for mme_ue_id=%u", row->number,
-			    id);
+		node_refuse(&m->node, LOG_MME, err, p->name, "message %u for mme_ue_id=%u",
+			    row->number, id);
 	else
 		err = ue_step(m, ue, row->event, &(struct ue_input){.from = p->enb, .s1 = s1});
 	if (err)
@@ -92,7 +94,8 @@ void s1_dispatch(struct mme *m, struct s1_peer *p, const uint8_t *data, size_t l
 {
 	const struct message_row *message;
 	ProtobufCMessage *msg;
-	int err = node_decode(&m->node, IFACE_S1, ROLE_ENB, LOG_MME, p->name, data, len, &msg, &message);
+	int err = node_decode(&m->node, IFACE_S1, ROLE_ENB, LOG_MME, p->name, data, len, &msg,
+			      &message);
 
 	if (err) {
 		answer_error(m, p, err, 0, 0);
@@ -121,8 +124,8 @@ void error_rx_indication(struct mme *m, struct s1_peer *p, const Keyhop__S1__S1 
 	struct ue *ue = ue_find(m, body->mme_ue_id);
 	int err = err_from_cause(body->cause);
 
-	log_warn(LOG_MME, "eNodeB %s reports cause=%s mme_ue_id=%u message=%u", p->name, err_name(err),
-		 body->mme_ue_id, body->message);
+	log_warn(LOG_MME, "eNodeB %s reports cause=%s mme_ue_id=%u message=%u", p->name,
+		 err_name(err), body->mme_ue_id, body->message);
 	/* An eNodeB that lost the UE cannot serve it any more. */
 	if (ue && p->enb && ue->enb_id == p->enb->id && err == KH_E_UE_NOT_FOUND)
 		ue_step(m, ue, EV_ENB_LOST, &(struct ue_input){.cause = err});
@@ -141,10 +144,9 @@ int nas_dispatch(struct mme *m, struct ue *ue, const uint8_t *pdu, size_t len)
 		const struct nas_row *row = &nas_rows[i];
 		if (row->number != (unsigned)nas->body_case || !(row->headers & (1U << type)))
 			continue;
-		return ue_step(m, ue, row->event,
-			       &(struct ue_input){.nas = nas, .nas_type = type});
+		return ue_step(m, ue, row->event, &(struct ue_input){.nas = nas, .nas_type = type});
 	}
-	node_refuse(&m->node, LOG_NAS, KH_E_BAD_NAS_PDU, ue_name(ue), "message %d with header type %d",
-		    (int)nas->body_case, (int)type);
+	node_refuse(&m->node, LOG_NAS, KH_E_BAD_NAS_PDU, ue_name(ue),
+		    "message %d with header type %d", (int)nas->body_case, (int)type);
 	return KH_E_BAD_NAS_PDU;
 }

@@ -95,6 +95,7 @@ void key_provision_rx_ack(struct mme *m, struct s1_peer *p, const Keyhop__S1__S1
 	e->key_us = clock_mono_us();
 	loop_timer_stop(&e->key_timer);
 	if (m->opt.enb_key_lifetime_ms)
-		e->key_timer = loop_timer_start(m->node.loop, m->opt.enb_key_lifetime_ms, on_lifetime, e);
+		e->key_timer =
+			loop_timer_start(m->node.loop, m->opt.enb_key_lifetime_ms, on_lifetime, e);
 	log_info(LOG_KEY, "enb=%u acknowledged kid=%u", e->id, e->key.id);
 }

@@ -18,7 +18,8 @@ static int check_evidence(struct mme *m, struct ue *ue, const Keyhop__S1__Locati
 	if (nas->location_evidence->target_enb_id != body->serving_enb_id)
 		return KH_E_BAD_EVIDENCE;
 	*generation = nas->location_evidence->generation;
-	return *generation > ue->gen_floor && *generation <= ue->gen_issued ? 0 : KH_E_STALE_GENERATION;
+	return *generation > ue->gen_floor && *generation <= ue->gen_issued ? 0
+									    : KH_E_STALE_GENERATION;
 }
 
 int location_update_rx(struct mme *m, struct ue *ue, const struct ue_input *in)
@@ -33,8 +34,8 @@ int location_update_rx(struct mme *m, struct ue *ue, const struct ue_input *in)
 	if (!err)
 		err = check_evidence(m, ue, body, &generation);
 	if (err) {
-		node_refuse(&m->node, LOG_HO, err, in->from->name, "ue=%s location update to enb=%u",
-			    ue_name(ue), body->serving_enb_id);
+		node_refuse(&m->node, LOG_HO, err, in->from->name,
+			    "ue=%s location update to enb=%u", ue_name(ue), body->serving_enb_id);
 		return err;
 	}
 	e.source = ue->enb_id;

@@ -33,7 +33,8 @@ static int check(void *context, char *why, size_t why_len)
 	struct mme *m = context;
 
 	if (m->opt.wrap == WRAP_AES_BLOCK && m->opt.h_key_bits == 256) {
-		snprintf(why, why_len, "wrap: aes-block takes a 128-bit KeNB only (h_key_bits: 128)");
+		snprintf(why, why_len,
+			 "wrap: aes-block takes a 128-bit KeNB only (h_key_bits: 128)");
 		return KH_E_CONFIG;
 	}
 	return subscriber_read(m->node.crypto, m->opt.subscribers, add_subscriber, m, why, why_len);
@@ -63,12 +64,11 @@ static void stop(void *context)
 	struct enb *e, *etmp;
 
 	s1_close_all(m);
-	HASH_ITER(hh, m->ues, ue, utmp)
+	HASH_ITER (hh, m->ues, ue, utmp)
 		ue_free(m, ue);
-	HASH_ITER(hh, m->enbs, e, etmp)
+	HASH_ITER (hh, m->enbs, e, etmp)
 		enb_free(m, e);
-	HASH_ITER(hh, m->subscribers, s, stmp)
-	{
+	HASH_ITER (hh, m->subscribers, s, stmp) {
 		HASH_DEL(m->subscribers, s);
 		KEY_WIPE(&s->s);
 		free(s);

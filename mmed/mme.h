@@ -43,10 +43,11 @@ struct enb {
 	char name[NODE_NAME_MAX + 1];
 	uint64_t instance;
 	struct s1_peer *peer; /* NULL while away */
-	struct mme_enb_key key;      /* acknowledged: wraps are made under it; id 0 while there is none */
-	struct mme_enb_key offered;  /* sent in a 2, not acknowledged yet; id 0 when none */
-	uint64_t nonce;              /* next GCM counter under `key` */
-	int64_t key_us;              /* when `key` was taken in use */
+	struct mme_enb_key
+		key; /* acknowledged: wraps are made under it; id 0 while there is none */
+	struct mme_enb_key offered; /* sent in a 2, not acknowledged yet; id 0 when none */
+	uint64_t nonce; /* next GCM counter under `key` */
+	int64_t key_us; /* when `key` was taken in use */
 	struct loop_timer *key_timer;
 	struct ue *ues; /* those it serves */
 	uint32_t ue_count;
@@ -76,10 +77,10 @@ struct ue {
 	struct nas_sec nas;
 	struct kasme kasme;
 	uint64_t gen_issued; /* newest generation given to this UE */
-	uint64_t gen_floor;  /* newest generation proved used by evidence */
+	uint64_t gen_floor; /* newest generation proved used by evidence */
 	struct attach *attach;
 	struct ue *prev, *next; /* of the serving eNodeB */
-	UT_hash_handle hh;      /* by id */
+	UT_hash_handle hh; /* by id */
 	UT_hash_handle hh_imsi; /* by IMSI, once authenticated */
 };
 

@@ -9,8 +9,8 @@ int nas_send(struct mme *m, struct ue *ue, enum nas_header type, const Keyhop__N
 	KEY_LOCAL(nas_pdu) struct nas_pdu pdu;
 	Keyhop__S1__DownlinkNas body = KEYHOP__S1__DOWNLINK_NAS__INIT;
 	Keyhop__S1__S1 msg = KEYHOP__S1__S1__INIT;
-	int err = nas_msg_seal(&m->node, type == NAS_PLAIN ? NULL : &ue->nas, type, nas, ue_name(ue),
-			       &pdu);
+	int err = nas_msg_seal(&m->node, type == NAS_PLAIN ? NULL : &ue->nas, type, nas,
+			       ue_name(ue), &pdu);
 
 	if (err)
 		return err;

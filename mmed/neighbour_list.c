@@ -18,7 +18,8 @@ static bool is_duplicate(const uint32_t *ids, size_t i)
 }
 
 /* Known neighbours into `t`, the others into m->room.unknown. */
-static int sort_out(struct mme *m, const struct ue *ue, const uint32_t *ids, size_t n, struct targets *t)
+static int sort_out(struct mme *m, const struct ue *ue, const uint32_t *ids, size_t n,
+		    struct targets *t)
 {
 	if (n == 0)
 		return KH_E_EMPTY_LIST;
@@ -44,7 +45,8 @@ static void answer_failure(struct mme *m, struct ue *ue, struct enb *to, int err
 	Keyhop__S1__NeighbourListFailure body = KEYHOP__S1__NEIGHBOUR_LIST_FAILURE__INIT;
 	Keyhop__S1__S1 msg = KEYHOP__S1__S1__INIT;
 
-	node_refuse(&m->node, LOG_MME, err, to->name, "ue=%s list of message %u", ue_name(ue), answers);
+	node_refuse(&m->node, LOG_MME, err, to->name, "ue=%s list of message %u", ue_name(ue),
+		    answers);
 	body.mme_ue_id = ue->id;
 	body.cause = (Keyhop__Common__Cause)err_to_cause(err);
 	body.answers = answers;

@@ -36,8 +36,8 @@ static int wrap_for(struct mme *m, struct ue *ue, struct enb *target, const stru
 	};
 	Keyhop__S1__WrappedKey *entry = &m->room.entry[i];
 	size_t len;
-	int err = wrap_seal(m->node.crypto, (enum wrap_type)m->opt.wrap, &target->key, target->nonce++,
-			    &binding, kenb, m->room.wrapped[i], &len);
+	int err = wrap_seal(m->node.crypto, (enum wrap_type)m->opt.wrap, &target->key,
+			    target->nonce++, &binding, kenb, m->room.wrapped[i], &len);
 
 	if (err)
 		return err;

@@ -10,8 +10,8 @@ static void keylog(struct mme *m, const struct ue *ue)
 
 	node_key_event(&m->node, NULL, KEY_K_NAS_ENC, ue->nas.enc.b, sizeof ue->nas.enc.b, &tags);
 	tags.alg = ue->nas.eia;
-	node_key_event(&m->node, NULL, KEY_K_NAS_INT, ue->nas.integrity.b, sizeof ue->nas.integrity.b,
-		       &tags);
+	node_key_event(&m->node, NULL, KEY_K_NAS_INT, ue->nas.integrity.b,
+		       sizeof ue->nas.integrity.b, &tags);
 }
 
 /* Derives and takes the NAS keys in use; COUNTs begin at 0. */
@@ -21,7 +21,8 @@ static int take_keys(struct mme *m, struct ue *ue)
 	struct k_nas_int integrity;
 	int eea = eps_alg_choose(m->opt.eea.id, m->opt.eea.n, ue->eea_caps, 0);
 	int eia = eps_alg_choose(m->opt.eia.id, m->opt.eia.n, ue->eia_caps, 1);
-	int err = kdf_nas_keys(m->node.crypto, &ue->kasme, (uint8_t)eea, (uint8_t)eia, &enc, &integrity);
+	int err = kdf_nas_keys(m->node.crypto, &ue->kasme, (uint8_t)eea, (uint8_t)eia, &enc,
+			       &integrity);
 
 	if (!err) {
 		nas_sec_init(&ue->nas, EPS_DOWNLINK, (uint8_t)eea, (uint8_t)eia, &enc, &integrity);

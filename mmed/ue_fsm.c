@@ -4,13 +4,17 @@
 
 #define IN(state) FSM_MASK(UE_##state)
 #define ATTACHING (IN(AUTHENTICATING) | IN(SECURING) | IN(CONTEXT_SETUP))
-#define STAY(state, event, action) {{IN(state), EV_##event, UE_##state, UE_##state}, action}
+#define STAY(state, event, action) \
+	{ \
+		{IN(state), EV_##event, UE_##state, UE_##state}, action \
+	}
 
 static const struct ue_row rows[] = {
 	/* Attach: EPS AKA, NAS security mode, first context. */
 	{{IN(NEW), EV_ATTACH_REQUEST, UE_AUTHENTICATING, UE_GONE}, attach_rx_request},
 	{{IN(AUTHENTICATING), EV_AUTH_RESPONSE, UE_SECURING, UE_GONE}, authentication_rx_response},
-	{{IN(AUTHENTICATING), EV_AUTH_FAILURE, UE_AUTHENTICATING, UE_GONE}, authentication_rx_failure},
+	{{IN(AUTHENTICATING), EV_AUTH_FAILURE, UE_AUTHENTICATING, UE_GONE},
+	 authentication_rx_failure},
 	{{IN(SECURING), EV_SMC_COMPLETE, UE_CONTEXT_SETUP, UE_GONE}, security_mode_rx_complete},
 	{{IN(SECURING), EV_SMC_REJECT, UE_GONE, UE_GONE}, security_mode_rx_reject},
 	{{IN(CONTEXT_SETUP), EV_ICS_RESPONSE, UE_ATTACHED, UE_GONE}, context_setup_rx_response},

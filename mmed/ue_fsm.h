@@ -6,44 +6,50 @@
 #include "mme.h"
 #include "nas.pb-c.h"
 
-#define UE_STATES(X)                                                                               \
-	X(NEW, "new") X(AUTHENTICATING, "authenticating") X(SECURING, "securing")                  \
-	X(CONTEXT_SETUP, "context-setup") X(ATTACHED, "attached") X(RELEASING, "releasing")        \
-	X(GONE, "gone")
-#define UE_EVENTS(X)                                                                               \
-	X(ATTACH_REQUEST, "attach_request") X(AUTH_RESPONSE, "authentication_response")            \
-	X(AUTH_FAILURE, "authentication_failure") X(SMC_COMPLETE, "security_mode_complete")        \
-	X(SMC_REJECT, "security_mode_reject") X(ICS_RESPONSE, "initial_context_setup_response")    \
-	X(ICS_FAILURE, "initial_context_setup_failure") X(ATTACH_COMPLETE, "attach_complete")      \
-	X(DETACH_REQUEST, "detach_request") X(DETACH_ACCEPT, "detach_accept")                      \
-	X(NEIGHBOUR_LIST, "3 neighbour_list") X(LOCATION_UPDATE, "12 location_update")             \
-	X(RELEASE_REQUEST, "ue_context_release_request")                                           \
-	X(RELEASE_COMPLETE, "ue_context_release_complete") X(ENB_LOST, "enb-lost")                 \
-	X(OP_DETACH, "operator-detach") X(OP_HKEY, "operator-hkey") X(SUPERSEDED, "superseded")    \
-	X(TIMEOUT, "timeout")
+#define UE_STATES(X) \
+	X(NEW, "new") \
+	X(AUTHENTICATING, "authenticating") X(SECURING, "securing") \
+		X(CONTEXT_SETUP, "context-setup") X(ATTACHED, "attached") \
+			X(RELEASING, "releasing") X(GONE, "gone")
+#define UE_EVENTS(X) \
+	X(ATTACH_REQUEST, "attach_request") \
+	X(AUTH_RESPONSE, "authentication_response") X(AUTH_FAILURE, "authentication_failure") X( \
+		SMC_COMPLETE, "security_mode_complete") X(SMC_REJECT, "security_mode_reject") \
+		X(ICS_RESPONSE, "initial_context_setup_response") X( \
+			ICS_FAILURE, "initial_context_setup_failure") X(ATTACH_COMPLETE, \
+									"attach_complete") \
+			X(DETACH_REQUEST, "detach_request") X(DETACH_ACCEPT, "detach_accept") X( \
+				NEIGHBOUR_LIST, "3 neighbour_list") X(LOCATION_UPDATE, \
+								      "12 location_update") \
+				X(RELEASE_REQUEST, "ue_context_release_request") X( \
+					RELEASE_COMPLETE, "ue_context_release_complete") \
+					X(ENB_LOST, "enb-lost") X(OP_DETACH, "operator-detach") \
+						X(OP_HKEY, "operator-hkey") \
+							X(SUPERSEDED, "superseded") \
+								X(TIMEOUT, "timeout")
 
 enum ue_state {
 #define UE_STATE_ENUM(id, name) UE_##id,
 	UE_STATES(UE_STATE_ENUM)
 #undef UE_STATE_ENUM
-	UE_STATE_COUNT
+		UE_STATE_COUNT
 };
 
 enum ue_event_id {
 #define UE_EVENT_ENUM(id, name) EV_##id,
 	UE_EVENTS(UE_EVENT_ENUM)
 #undef UE_EVENT_ENUM
-	EV_COUNT,
+		EV_COUNT,
 	EV_NONE
 };
 
 /* What came with an event; only what the event has is set. */
 struct ue_input {
-	struct enb *from;           /* sender on S1 */
+	struct enb *from; /* sender on S1 */
 	const Keyhop__S1__S1 *s1;
 	const Keyhop__Nas__Nas *nas;
 	enum nas_header nas_type;
-	const uint32_t *ids;        /* of an operator's list */
+	const uint32_t *ids; /* of an operator's list */
 	size_t n_ids;
 	int cause;
 };
@@ -80,6 +86,7 @@ int context_release_command(struct mme *m, struct ue *ue, int cause);
 int key_list_issue(struct mme *m, struct ue *ue, struct enb *to, const uint32_t *ids, size_t n,
 		   unsigned answers);
 /* Step 5. */
-int hkey_delivery_send(struct mme *m, struct ue *ue, uint64_t generation, const struct h_key *h_key);
+int hkey_delivery_send(struct mme *m, struct ue *ue, uint64_t generation,
+		       const struct h_key *h_key);
 
 #endif

@@ -92,7 +92,7 @@ static void lose_ues(struct cell *c)
 {
 	struct ue *ue, *tmp;
 
-	HASH_ITER(hh, c->node->ues, ue, tmp)
+	HASH_ITER (hh, c->node->ues, ue, tmp)
 		if (ue->cell == c && ue->state != UE_DETACHED)
 			ue_step(ue, EV_RADIO_LOST, &(struct ue_input){.cause = KH_E_LINK_LOST});
 }
@@ -157,8 +157,7 @@ void cells_close(struct ue_node *u)
 {
 	struct cell *c, *tmp;
 
-	HASH_ITER(hh, u->cells, c, tmp)
-	{
+	HASH_ITER (hh, u->cells, c, tmp) {
 		loop_timer_stop(&c->timer);
 		if (c->link)
 			link_close(c->link);

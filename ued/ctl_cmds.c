@@ -19,15 +19,16 @@ static json_t *ue_json(const struct ue *ue)
 {
 	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:s, s:I}", "ue", ue->imsi.s, "state",
 			 ue_state_name(ue), "serving", (json_int_t)(ue->cell ? ue->cell->id : 0),
-			 "mme_ue_id", (json_int_t)ue->mme_ue_id, "generation", (json_int_t)ue->kenb_gen,
-			 "kenb_fp", ue->kenb_fp, "hkey_generation",
+			 "mme_ue_id", (json_int_t)ue->mme_ue_id, "generation",
+			 (json_int_t)ue->kenb_gen, "kenb_fp", ue->kenb_fp, "hkey_generation",
 			 (json_int_t)ue->hkeys[0].generation);
 }
 
 static void ue_list(void *ctx, struct ctl_request *req, const json_t *params)
 {
 	struct ue_node *u = ctx;
-	int64_t at = 0, offset = ctl_int(params, "offset", 0), limit = ctl_int(params, "limit", 1000);
+	int64_t at = 0, offset = ctl_int(params, "offset", 0),
+		limit = ctl_int(params, "limit", 1000);
 	json_t *items = json_array();
 
 	for (struct ue *ue = u->ues; ue; ue = ue->hh.next, at++)
@@ -65,8 +66,9 @@ static void add_key(struct ue_node *u, json_t *items, const struct ue *ue, enum 
 	char fp[FINGERPRINT_LEN];
 
 	key_fingerprint(u->node.crypto, kind, key, len, fp);
-	json_array_append_new(items, json_pack("{s:s, s:s, s:I, s:s}", "name", key_kind_name(kind), "ue",
-					       ue->imsi.s, "generation", (json_int_t)gen, "fp", fp));
+	json_array_append_new(items,
+			      json_pack("{s:s, s:s, s:I, s:s}", "name", key_kind_name(kind), "ue",
+					ue->imsi.s, "generation", (json_int_t)gen, "fp", fp));
 }
 
 static void add_keys(struct ue_node *u, json_t *items, const struct ue *ue)
@@ -81,11 +83,12 @@ static void add_keys(struct ue_node *u, json_t *items, const struct ue *ue)
 	add_key(u, items, ue, KEY_K_NAS_INT, ue->nas.integrity.b, sizeof ue->nas.integrity.b, 0);
 	for (size_t i = 0; i < HKEYS_KEPT; i++)
 		if (ue->hkeys[i].generation)
-			add_key(u, items, ue, KEY_H_KEY, ue->hkeys[i].h_key.b, ue->hkeys[i].h_key.len,
-				ue->hkeys[i].generation);
+			add_key(u, items, ue, KEY_H_KEY, ue->hkeys[i].h_key.b,
+				ue->hkeys[i].h_key.len, ue->hkeys[i].generation);
 	/* KeNB itself is wiped once the AS keys are derived; its fingerprint stays. */
-	json_array_append_new(items, json_pack("{s:s, s:s, s:I, s:s}", "name", "kenb", "ue", ue->imsi.s,
-					       "generation", (json_int_t)gen, "fp", ue->kenb_fp));
+	json_array_append_new(items,
+			      json_pack("{s:s, s:s, s:I, s:s}", "name", "kenb", "ue", ue->imsi.s,
+					"generation", (json_int_t)gen, "fp", ue->kenb_fp));
 	add_key(u, items, ue, KEY_K_RRC_ENC, k->rrc_enc.b, sizeof k->rrc_enc.b, gen);
 	add_key(u, items, ue, KEY_K_RRC_INT, k->rrc_int.b, sizeof k->rrc_int.b, gen);
 	add_key(u, items, ue, KEY_K_UP_ENC, k->up_enc.b, sizeof k->up_enc.b, gen);
@@ -184,8 +187,8 @@ static void measure(void *ctx, struct ctl_request *req, const json_t *params)
 	}
 	measurement_set(ue, m, n);
 	const struct measurement *best = measurement_a3(ue);
-	ctl_reply(req, json_pack("{s:s, s:b, s:I}", "outcome", "completed", "a3", best != NULL, "best",
-				 (json_int_t)(best ? best->cell : 0)));
+	ctl_reply(req, json_pack("{s:s, s:b, s:I}", "outcome", "completed", "a3", best != NULL,
+				 "best", (json_int_t)(best ? best->cell : 0)));
 }
 
 static void ping(void *ctx, struct ctl_request *req, const json_t *params)
@@ -233,18 +236,22 @@ static const struct ctl_param ue_params[] = {{"ue", CTL_STRING, true, 0, 0, "IMS
 static const struct ctl_param attach_params[] = {
 	{"ue", CTL_STRING, true, 0, 0, "IMSI"},
 	{"cell", CTL_STRING, true, 0, 0, "eNB_ID or name"},
-	{"wait", CTL_BOOL, false, 0, 0, "answer when it is over"}, {0}};
+	{"wait", CTL_BOOL, false, 0, 0, "answer when it is over"},
+	{0}};
 static const struct ctl_param detach_params[] = {
 	{"ue", CTL_STRING, true, 0, 0, "IMSI"},
-	{"wait", CTL_BOOL, false, 0, 0, "answer when it is over"}, {0}};
+	{"wait", CTL_BOOL, false, 0, 0, "answer when it is over"},
+	{0}};
 static const struct ctl_param measure_params[] = {
 	{"ue", CTL_STRING, true, 0, 0, "IMSI"},
-	{"cells", CTL_OBJECT, true, 0, 0, "dBm by cell: {\"enb1\": -80, \"enb2\": -70}"}, {0}};
+	{"cells", CTL_OBJECT, true, 0, 0, "dBm by cell: {\"enb1\": -80, \"enb2\": -70}"},
+	{0}};
 static const struct ctl_param add_params[] = {
 	{"ue", CTL_STRING, true, 0, 0, "IMSI"},
 	{"k", CTL_STRING, true, 0, 0, "K, 32 hex digits"},
 	{"opc", CTL_STRING, true, 0, 0, "OPc, 32 hex digits, or op:OP"},
-	{"sqn", CTL_STRING, false, 0, 0, "SQN, 12 hex digits"}, {0}};
+	{"sqn", CTL_STRING, false, 0, 0, "SQN, 12 hex digits"},
+	{0}};
 
 const struct ctl_method ued_methods[] = {
 	{"ue.list", page_params, ue_list, "UEs of this process", true},
@@ -254,7 +261,8 @@ const struct ctl_method ued_methods[] = {
 	{"key.list", ue_params, key_list, "keys held (fingerprints)", true},
 	{"attach", attach_params, attach, "attach a UE to a cell", false},
 	{"detach", detach_params, detach, "detach a UE", false},
-	{"measure", measure_params, measure, "step 6: what the UE hears; event A3 decides on a report", false},
+	{"measure", measure_params, measure,
+	 "step 6: what the UE hears; event A3 decides on a report", false},
 	{"traffic.ping", ue_params, ping, "user data there and back under K_UPenc", false},
 	{0},
 };

@@ -25,12 +25,9 @@ struct nas_row {
 #define H(type) (1U << NAS_##type)
 
 static const struct nas_row nas_rows[] = {
-	{5, H(CIPHERED), EV_HKEY},
-	{21, H(PLAIN), EV_AUTH_REQUEST},
-	{24, H(PLAIN), EV_AUTH_REJECT},
-	{28, H(CIPHERED), EV_ATTACH_ACCEPT},
-	{30, H(PLAIN), EV_ATTACH_REJECT},
-	{31, H(CIPHERED), EV_NAS_DETACH},
+	{5, H(CIPHERED), EV_HKEY},	     {21, H(PLAIN), EV_AUTH_REQUEST},
+	{24, H(PLAIN), EV_AUTH_REJECT},	     {28, H(CIPHERED), EV_ATTACH_ACCEPT},
+	{30, H(PLAIN), EV_ATTACH_REJECT},    {31, H(CIPHERED), EV_NAS_DETACH},
 	{32, H(CIPHERED), EV_DETACH_ACCEPT},
 };
 
@@ -52,8 +49,8 @@ static void nas_dispatch(struct ue *ue, const ProtobufCBinaryData *pdu)
 		(void)ue_step(ue, EV_NAS_SMC, &(struct ue_input){.pdu = pdu});
 		return;
 	}
-	if (nas_msg_open(n, ue->nas.active ? &ue->nas : NULL, ROLE_MME, pdu->data, pdu->len, ue->imsi.s,
-			 &nas, &type))
+	if (nas_msg_open(n, ue->nas.active ? &ue->nas : NULL, ROLE_MME, pdu->data, pdu->len,
+			 ue->imsi.s, &nas, &type))
 		return;
 	/* Once there are NAS keys nothing in clear is believed (TS 24.301 4.4.4.2). */
 	for (size_t i = 0; i < COUNT(nas_rows); i++) {
@@ -94,7 +91,8 @@ static void dispatch_srb1(struct ue *ue, const ProtobufCBinaryData *pdu)
 			nas_dispatch(ue, &rrc->rrc_reconfiguration->nas);
 		return;
 	}
-	node_refuse(n, LOG_AIR, KH_E_WRONG_LINK, ue->imsi.s, "message %d on SRB1", (int)rrc->body_case);
+	node_refuse(n, LOG_AIR, KH_E_WRONG_LINK, ue->imsi.s, "message %d on SRB1",
+		    (int)rrc->body_case);
 }
 
 static void step_by_identity(struct ue_node *u, uint64_t identity, enum ue_event_id event,
@@ -143,7 +141,8 @@ void uu_dispatch(struct cell *c, const uint8_t *data, size_t len)
 	}
 	struct ue *ue = ue_find_rnti(c, frame->c_rnti);
 	if (!ue)
-		node_refuse(&u->node, LOG_AIR, KH_E_UE_NOT_FOUND, c->name, "C-RNTI %u", frame->c_rnti);
+		node_refuse(&u->node, LOG_AIR, KH_E_UE_NOT_FOUND, c->name, "C-RNTI %u",
+			    frame->c_rnti);
 	else if (frame->bearer == KEYHOP__RRC__BEARER__DRB1)
 		traffic_rx(ue, &frame->pdu);
 	else

@@ -31,6 +31,7 @@ int hkey_delivery_rx(struct ue_node *u, struct ue *ue, const struct ue_input *in
 	ev.gen = body->generation;
 	node_count(&u->node, METRIC_HKEYS_RECEIVED);
 	node_key_event(&u->node, &ev, KEY_H_KEY, newest->h_key.b, newest->h_key.len, &tags);
-	log_info(LOG_KEY, "step=5 ue=%s gen=%llu fp=%s", ue->imsi.s, (unsigned long long)ev.gen, ev.fp);
+	log_info(LOG_KEY, "step=5 ue=%s gen=%llu fp=%s", ue->imsi.s, (unsigned long long)ev.gen,
+		 ev.fp);
 	return 0;
 }

@@ -10,12 +10,13 @@
 #include "ue_fsm.h"
 
 /* 9 cannot be followed: say so under the old keys, stay. */
-static int refuse(struct ue_node *u, struct ue *ue, const Keyhop__Rrc__HandoverCommand *cmd, int err)
+static int refuse(struct ue_node *u, struct ue *ue, const Keyhop__Rrc__HandoverCommand *cmd,
+		  int err)
 {
 	Keyhop__Rrc__HandoverFailure body = KEYHOP__RRC__HANDOVER_FAILURE__INIT;
 
-	node_refuse(&u->node, LOG_HO, err, ue->imsi.s, "step=9 target=%u gen=%llu", cmd->target_enb_id,
-		    (unsigned long long)cmd->generation);
+	node_refuse(&u->node, LOG_HO, err, ue->imsi.s, "step=9 target=%u gen=%llu",
+		    cmd->target_enb_id, (unsigned long long)cmd->generation);
 	body.cause = (Keyhop__Common__Cause)err_to_cause(err);
 	body.generation = cmd->generation;
 	RRC_MSG(msg, HANDOVER_FAILURE, handover_failure, &body);
@@ -46,8 +47,10 @@ static void make_known(struct ue_node *u, struct ue *ue, const Keyhop__Rrc__Hand
 		       const struct kenb *kenb)
 {
 	struct event ev = ue_event(ue, "kenb.derived", "9a");
-	struct keylog_tags tags = {.ue = ue->imsi.s, .enb = cmd->target_enb_id,
-				   .gen = cmd->generation, .has_gen = true};
+	struct keylog_tags tags = {.ue = ue->imsi.s,
+				   .enb = cmd->target_enb_id,
+				   .gen = cmd->generation,
+				   .has_gen = true};
 
 	ev.enb = cmd->target_enb_id;
 	ev.source = ue->cell->id;
@@ -141,14 +144,16 @@ int ho_execute_timeout(struct ue_node *u, struct ue *ue, const struct ue_input *
 	struct fallback *f = ue->fallback;
 	uint16_t short_mac;
 
-	node_refuse(&u->node, LOG_HO, in->cause, ue->imsi.s, "10 to enb=%u not acknowledged", f->target);
+	node_refuse(&u->node, LOG_HO, in->cause, ue->imsi.s, "10 to enb=%u not acknowledged",
+		    f->target);
 	ue_bind(ue, f->cell, f->c_rnti);
 	ue->pdcp = f->pdcp;
 	ue->kenb_gen = f->kenb_gen;
 	memcpy(ue->kenb_fp, f->kenb_fp, sizeof ue->kenb_fp);
 	uint32_t target = f->target;
 	drop_fallback(ue);
-	int err = pdcp_short_mac(u->node.crypto, &ue->pdcp, ue->cell->id, target, ue->c_rnti, &short_mac);
+	int err = pdcp_short_mac(u->node.crypto, &ue->pdcp, ue->cell->id, target, ue->c_rnti,
+				 &short_mac);
 	if (err)
 		return err;
 	ue_new_identity(ue);

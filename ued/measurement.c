@@ -21,7 +21,8 @@ static int32_t rsrp_of(const struct ue *ue, uint32_t cell)
 const struct measurement *measurement_a3(const struct ue *ue)
 {
 	const struct measurement *best = NULL;
-	int32_t bar = rsrp_of(ue, ue->cell->id) + ue->a3_offset_cdb + (int32_t)ue->a3_hysteresis_cdb;
+	int32_t bar =
+		rsrp_of(ue, ue->cell->id) + ue->a3_offset_cdb + (int32_t)ue->a3_hysteresis_cdb;
 
 	for (size_t i = 0; i < ue->n_measured; i++) {
 		const struct measurement *m = &ue->measured[i];

@@ -33,8 +33,8 @@ static void keylog(struct ue_node *u, const struct ue *ue)
 
 	node_key_event(&u->node, NULL, KEY_K_NAS_ENC, ue->nas.enc.b, sizeof ue->nas.enc.b, &tags);
 	tags.alg = ue->nas.eia;
-	node_key_event(&u->node, NULL, KEY_K_NAS_INT, ue->nas.integrity.b, sizeof ue->nas.integrity.b,
-		       &tags);
+	node_key_event(&u->node, NULL, KEY_K_NAS_INT, ue->nas.integrity.b,
+		       sizeof ue->nas.integrity.b, &tags);
 }
 
 static int take_nas_keys(struct ue_node *u, struct ue *ue, uint8_t eea, uint8_t eia)
@@ -64,9 +64,8 @@ static int reject(struct ue_node *u, struct ue *ue, int err)
 /* Reads the command, derives the keys it asks for, and only then checks its MAC under them. */
 static int accept_command(struct ue_node *u, struct ue *ue, const ProtobufCBinaryData *pdu)
 {
-	Keyhop__Nas__Nas *nas = keyhop__nas__nas__unpack(pbmem_allocator(u->node.mem),
-							 pdu->len - NAS_OVERHEAD,
-							 pdu->data + NAS_OVERHEAD);
+	Keyhop__Nas__Nas *nas = keyhop__nas__nas__unpack(
+		pbmem_allocator(u->node.mem), pdu->len - NAS_OVERHEAD, pdu->data + NAS_OVERHEAD);
 	enum nas_header type;
 
 	if (!nas || nas->body_case != KEYHOP__NAS__NAS__BODY_SECURITY_MODE_COMMAND ||
@@ -78,8 +77,8 @@ static int accept_command(struct ue_node *u, struct ue *ue, const ProtobufCBinar
 	if (!err)
 		err = take_nas_keys(u, ue, (uint8_t)cmd->eea, (uint8_t)cmd->eia);
 	if (!err)
-		err = nas_msg_open(&u->node, &ue->nas, ROLE_MME, pdu->data, pdu->len, ue->imsi.s, &nas,
-				   &type);
+		err = nas_msg_open(&u->node, &ue->nas, ROLE_MME, pdu->data, pdu->len, ue->imsi.s,
+				   &nas, &type);
 	return err;
 }
 
@@ -87,7 +86,7 @@ int security_mode_rx_nas(struct ue_node *u, struct ue *ue, const struct ue_input
 {
 	Keyhop__Nas__SecurityModeComplete body = KEYHOP__NAS__SECURITY_MODE_COMPLETE__INIT;
 	int err = in->pdu->len > NAS_OVERHEAD && !ue->nas.active ? accept_command(u, ue, in->pdu)
-								  : KH_E_BAD_NAS_PDU;
+								 : KH_E_BAD_NAS_PDU;
 
 	if (err)
 		return reject(u, ue, err);
@@ -178,7 +177,8 @@ int security_mode_rx_rrc(struct ue_node *u, struct ue *ue, const struct ue_input
 	Keyhop__Rrc__SecurityModeComplete body = KEYHOP__RRC__SECURITY_MODE_COMPLETE__INIT;
 	Keyhop__Rrc__Rrc *checked;
 	/* A second one, under keys that are in use already, would set COUNTs back. */
-	int err = in->pdu ? take_as_keys(u, ue, (uint8_t)cmd->eea, (uint8_t)cmd->eia) : KH_E_BAD_STATE;
+	int err = in->pdu ? take_as_keys(u, ue, (uint8_t)cmd->eea, (uint8_t)cmd->eia)
+			  : KH_E_BAD_STATE;
 
 	if (!in->pdu)
 		return err;
@@ -194,7 +194,8 @@ int security_mode_rx_rrc(struct ue_node *u, struct ue *ue, const struct ue_input
 
 int security_mode_rx_reconfiguration(struct ue_node *u, struct ue *ue, const struct ue_input *in)
 {
-	Keyhop__Rrc__RrcReconfigurationComplete body = KEYHOP__RRC__RRC_RECONFIGURATION_COMPLETE__INIT;
+	Keyhop__Rrc__RrcReconfigurationComplete body =
+		KEYHOP__RRC__RRC_RECONFIGURATION_COMPLETE__INIT;
 
 	(void)u;
 	meas_config_take(ue, in->rrc->rrc_reconfiguration->meas_config);

@@ -24,8 +24,8 @@ void traffic_end(struct ue *ue, int err)
 		ctl_fail(p->req, err, NULL);
 	else
 		ctl_reply(p->req, json_pack("{s:s, s:s, s:I, s:I}", "outcome", "completed", "ue",
-					    ue->imsi.s, "serving", (json_int_t)ue->cell->id, "rtt_us",
-					    (json_int_t)(clock_mono_us() - p->sent_us)));
+					    ue->imsi.s, "serving", (json_int_t)ue->cell->id,
+					    "rtt_us", (json_int_t)(clock_mono_us() - p->sent_us)));
 	free(p);
 }
 
@@ -49,7 +49,8 @@ void traffic_ping(struct ue *ue, struct ctl_request *req)
 	}
 	rng_bytes(echo.data, sizeof echo.data);
 	echo_build(&echo, data);
-	int err = rrc_send_data(n, ue->cell->link, &ue->pdcp, ue->c_rnti, data, sizeof data, ue->imsi.s);
+	int err = rrc_send_data(n, ue->cell->link, &ue->pdcp, ue->c_rnti, data, sizeof data,
+				ue->imsi.s);
 	if (err) {
 		ctl_fail(req, err, NULL);
 		return;

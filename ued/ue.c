@@ -174,8 +174,9 @@ void ue_answer(struct ue *ue, int err)
 	if (err)
 		ctl_fail(req, err, NULL);
 	else
-		ctl_reply(req, json_pack("{s:s, s:s, s:I, s:s}", "outcome", "completed", "ue", ue->imsi.s,
-					 "serving", (json_int_t)(ue->cell ? ue->cell->id : 0), "state",
+		ctl_reply(req, json_pack("{s:s, s:s, s:I, s:s}", "outcome", "completed", "ue",
+					 ue->imsi.s, "serving",
+					 (json_int_t)(ue->cell ? ue->cell->id : 0), "state",
 					 ue_state_name(ue)));
 }
 

@@ -2,7 +2,10 @@
 
 #define IN(state) FSM_MASK(UE_##state)
 #define TRYING (IN(CONNECTING) | IN(ATTACHING))
-#define STAY(state, event, action) {{IN(state), EV_##event, UE_##state, UE_##state}, action}
+#define STAY(state, event, action) \
+	{ \
+		{IN(state), EV_##event, UE_##state, UE_##state}, action \
+	}
 
 static const struct ue_row rows[] = {
 	/* Attach: RRC connection, EPS AKA, NAS and AS security. */

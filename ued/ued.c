@@ -33,7 +33,7 @@ static void stop(void *context)
 	struct ue_node *u = context;
 	struct ue *ue, *tmp;
 
-	HASH_ITER(hh, u->ues, ue, tmp)
+	HASH_ITER (hh, u->ues, ue, tmp)
 		ue_free(ue);
 	cells_close(u);
 }

@@ -95,11 +95,11 @@ struct ue {
 	uint32_t a3_hysteresis_cdb, a3_time_to_trigger_ms;
 	struct loop_timer *a3_timer;
 	struct loop_timer *timer; /* attach, T304 or re-establishment */
-	struct ctl_request *req;  /* attach or detach that somebody waits for */
+	struct ctl_request *req; /* attach or detach that somebody waits for */
 	struct ping *ping;
 	uint16_t ping_seq;
-	UT_hash_handle hh;          /* by IMSI */
-	UT_hash_handle hh_rnti;     /* of the cell */
+	UT_hash_handle hh; /* by IMSI */
+	UT_hash_handle hh_rnti; /* of the cell */
 	UT_hash_handle hh_identity; /* by identity */
 };
 
@@ -123,7 +123,8 @@ void cells_close(struct ue_node *u);
 struct ue *ue_find(struct ue_node *u, const char *imsi);
 struct ue *ue_find_rnti(struct cell *c, uint32_t c_rnti);
 struct ue *ue_find_identity(struct ue_node *u, uint64_t identity);
-struct ue *ue_add(struct ue_node *u, const struct subscriber *s); /* NULL when it exists or at the limit */
+struct ue *ue_add(struct ue_node *u,
+		  const struct subscriber *s); /* NULL when it exists or at the limit */
 void ue_free(struct ue *ue);
 /* The UE is known by `c_rnti` in `cell` from now on. */
 void ue_bind(struct ue *ue, struct cell *cell, uint16_t c_rnti);

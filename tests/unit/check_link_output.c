@@ -128,7 +128,8 @@ static bool send_some(const uint8_t *wire, size_t *sent, size_t total)
 	return n > 0;
 }
 
-/* A peer that sends and does not read, then reads: what it sent comes back, and no more waits here than it may. */
+/* A peer that sends and does not read, then reads: what it sent comes back, and no more waits here than
+ * it may. */
 START_TEST(slow_reader_is_not_read)
 {
 	size_t total = 8 * 1024 * 1024, sent = 0, back = 0;

@@ -105,8 +105,9 @@ static int decode_octets(const void *data, size_t len)
 START_TEST(bad_octets_are_named)
 {
 	static const uint8_t garbage[] = {0xff, 0xff, 0xff, 0xff, 0xff};
-	static const uint8_t unknown_body[] = {0xfa, 0x07, 0x00};        /* field 127 */
-	static const uint8_t unknown_field[] = {0x1a, 0x04, 0x08, 0x07, 0x78, 0x01}; /* 3 with field 15 */
+	static const uint8_t unknown_body[] = {0xfa, 0x07, 0x00}; /* field 127 */
+	static const uint8_t unknown_field[] = {0x1a, 0x04, 0x08,
+						0x07, 0x78, 0x01}; /* 3 with field 15 */
 
 	ck_assert_int_eq(decode_octets(garbage, sizeof garbage), KH_E_NOT_PROTOBUF);
 	ck_assert_int_eq(decode_octets(unknown_body, sizeof unknown_body), KH_E_UNKNOWN_MESSAGE);

@@ -1,5 +1,5 @@
-/* Both ends of links for tests: an owner that writes down what it is told, and a loop that runs until
- * something has happened, never for a time. */
+/* Both ends of links for tests: an owner that writes down what it is told, and a loop that runs until a
+ * thing has happened, never for a time. */
 #ifndef KEYHOP_TEST_LINK_H
 #define KEYHOP_TEST_LINK_H
 

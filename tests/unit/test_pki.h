@@ -1,10 +1,11 @@
-/* Certificates for tests, made at the start of each: keys and certificates of a trusted and a foreign CA in a
- * folder of their own. The leaves by name:
+/* Certificates for tests, made at the start of each: keys and certificates of a trusted and a foreign
+ * CA in a folder of their own. The leaves by name:
  *
  *	mme, enb1, enb2    good, keyhop:mme:mme1 and keyhop:enb:00101-1 and -2
  *	expired, future    not valid now
  *	foreign            of the foreign CA
- *	nameless           without a name of ours; two: with two; nul: with a NUL inside; long: too long
+ *	nameless           without a name of ours
+ *	two, nul, long     with two, with a NUL inside, with one too long
  *	server             good for TLS servers only */
 #ifndef KEYHOP_TEST_PKI_H
 #define KEYHOP_TEST_PKI_H
@@ -22,7 +23,7 @@ void test_pki_remove(struct test_pki *pki);
 /* "<dir>/<name><suffix>"; suffixes are ".pem" and ".key", the CAs are "ca" and "foreign-ca". */
 void test_pki_path(const struct test_pki *pki, const char *name, const char *suffix,
 		   char out[TEST_PKI_PATH]);
-/* A context of leaf `name` that trusts `ca`; keylog may be NULL. Fails the test when it cannot be made. */
+/* A context of leaf `name` that trusts `ca`; keylog may be NULL. Fails the test without it. */
 struct tls_context *test_pki_context(const struct test_pki *pki, const char *name, const char *ca,
 				     const char *keylog);
 
