@@ -12,10 +12,10 @@ struct crypto;
 /* X(constant, name): the names of protocol.md, used by fingerprints and the keylog. */
 #define KEY_KINDS(X) \
 	X(K, "k") \
-	X(OPC, "opc") X(KASME, "kasme") X(K_NAS_ENC, "k_nas_enc") X(K_NAS_INT, "k_nas_int") \
-		X(H_KEY, "h_key") X(KENB, "kenb") X(MME_ENB_KEY, "mme_enb_key") \
-			X(K_RRC_ENC, "k_rrc_enc") X(K_RRC_INT, "k_rrc_int") \
-				X(K_UP_ENC, "k_up_enc")
+	X(OPC, "opc") \
+	X(KASME, "kasme") X(K_NAS_ENC, "k_nas_enc") X(K_NAS_INT, "k_nas_int") X(H_KEY, "h_key") \
+		X(KENB, "kenb") X(MME_ENB_KEY, "mme_enb_key") X(K_RRC_ENC, "k_rrc_enc") \
+			X(K_RRC_INT, "k_rrc_int") X(K_UP_ENC, "k_up_enc")
 
 enum key_kind {
 #define KEY_KIND_ENUM(id, name) KEY_##id,

@@ -10,8 +10,9 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG, LOG_TRACE, LOG_LEVELS
 /* Categories; each has a level of its own. */
 #define LOG_CATEGORIES(X) \
 	X(TUNNEL, "tunnel") \
-	X(MME, "mme") X(X2, "x2") X(AIR, "air") X(NAS, "nas") X(KEY, "key") X(HO, "ho") \
-		X(CTL, "ctl") X(CFG, "cfg")
+	X(MME, "mme") \
+	X(X2, "x2") X(AIR, "air") X(NAS, "nas") X(KEY, "key") X(HO, "ho") X(CTL, "ctl") \
+		X(CFG, "cfg")
 
 enum log_cat {
 #define LOG_CAT_ENUM(id, name) LOG_##id,

@@ -7,14 +7,15 @@
 
 #define UE_STATES(X) \
 	X(SETUP, "setup") \
-	X(CONNECTED, "connected") X(SECURING, "securing") X(CONFIGURING, "configuring") \
-		X(ACTIVE, "active") X(WAITING, "waiting-for-list") X(PREPARING, "preparing") \
-			X(LEAVING, "leaving") X(ARRIVING, "arriving") X(GONE, "gone")
+	X(CONNECTED, "connected") \
+	X(SECURING, "securing") X(CONFIGURING, "configuring") X(ACTIVE, "active") \
+		X(WAITING, "waiting-for-list") X(PREPARING, "preparing") X(LEAVING, "leaving") \
+			X(ARRIVING, "arriving") X(GONE, "gone")
 #define UE_EVENTS(X) \
 	X(SETUP_COMPLETE, "rrc_connection_setup_complete") \
-	X(UL_NAS, "ul_information_transfer") X(SMC_COMPLETE, "security_mode_complete") X( \
-		SMC_FAILURE, "security_mode_failure") X(RECONF_COMPLETE, \
-							"rrc_reconfiguration_complete") \
+	X(UL_NAS, "ul_information_transfer") \
+	X(SMC_COMPLETE, "security_mode_complete") X(SMC_FAILURE, "security_mode_failure") X( \
+		RECONF_COMPLETE, "rrc_reconfiguration_complete") \
 		X(MEASUREMENT, "6 measurement_report") X(HO_CONFIRM, "10 handover_confirm") X( \
 			HO_FAILURE, "handover_failure of the UE") X(REEST_REQUEST, \
 								    "reestablishment_request") \
