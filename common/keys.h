@@ -10,12 +10,14 @@
 struct crypto;
 
 /* X(constant, name): the names of protocol.md, used by fingerprints and the keylog. */
+/* clang-format off */
 #define KEY_KINDS(X) \
 	X(K, "k") \
 	X(OPC, "opc") \
 	X(KASME, "kasme") X(K_NAS_ENC, "k_nas_enc") X(K_NAS_INT, "k_nas_int") X(H_KEY, "h_key") \
 		X(KENB, "kenb") X(MME_ENB_KEY, "mme_enb_key") X(K_RRC_ENC, "k_rrc_enc") \
 			X(K_RRC_INT, "k_rrc_int") X(K_UP_ENC, "k_up_enc")
+/* clang-format on */
 
 enum key_kind {
 #define KEY_KIND_ENUM(id, name) KEY_##id,
@@ -94,11 +96,13 @@ bool key_equal(const void *a, const void *b, size_t len);
 
 /* Wipes a local at the end of its block: KEY_LOCAL(kenb) struct kenb k = {0}; */
 #define KEY_LOCAL(type) __attribute__((cleanup(type##_local_wipe)))
+/* clang-format off */
 #define KEY_LOCAL_DECLARE(type) \
 	static inline void type##_local_wipe(struct type *p) \
 	{ \
 		key_wipe(p, sizeof *p); \
 	}
+/* clang-format on */
 KEY_LOCAL_DECLARE(subscriber_key)
 KEY_LOCAL_DECLARE(opc)
 KEY_LOCAL_DECLARE(cipher_key)

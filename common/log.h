@@ -8,11 +8,13 @@
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG, LOG_TRACE, LOG_LEVELS };
 
 /* Categories; each has a level of its own. */
+/* clang-format off */
 #define LOG_CATEGORIES(X) \
 	X(TUNNEL, "tunnel") \
 	X(MME, "mme") \
 	X(X2, "x2") X(AIR, "air") X(NAS, "nas") X(KEY, "key") X(HO, "ho") X(CTL, "ctl") \
 		X(CFG, "cfg")
+/* clang-format on */
 
 enum log_cat {
 #define LOG_CAT_ENUM(id, name) LOG_##id,
@@ -43,11 +45,13 @@ int log_cat_parse(const char *name);
 void log_write(enum log_cat cat, enum log_level level, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* clang-format off */
 #define log_at(cat, level, ...) \
 	do { \
 		if (log_enabled(cat, level)) \
 			log_write(cat, level, __VA_ARGS__); \
 	} while (0)
+/* clang-format on */
 #define log_error(cat, ...) log_at(cat, LOG_ERROR, __VA_ARGS__)
 #define log_warn(cat, ...) log_at(cat, LOG_WARN, __VA_ARGS__)
 #define log_info(cat, ...) log_at(cat, LOG_INFO, __VA_ARGS__)

@@ -5,12 +5,15 @@
 #include "enb.h"
 #include "fsm.h"
 
+/* clang-format off */
 #define UE_STATES(X) \
 	X(SETUP, "setup") \
 	X(CONNECTED, "connected") \
 	X(SECURING, "securing") X(CONFIGURING, "configuring") X(ACTIVE, "active") \
 		X(WAITING, "waiting-for-list") X(PREPARING, "preparing") X(LEAVING, "leaving") \
 			X(ARRIVING, "arriving") X(GONE, "gone")
+/* clang-format on */
+/* clang-format off */
 #define UE_EVENTS(X) \
 	X(SETUP_COMPLETE, "rrc_connection_setup_complete") \
 	X(UL_NAS, "ul_information_transfer") \
@@ -38,6 +41,7 @@
 									X(TIMEOUT, "timeout") \
 										X(RADIO_LOST, \
 										  "radio-lost")
+/* clang-format on */
 
 enum ue_state {
 #define UE_STATE_ENUM(id, name) UE_##id,

@@ -6,11 +6,14 @@
 #include "mme.h"
 #include "nas.pb-c.h"
 
+/* clang-format off */
 #define UE_STATES(X) \
 	X(NEW, "new") \
 	X(AUTHENTICATING, "authenticating") \
 	X(SECURING, "securing") X(CONTEXT_SETUP, "context-setup") X(ATTACHED, "attached") \
 		X(RELEASING, "releasing") X(GONE, "gone")
+/* clang-format on */
+/* clang-format off */
 #define UE_EVENTS(X) \
 	X(ATTACH_REQUEST, "attach_request") \
 	X(AUTH_RESPONSE, "authentication_response") \
@@ -27,6 +30,7 @@
 						X(OP_HKEY, "operator-hkey") \
 							X(SUPERSEDED, "superseded") \
 								X(TIMEOUT, "timeout")
+/* clang-format on */
 
 enum ue_state {
 #define UE_STATE_ENUM(id, name) UE_##id,

@@ -5,11 +5,14 @@
 #include "fsm.h"
 #include "ued.h"
 
+/* clang-format off */
 #define UE_STATES(X) \
 	X(DETACHED, "detached") \
 	X(CONNECTING, "connecting") \
 	X(ATTACHING, "attaching") X(ATTACHED, "attached") X(MOVING, "moving") \
 		X(RETURNING, "returning") X(DETACHING, "detaching")
+/* clang-format on */
+/* clang-format off */
 #define UE_EVENTS(X) \
 	X(OP_ATTACH, "operator-attach") \
 	X(OP_DETACH, "operator-detach") \
@@ -27,6 +30,7 @@
 						X(RELEASE, "rrc_connection_release") \
 							X(TIMEOUT, "timeout") \
 								X(RADIO_LOST, "radio-lost")
+/* clang-format on */
 
 enum ue_state {
 #define UE_STATE_ENUM(id, name) UE_##id,
