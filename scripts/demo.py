@@ -77,6 +77,7 @@ def fresh(path):
                 sys.exit(f"scripts/demo: daemons of {path} still run: scripts/demo --stop {path}")
         shutil.rmtree(path)
     path.mkdir(parents=True)
+    (path / "summary.json").write_text('{"verdict": "unfinished", "handovers": []}\n')
 
 
 def move_all(lab, source, target):
