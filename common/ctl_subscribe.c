@@ -8,7 +8,7 @@
 #include "ctl_internal.h"
 #include "mem.h"
 
-static bool wants(const struct ctl_client *cl, const struct event *e)
+static bool wants(const struct ctl_client *cl, const struct node_event *e)
 {
 	if (cl->ue.s[0] && strcmp(cl->ue.s, e->ue.s) != 0)
 		return false;
@@ -31,7 +31,7 @@ static void tell_lost(struct ctl_client *cl)
 	cl->lost_from = cl->lost_to = 0;
 }
 
-static void send_event(struct ctl_client *cl, const struct event *e)
+static void send_event(struct ctl_client *cl, const struct node_event *e)
 {
 	if (!wants(cl, e))
 		return;
@@ -47,7 +47,7 @@ static void send_event(struct ctl_client *cl, const struct event *e)
 				       "params", event_json(cl->ctl->s.events, e)));
 }
 
-void ctl_subscribe_event(void *arg, const struct event *e)
+void ctl_subscribe_event(void *arg, const struct node_event *e)
 {
 	struct ctl *c = arg;
 	struct ctl_client *cl;
@@ -91,7 +91,7 @@ static int read_topics(struct ctl_client *cl, const json_t *topics)
 static void replay(struct ctl_client *cl, uint64_t since)
 {
 	struct events *ev = cl->ctl->s.events;
-	const struct event *e = events_after(ev, since);
+	const struct node_event *e = events_after(ev, since);
 
 	if ((e && e->seq > since + 1) || (!e && since < events_last_seq(ev))) {
 		cl->lost_from = since + 1;

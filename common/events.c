@@ -13,7 +13,7 @@
 
 struct events {
 	const char *node;
-	struct event *ring; /* record of `seq` is at seq % ring_size */
+	struct node_event *ring; /* record of `seq` is at seq % ring_size */
 	size_t ring_size;
 	uint64_t last_seq;
 	int fd; /* of the file, or -1 */
@@ -73,7 +73,7 @@ bool events_wanted(const struct events *ev)
 
 /* One write an event: a line is there whole or not at all. A file that takes no more is given up for good, as
  * half a line would spoil the next one. */
-static void write_line(struct events *ev, const struct event *e)
+static void write_line(struct events *ev, const struct node_event *e)
 {
 	char line[EVENT_LINE_MAX];
 	size_t len = event_line(ev->node, e, line);
@@ -122,7 +122,7 @@ static void clean(char *text, size_t size)
 	}
 }
 
-void events_emit(struct events *ev, struct event *e)
+void events_emit(struct events *ev, struct node_event *e)
 {
 	if (ev == NULL)
 		return;
@@ -144,7 +144,7 @@ uint64_t events_last_seq(const struct events *ev)
 	return ev->last_seq;
 }
 
-const struct event *events_after(const struct events *ev, uint64_t since)
+const struct node_event *events_after(const struct events *ev, uint64_t since)
 {
 	uint64_t kept = ev->last_seq < ev->ring_size ? ev->last_seq : ev->ring_size;
 	uint64_t oldest = ev->last_seq - kept + 1;
@@ -155,7 +155,7 @@ const struct event *events_after(const struct events *ev, uint64_t since)
 	return &ev->ring[seq % ev->ring_size];
 }
 
-struct json_t *event_json(const struct events *ev, const struct event *e)
+struct json_t *event_json(const struct events *ev, const struct node_event *e)
 {
 	return event_object(ev->node, e);
 }

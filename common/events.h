@@ -18,7 +18,7 @@ struct json_t;
 
 /* Strings without a length are static and are not copied. What is 0, NULL or "" is left out of the JSON, except
  * where `has_` says that a zero counts. */
-struct event {
+struct node_event {
 	uint64_t seq; /* filled by events_emit() */
 	int64_t wall_us; /* filled by events_emit() */
 	const char *topic; /* "handover.completed" */
@@ -39,7 +39,7 @@ struct event {
 };
 
 /* Called for every event; the callee keeps nothing of it. */
-typedef void events_sink_fn(void *arg, const struct event *e);
+typedef void events_sink_fn(void *arg, const struct node_event *e);
 
 /* `node` is borrowed; ring of `ring` records (0: none). */
 struct events *events_new(const char *node, size_t ring);
@@ -51,12 +51,12 @@ void events_set_sink(struct events *ev, events_sink_fn *fn, void *arg);
 /* False when nobody would see an event: do not compute fingerprints then. */
 bool events_wanted(const struct events *ev);
 /* Takes `e` (seq and time are filled in), keeps a copy. A NULL `ev` does nothing. */
-void events_emit(struct events *ev, struct event *e);
+void events_emit(struct events *ev, struct node_event *e);
 
 uint64_t events_last_seq(const struct events *ev);
 /* Oldest record still in the ring with seq > since; NULL when there is none. */
-const struct event *events_after(const struct events *ev, uint64_t since);
+const struct node_event *events_after(const struct events *ev, uint64_t since);
 /* New JSON object {topic, seq, ts, node, step, ue, ...}. */
-struct json_t *event_json(const struct events *ev, const struct event *e);
+struct json_t *event_json(const struct events *ev, const struct node_event *e);
 
 #endif

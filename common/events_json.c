@@ -26,7 +26,7 @@ static void visit_number(struct visitor *v, const char *name, uint64_t value, bo
 		v->number(v, name, value > INT64_MAX ? INT64_MAX : (int64_t)value);
 }
 
-static void visit(struct visitor *v, const char *node, const struct event *e)
+static void visit(struct visitor *v, const char *node, const struct node_event *e)
 {
 	char ts[CLOCK_TEXT_LEN];
 
@@ -67,7 +67,7 @@ static void object_number(struct visitor *v, const char *name, int64_t value)
 			    json_integer((json_int_t)value));
 }
 
-struct json_t *event_object(const char *node, const struct event *e)
+struct json_t *event_object(const char *node, const struct node_event *e)
 {
 	struct object_visitor o = {{object_text, object_number}, json_object()};
 
@@ -133,7 +133,7 @@ static void line_number(struct visitor *v, const char *name, int64_t value)
 	put(l, digits, (size_t)snprintf(digits, sizeof digits, "%lld", (long long)value));
 }
 
-size_t event_line(const char *node, const struct event *e, char out[EVENT_LINE_MAX])
+size_t event_line(const char *node, const struct node_event *e, char out[EVENT_LINE_MAX])
 {
 	struct line_visitor l = {.v = {line_text, line_number}, .out = out};
 

@@ -7,8 +7,8 @@
 #define EVENT_LINE_MAX 4096
 
 /* Writes one line with its newline and gives the length; 0 when `out` is too short. */
-size_t event_line(const char *node, const struct event *e, char out[EVENT_LINE_MAX]);
+size_t event_line(const char *node, const struct node_event *e, char out[EVENT_LINE_MAX]);
 /* New JSON object. */
-struct json_t *event_object(const char *node, const struct event *e);
+struct json_t *event_object(const char *node, const struct node_event *e);
 
 #endif

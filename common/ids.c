@@ -22,7 +22,7 @@ static size_t digits(const char *s, size_t min, size_t max)
 	return n >= min && n <= max && s[n] == '\0' ? n : 0;
 }
 
-static uint8_t nibbles(int high, int low)
+static uint8_t nibbles(unsigned high, unsigned low)
 {
 	return (uint8_t)(high << 4 | low);
 }

@@ -104,7 +104,7 @@ void node_close(struct node *n)
 
 void node_refuse(struct node *n, enum log_cat cat, int err, const char *peer, const char *fmt, ...)
 {
-	struct event e = {.topic = "refused", .err = err};
+	struct node_event e = {.topic = "refused", .err = err};
 	va_list ap;
 
 	n->metrics.refused[err_to_cause(err)]++;
@@ -161,7 +161,7 @@ void node_done(struct node *n)
 	pbmem_reset(n->mem);
 }
 
-void node_key_event(struct node *n, struct event *e, enum key_kind kind, const void *key,
+void node_key_event(struct node *n, struct node_event *e, enum key_kind kind, const void *key,
 		    size_t len, const struct keylog_tags *tags)
 {
 	if (n->keylog)

@@ -173,7 +173,7 @@ int node_decode(struct node *n, enum iface iface, enum role from, enum log_cat c
 void node_done(struct node *n);
 
 /* Fingerprint, event and keylog line of a key that this node came to hold, in one call. `e` may be NULL. */
-void node_key_event(struct node *n, struct event *e, enum key_kind kind, const void *key,
+void node_key_event(struct node *n, struct node_event *e, enum key_kind kind, const void *key,
 		    size_t len, const struct keylog_tags *tags);
 
 #endif

@@ -8,7 +8,7 @@
 static void make_known(struct ue *ue, const struct as_keys *k, uint8_t eea, uint8_t eia)
 {
 	struct node *n = &ue->enb->node;
-	struct event ev = ue_event(ue, "as_keys.derived", "8a");
+	struct node_event ev = ue_event(ue, "as_keys.derived", "8a");
 	struct keylog_tags tags = {.ue = ue->label.s,
 				   .enb = ue->enb->opt.id,
 				   .gen = ue->kenb_gen,

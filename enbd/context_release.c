@@ -39,7 +39,7 @@ static void tell_ue(struct ue *ue, int cause)
 
 static void announce(struct ue *ue, int cause)
 {
-	struct event ev = ue_event(ue, "ue.released", NULL);
+	struct node_event ev = ue_event(ue, "ue.released", NULL);
 
 	ev.err = cause;
 	events_emit(ue->enb->node.events, &ev);

@@ -37,7 +37,7 @@ static int take_keys(struct enb *e, struct ue *ue,
 {
 	KEY_LOCAL(kenb) struct kenb kenb = {.len = (uint8_t)req->kenb.len};
 	struct keylog_tags tags = {.ue = ue->label.s, .enb = e->opt.id, .has_gen = true};
-	struct event ev = ue_event(ue, "kenb.initial", NULL);
+	struct node_event ev = ue_event(ue, "kenb.initial", NULL);
 	uint8_t eea, eia;
 	int err = as_security_choose(e, ue, &eea, &eia);
 
@@ -101,7 +101,7 @@ int context_setup_rx_reconfigured(struct enb *e, struct ue *ue, const struct ue_
 	Keyhop__S1__InitialContextSetupResponse body =
 		KEYHOP__S1__INITIAL_CONTEXT_SETUP_RESPONSE__INIT;
 	Keyhop__S1__S1 msg = KEYHOP__S1__S1__INIT;
-	struct event ev = ue_event(ue, "ue.connected", NULL);
+	struct node_event ev = ue_event(ue, "ue.connected", NULL);
 
 	(void)in;
 	loop_timer_stop(&ue->timer);

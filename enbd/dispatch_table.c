@@ -158,26 +158,25 @@ static uint32_t source_ho_id(const Keyhop__X2__X2 *x2)
 }
 
 /* 8, 11 and a refusal come from the target of one of our attempts; a cancel from the source of an arrival. */
-static struct ue *find_x2_ue(struct enb *e, struct x2_peer *p, enum ue_event_id event,
-			     uint32_t ho_id)
+static struct ue *find_x2_ue(struct enb *e, uint32_t from, enum ue_event_id event, uint32_t ho_id)
 {
 	if (event == EV_HO_CANCEL) {
 		for (struct ue *ue = e->ues; ue; ue = ue->hh.next)
-			if (ue->state == UE_ARRIVING && ue->source == p->nb->id &&
+			if (ue->state == UE_ARRIVING && ue->source == from &&
 			    ue->source_ho_id == ho_id)
 				return ue;
 		return NULL;
 	}
 	struct ho *ho;
 	HASH_FIND_INT(e->hos, &ho_id, ho);
-	return ho && ho->target == p->nb->id ? ue_find(e, ho->c_rnti) : NULL;
+	return ho && ho->target == from ? ue_find(e, ho->c_rnti) : NULL;
 }
 
-static void dispatch_x2_ue(struct enb *e, struct x2_peer *p, const struct x2_row *row,
-			   const Keyhop__X2__X2 *x2)
+static void dispatch_x2_ue(struct enb *e, struct x2_peer *p, uint32_t from,
+			   const struct x2_row *row, const Keyhop__X2__X2 *x2)
 {
 	uint32_t id = source_ho_id(x2);
-	struct ue *ue = find_x2_ue(e, p, row->event, id);
+	struct ue *ue = find_x2_ue(e, from, row->event, id);
 
 	if (!ue)
 		node_refuse(&e->node, LOG_X2, KH_E_UE_NOT_FOUND, p->name,
@@ -199,14 +198,14 @@ void x2_dispatch(struct x2_peer *p, const uint8_t *data, size_t len)
 		const struct x2_row *row = &x2_rows[i];
 		if (row->number != message->number)
 			continue;
-		bool set_up = p->nb && p->nb->peer == p;
-		if (!set_up && !row->before_setup)
+		uint32_t from = p->nb && p->nb->peer == p ? p->nb->id : 0;
+		if (!from && !row->before_setup)
 			node_refuse(&e->node, LOG_X2, KH_E_SETUP_REQUIRED, p->name, "x2.%s",
 				    message->name);
 		else if (row->handler)
 			row->handler(e, p, x2);
 		else
-			dispatch_x2_ue(e, p, row, x2);
+			dispatch_x2_ue(e, p, from, row, x2);
 		return;
 	}
 }

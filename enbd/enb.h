@@ -159,7 +159,7 @@ void ue_bind_mme_id(struct ue *ue, uint32_t mme_ue_id);
 void ue_set_label(struct ue *ue, const char *imsi);
 void ue_bind_uu(struct ue *ue, struct uu_link *uu);
 const char *ue_name(const struct ue *ue);
-struct event ue_event(const struct ue *ue, const char *topic, const char *step);
+struct node_event ue_event(const struct ue *ue, const char *topic, const char *step);
 int ue_send(struct ue *ue, const Keyhop__Rrc__Rrc *msg);
 void ue_drop_list(struct ue *ue);
 

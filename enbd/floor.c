@@ -40,6 +40,7 @@ void floor_prune(struct enb *e)
 	HASH_ITER (hh, e->floors, f, tmp) {
 		if (key_by_id(e, f->key_id))
 			continue;
+		// NOLINTNEXTLINE(clang-analyzer-core.NullDereference): uthash
 		HASH_DEL(e->floors, f);
 		free(f);
 	}

@@ -14,7 +14,7 @@ void ho_complete_send(struct ue *ue)
 	msg.handover_complete = &body;
 	if (!nb || !nb->peer || x2_send(e, nb->peer, &msg))
 		return;
-	struct event ev = ue_event(ue, "handover.complete_sent", "11");
+	struct node_event ev = ue_event(ue, "handover.complete_sent", "11");
 	ev.enb = e->opt.id;
 	ev.source = ue->source;
 	ev.gen = ue->kenb_gen;

@@ -13,7 +13,7 @@ int ho_execute_tx_command(struct enb *e, struct ue *ue, const struct ue_input *i
 {
 	const Keyhop__X2__HandoverResponse *res = in->x2->handover_response;
 	Keyhop__Rrc__HandoverCommand body = KEYHOP__RRC__HANDOVER_COMMAND__INIT;
-	struct event ev = ue_event(ue, "handover.commanded", "9");
+	struct node_event ev = ue_event(ue, "handover.commanded", "9");
 
 	body.target_enb_id = ue->ho->target;
 	body.generation = ue->ho->generation;
@@ -72,7 +72,7 @@ static int send_ack(struct enb *e, struct ue *ue)
 int ho_execute_rx_confirm(struct enb *e, struct ue *ue, const struct ue_input *in)
 {
 	const ProtobufCBinaryData *evidence = &in->rrc->handover_confirm->evidence;
-	struct event ev = ue_event(ue, "handover.confirmed", "10");
+	struct node_event ev = ue_event(ue, "handover.confirmed", "10");
 
 	ue_bind_uu(ue, in->uu);
 	loop_timer_stop(&ue->timer);
@@ -91,7 +91,7 @@ int ho_execute_rx_confirm(struct enb *e, struct ue *ue, const struct ue_input *i
 
 int ho_execute_cancelled(struct enb *e, struct ue *ue, const struct ue_input *in)
 {
-	struct event ev = ue_event(ue, "handover.cancelled", NULL);
+	struct node_event ev = ue_event(ue, "handover.cancelled", NULL);
 
 	ev.source = ue->source;
 	ev.err = in->x2 ? err_from_cause(in->x2->handover_cancel->cause) : in->cause;

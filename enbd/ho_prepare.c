@@ -61,7 +61,7 @@ void ho_end(struct ue *ue, int err)
 {
 	struct enb *e = ue->enb;
 	struct ho *ho = ue->ho;
-	struct event ev = ue_event(ue, err ? "handover.failed" : "handover.completed", "11");
+	struct node_event ev = ue_event(ue, err ? "handover.failed" : "handover.completed", "11");
 
 	if (err)
 		ev.step = NULL;
@@ -95,7 +95,7 @@ int ho_start(struct ue *ue, uint32_t target, struct ctl_request *req, bool may_w
 {
 	struct enb *e = ue->enb;
 	const struct neighbour *nb = neighbour_find(e, target);
-	struct event ev = ue_event(ue, "handover.decided", "6a");
+	struct node_event ev = ue_event(ue, "handover.decided", "6a");
 
 	if (ue->ho)
 		return KH_E_HANDOVER_IN_PROGRESS;
@@ -154,7 +154,7 @@ int ho_prepare_tx_request(struct enb *e, struct ue *ue, const struct ue_input *i
 	Keyhop__Common__SecurityCapabilities caps = KEYHOP__COMMON__SECURITY_CAPABILITIES__INIT;
 	Keyhop__X2__HandoverRequest body = KEYHOP__X2__HANDOVER_REQUEST__INIT;
 	Keyhop__X2__X2 msg = KEYHOP__X2__X2__INIT;
-	struct event ev = ue_event(ue, "handover.requested", "7");
+	struct node_event ev = ue_event(ue, "handover.requested", "7");
 	int err = nb && nb->peer ? e->scheme->source_material(ue, ue->ho->target, &key)
 				 : KH_E_TARGET_UNREACHABLE;
 
@@ -228,14 +228,14 @@ static void refuse(struct enb *e, struct x2_peer *p, const Keyhop__X2__HandoverR
 {
 	Keyhop__X2__HandoverFailure body = KEYHOP__X2__HANDOVER_FAILURE__INIT;
 	Keyhop__X2__X2 msg = KEYHOP__X2__X2__INIT;
-	struct event ev = {.topic = "handover.refused",
-			   .step = "7a",
-			   .enb = e->opt.id,
-			   .source = p->nb->id,
-			   .mme_ue_id = req->mme_ue_id,
-			   .gen = req->key->generation,
-			   .kid = req->key->key_id,
-			   .err = err};
+	struct node_event ev = {.topic = "handover.refused",
+				.step = "7a",
+				.enb = e->opt.id,
+				.source = p->nb->id,
+				.mme_ue_id = req->mme_ue_id,
+				.gen = req->key->generation,
+				.kid = req->key->key_id,
+				.err = err};
 
 	events_emit(e->node.events, &ev);
 	node_refuse(&e->node, LOG_HO, err, p->name, "step=7a mme_ue_id=%u gen=%llu kid=%u",
@@ -298,7 +298,7 @@ static int send_response(struct enb *e, struct x2_peer *p, const struct ue *ue)
 static void announce(struct enb *e, struct x2_peer *p, const Keyhop__X2__HandoverRequest *req,
 		     const struct ue *ue, const struct kenb *kenb)
 {
-	struct event ev = ue_event(ue, "kenb.unwrapped", "7a");
+	struct node_event ev = ue_event(ue, "kenb.unwrapped", "7a");
 	struct keylog_tags tags = {
 		.ue = ue->label.s, .enb = e->opt.id, .gen = req->key->generation, .has_gen = true};
 
@@ -344,7 +344,7 @@ static int accept_request(struct enb *e, struct x2_peer *p, const Keyhop__X2__Ha
 		ue_free(ue);
 		return err;
 	}
-	struct event ev = ue_event(ue, "handover.prepared", "8");
+	struct node_event ev = ue_event(ue, "handover.prepared", "8");
 	ev.enb = e->opt.id;
 	ev.source = p->nb->id;
 	ev.gen = req->key->generation;

@@ -46,7 +46,7 @@ static void acknowledge(struct enb *e)
 
 static void install(struct enb *e, const struct mme_enb_key *key, uint32_t grace_ms)
 {
-	struct event ev = {
+	struct node_event ev = {
 		.topic = "enbkey.installed", .step = "2", .enb = e->opt.id, .kid = key->id};
 	struct keylog_tags tags = {.enb = e->opt.id, .kid = key->id};
 

@@ -8,7 +8,7 @@ int location_update_send(struct ue *ue)
 {
 	struct enb *e = ue->enb;
 	uint32_t ids[NEIGHBOURS_MAX];
-	struct event ev = ue_event(ue, "location_update.sent", "12");
+	struct node_event ev = ue_event(ue, "location_update.sent", "12");
 	Keyhop__S1__LocationUpdate body = KEYHOP__S1__LOCATION_UPDATE__INIT;
 	Keyhop__S1__S1 msg = KEYHOP__S1__S1__INIT;
 

@@ -5,7 +5,7 @@ int measurement_rx_report(struct enb *e, struct ue *ue, const struct ue_input *i
 {
 	const Keyhop__Rrc__MeasurementReport *report = in->rrc->measurement_report;
 	const Keyhop__Rrc__CellMeasurement *best = NULL;
-	struct event ev = ue_event(ue, "measure.received", "6");
+	struct node_event ev = ue_event(ue, "measure.received", "6");
 
 	node_count(&e->node, METRIC_MEASUREMENT_REPORTS);
 	for (size_t i = 0; i < report->n_neighbour; i++) {

@@ -29,7 +29,7 @@ int nas_relay_rx_downlink(struct enb *e, struct ue *ue, const struct ue_input *i
 		return err;
 	if (nas->hkey_generation > ue->delivered_gen)
 		ue->delivered_gen = nas->hkey_generation;
-	struct event ev = ue_event(ue, "hkey.relayed", "5");
+	struct node_event ev = ue_event(ue, "hkey.relayed", "5");
 	ev.gen = nas->hkey_generation;
 	events_emit(e->node.events, &ev);
 	return 0;

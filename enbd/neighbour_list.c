@@ -14,7 +14,7 @@ int neighbour_list_send(struct ue *ue)
 	uint32_t ids[NEIGHBOURS_MAX];
 	Keyhop__S1__NeighbourList body = KEYHOP__S1__NEIGHBOUR_LIST__INIT;
 	Keyhop__S1__S1 msg = KEYHOP__S1__S1__INIT;
-	struct event ev = ue_event(ue, "neighbour_list.sent", "3");
+	struct node_event ev = ue_event(ue, "neighbour_list.sent", "3");
 
 	if (ue->list_asked)
 		return 0;
@@ -54,7 +54,7 @@ static struct key_list *copy_list(const Keyhop__S1__WrappedKeyList *in)
 static int store_list(struct enb *e, struct ue *ue, const Keyhop__S1__WrappedKeyList *in,
 		      const char *step)
 {
-	struct event ev = ue_event(ue, "wraplist.received", step);
+	struct node_event ev = ue_event(ue, "wraplist.received", step);
 
 	ue->list_asked = false;
 	if (ue->list && in->generation <= ue->list->generation) {
@@ -85,7 +85,7 @@ int neighbour_list_rx_failure(struct enb *e, struct ue *ue, const struct ue_inpu
 {
 	const Keyhop__S1__NeighbourListFailure *body = in->s1->neighbour_list_failure;
 	int err = err_from_cause(body->cause);
-	struct event ev = ue_event(ue, "wraplist.refused", body->answers == 3 ? "4" : "13");
+	struct node_event ev = ue_event(ue, "wraplist.refused", body->answers == 3 ? "4" : "13");
 
 	ue->list_asked = false;
 	if (body->answers == 12) {

@@ -63,7 +63,7 @@ int reestablishment_rx_request(struct enb *e, struct ue *ue, const struct ue_inp
 
 int reestablishment_rx_complete(struct enb *e, struct ue *ue, const struct ue_input *in)
 {
-	struct event ev = ue_event(ue, "ue.reestablished", NULL);
+	struct node_event ev = ue_event(ue, "ue.reestablished", NULL);
 
 	(void)in;
 	ev.enb = e->opt.id;

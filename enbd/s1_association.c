@@ -36,7 +36,7 @@ static void retry_later(struct enb *e)
 
 static void forget(struct enb *e)
 {
-	struct event ev = {.topic = "tunnel.down"};
+	struct node_event ev = {.topic = "tunnel.down"};
 
 	if (e->s1.state == ASSOC_UP)
 		events_emit(e->node.events, &ev);

@@ -24,7 +24,7 @@ void s1_setup_send(struct enb *e)
 
 void s1_setup_rx_response(struct enb *e, const Keyhop__S1__S1 *s1)
 {
-	struct event ev = {.topic = "tunnel.up"};
+	struct node_event ev = {.topic = "tunnel.up"};
 
 	loop_timer_stop(&e->s1.timer);
 	e->s1.state = ASSOC_UP;
@@ -38,7 +38,7 @@ void s1_setup_rx_response(struct enb *e, const Keyhop__S1__S1 *s1)
 void s1_setup_rx_failure(struct enb *e, const Keyhop__S1__S1 *s1)
 {
 	int err = err_from_cause(s1->s1_setup_failure->cause);
-	struct event ev = {.topic = "auth.failed", .err = err};
+	struct node_event ev = {.topic = "auth.failed", .err = err};
 
 	events_emit(e->node.events, &ev);
 	log_error(LOG_TUNNEL, "MME refuses this eNodeB: cause=%s (%s)", err_name(err),

@@ -137,9 +137,9 @@ const char *ue_name(const struct ue *ue)
 	return ue->label.s[0] ? ue->label.s : "(unnamed UE)";
 }
 
-struct event ue_event(const struct ue *ue, const char *topic, const char *step)
+struct node_event ue_event(const struct ue *ue, const char *topic, const char *step)
 {
-	return (struct event){
+	return (struct node_event){
 		.topic = topic, .step = step, .ue = ue->label, .mme_ue_id = ue->mme_ue_id};
 }
 

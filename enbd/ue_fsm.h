@@ -9,38 +9,42 @@
 #define UE_STATES(X) \
 	X(SETUP, "setup") \
 	X(CONNECTED, "connected") \
-	X(SECURING, "securing") X(CONFIGURING, "configuring") X(ACTIVE, "active") \
-		X(WAITING, "waiting-for-list") X(PREPARING, "preparing") X(LEAVING, "leaving") \
-			X(ARRIVING, "arriving") X(GONE, "gone")
-/* clang-format on */
-/* clang-format off */
+	X(SECURING, "securing") \
+	X(CONFIGURING, "configuring") \
+	X(ACTIVE, "active") \
+	X(WAITING, "waiting-for-list") \
+	X(PREPARING, "preparing") \
+	X(LEAVING, "leaving") \
+	X(ARRIVING, "arriving") \
+	X(GONE, "gone")
+
 #define UE_EVENTS(X) \
 	X(SETUP_COMPLETE, "rrc_connection_setup_complete") \
 	X(UL_NAS, "ul_information_transfer") \
-	X(SMC_COMPLETE, "security_mode_complete") X(SMC_FAILURE, "security_mode_failure") X( \
-		RECONF_COMPLETE, "rrc_reconfiguration_complete") \
-		X(MEASUREMENT, "6 measurement_report") X(HO_CONFIRM, "10 handover_confirm") X( \
-			HO_FAILURE, "handover_failure of the UE") X(REEST_REQUEST, \
-								    "reestablishment_request") \
-			X(REEST_COMPLETE, "reestablishment_complete") X(DL_NAS, "downlink_nas") X( \
-				ICS_REQUEST, \
-				"initial_context_setup_request") X(RELEASE_COMMAND, \
-								   "ue_context_release_command") \
-				X(KEY_LIST, "4 wrapped_key_list") X( \
-					NEW_KEY_LIST, \
-					"13 new_key_list") X(LIST_FAILURE, \
-							     "neighbour_list_failure") \
-					X(HO_WAIT, "6a decided, no usable list") X( \
-						HO_REQUEST, "6a decided") X(HO_RESPONSE, \
-									    "8 handover_response") \
-						X(HO_REFUSED, "handover_failure of the target") X( \
-							HO_COMPLETE, "11 handover_complete") \
-							X(HO_CANCEL, "handover_cancel") X( \
-								OP_CANCEL, "operator-cancel") \
-								X(OP_RELEASE, "operator-release") \
-									X(TIMEOUT, "timeout") \
-										X(RADIO_LOST, \
-										  "radio-lost")
+	X(SMC_COMPLETE, "security_mode_complete") \
+	X(SMC_FAILURE, "security_mode_failure") \
+	X(RECONF_COMPLETE, "rrc_reconfiguration_complete") \
+	X(MEASUREMENT, "6 measurement_report") \
+	X(HO_CONFIRM, "10 handover_confirm") \
+	X(HO_FAILURE, "handover_failure of the UE") \
+	X(REEST_REQUEST, "reestablishment_request") \
+	X(REEST_COMPLETE, "reestablishment_complete") \
+	X(DL_NAS, "downlink_nas") \
+	X(ICS_REQUEST, "initial_context_setup_request") \
+	X(RELEASE_COMMAND, "ue_context_release_command") \
+	X(KEY_LIST, "4 wrapped_key_list") \
+	X(NEW_KEY_LIST, "13 new_key_list") \
+	X(LIST_FAILURE, "neighbour_list_failure") \
+	X(HO_WAIT, "6a decided, no usable list") \
+	X(HO_REQUEST, "6a decided") \
+	X(HO_RESPONSE, "8 handover_response") \
+	X(HO_REFUSED, "handover_failure of the target") \
+	X(HO_COMPLETE, "11 handover_complete") \
+	X(HO_CANCEL, "handover_cancel") \
+	X(OP_CANCEL, "operator-cancel") \
+	X(OP_RELEASE, "operator-release") \
+	X(TIMEOUT, "timeout") \
+	X(RADIO_LOST, "radio-lost")
 /* clang-format on */
 
 enum ue_state {

@@ -44,7 +44,7 @@ static void forget(struct x2_peer *p)
 	struct enb *e = p->enb;
 
 	if (nb && nb->peer == p) {
-		struct event ev = {.topic = "x2.down", .enb = nb->id};
+		struct node_event ev = {.topic = "x2.down", .enb = nb->id};
 		nb->peer = NULL;
 		events_emit(e->node.events, &ev);
 	}

@@ -93,7 +93,7 @@ static void refuse(struct enb *e, struct x2_peer *p, int err, uint32_t id)
 
 static void announce(struct enb *e, const struct neighbour *nb)
 {
-	struct event ev = {.topic = "x2.up", .enb = nb->id};
+	struct node_event ev = {.topic = "x2.up", .enb = nb->id};
 
 	events_emit(e->node.events, &ev);
 	log_info(LOG_X2, "x2 up peer=%s enb=%u", nb->name, nb->id);
@@ -114,7 +114,7 @@ void x2_setup_rx_request(struct enb *e, struct x2_peer *p, const Keyhop__X2__X2 
 		return;
 	}
 	send_response(e, p);
-	announce(e, nb);
+	announce(e, p->nb);
 }
 
 void x2_setup_rx_response(struct enb *e, struct x2_peer *p, const Keyhop__X2__X2 *x2)

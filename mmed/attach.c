@@ -62,7 +62,7 @@ int attach_rx_request(struct mme *m, struct ue *ue, const struct ue_input *in)
 
 int attach_rx_complete(struct mme *m, struct ue *ue, const struct ue_input *in)
 {
-	struct event e = ue_event(ue, "ue.attached", NULL);
+	struct node_event e = ue_event(ue, "ue.attached", NULL);
 
 	(void)in;
 	e.enb = ue->enb_id;

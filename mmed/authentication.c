@@ -9,7 +9,7 @@
 static int send_request(struct mme *m, struct ue *ue)
 {
 	struct aka_vector *v = &ue->attach->vector;
-	struct event e = ue_event(ue, "authentication.requested", NULL);
+	struct node_event e = ue_event(ue, "authentication.requested", NULL);
 	Keyhop__Nas__AuthenticationRequest body = KEYHOP__NAS__AUTHENTICATION_REQUEST__INIT;
 
 	memcpy(e.detail, "rand=", 5);
@@ -74,7 +74,7 @@ static int resynchronise(struct mme *m, struct ue *ue, const ProtobufCBinaryData
 					auts->data, &sqn_ms);
 	if (err)
 		return reject(m, ue, err);
-	struct event e = ue_event(ue, "authentication.resynchronised", NULL);
+	struct node_event e = ue_event(ue, "authentication.resynchronised", NULL);
 	node_count(&m->node, METRIC_RESYNCHRONISATIONS);
 	events_emit(m->node.events, &e);
 	log_info(LOG_NAS, "ue=%s resynchronised", ue_name(ue));

@@ -26,7 +26,7 @@ int context_release_rx_request(struct mme *m, struct ue *ue, const struct ue_inp
 
 int context_release_rx_complete(struct mme *m, struct ue *ue, const struct ue_input *in)
 {
-	struct event e = ue_event(ue, "ue.released", NULL);
+	struct node_event e = ue_event(ue, "ue.released", NULL);
 
 	(void)in;
 	events_emit(m->node.events, &e);
@@ -35,7 +35,7 @@ int context_release_rx_complete(struct mme *m, struct ue *ue, const struct ue_in
 
 int context_release_enb_lost(struct mme *m, struct ue *ue, const struct ue_input *in)
 {
-	struct event e = ue_event(ue, "ue.lost", NULL);
+	struct node_event e = ue_event(ue, "ue.lost", NULL);
 
 	e.err = in->cause;
 	e.enb = ue->enb_id;

@@ -48,7 +48,7 @@ int context_setup_start(struct mme *m, struct ue *ue)
 	KEY_LOCAL(nas_pdu) struct nas_pdu accept;
 	Keyhop__Nas__AttachAccept body = KEYHOP__NAS__ATTACH_ACCEPT__INIT;
 	struct keylog_tags tags = {.ue = ue->imsi.s, .enb = ue->enb_id, .has_gen = true};
-	struct event e = ue_event(ue, "kenb.initial", NULL);
+	struct node_event e = ue_event(ue, "kenb.initial", NULL);
 
 	supersede(m, ue);
 	/* The uplink COUNT of SECURITY MODE COMPLETE, the message that brought us here: 0. */

@@ -4,7 +4,7 @@
 
 static void make_known(struct mme *m, const struct ue *ue, int cause)
 {
-	struct event e = ue_event(ue, "ue.detached", NULL);
+	struct node_event e = ue_event(ue, "ue.detached", NULL);
 
 	e.err = cause;
 	node_count(&m->node, METRIC_DETACHES);

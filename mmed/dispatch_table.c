@@ -68,8 +68,8 @@ static uint32_t body_ue_id(const Keyhop__S1__S1 *s1, const struct s1_row *row)
 }
 
 /* A message about one UE: from the eNodeB that serves it, in a state that has a row. */
-static void dispatch_ue(struct mme *m, struct s1_peer *p, const struct s1_row *row,
-			const Keyhop__S1__S1 *s1)
+static void dispatch_ue(struct mme *m, struct s1_peer *p, struct enb *from,
+			const struct s1_row *row, const Keyhop__S1__S1 *s1)
 {
 	uint32_t id = body_ue_id(s1, row);
 	struct ue *ue = ue_find(m, id);
@@ -79,13 +79,13 @@ static void dispatch_ue(struct mme *m, struct s1_peer *p, const struct s1_row *r
 		return; /* the context was dropped without waiting for it */
 	if (!ue)
 		err = KH_E_UE_NOT_FOUND;
-	else if (row->from == FROM_OWNER && ue->enb_id != p->enb->id)
+	else if (row->from == FROM_OWNER && ue->enb_id != from->id)
 		err = KH_E_NOT_OWNER;
 	if (err)
 		node_refuse(&m->node, LOG_MME, err, p->name, "message %u for mme_ue_id=%u",
 			    row->number, id);
 	else
-		err = ue_step(m, ue, row->event, &(struct ue_input){.from = p->enb, .s1 = s1});
+		err = ue_step(m, ue, row->event, &(struct ue_input){.from = from, .s1 = s1});
 	if (err)
 		answer_error(m, p, err, id, row->number);
 }
@@ -110,8 +110,8 @@ void s1_dispatch(struct mme *m, struct s1_peer *p, const uint8_t *data, size_t l
 			break;
 		if (row->handler)
 			row->handler(m, p, s1);
-		else
-			dispatch_ue(m, p, row, s1);
+		else if (p->enb)
+			dispatch_ue(m, p, p->enb, row, s1);
 		return;
 	}
 	node_refuse(&m->node, LOG_MME, KH_E_SETUP_REQUIRED, p->name, "s1.%s", message->name);

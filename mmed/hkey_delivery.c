@@ -9,7 +9,7 @@ int hkey_delivery_send(struct mme *m, struct ue *ue, uint64_t generation, const 
 {
 	KEY_LOCAL(h_key) struct h_key copy = *h_key;
 	Keyhop__Nas__HKeyDelivery body = KEYHOP__NAS__HKEY_DELIVERY__INIT;
-	struct event e = ue_event(ue, "hkey.sent", "5");
+	struct node_event e = ue_event(ue, "hkey.sent", "5");
 
 	body.generation = generation;
 	body.h_key.data = copy.b;

@@ -30,7 +30,7 @@ static int pick_key(struct mme *m, struct mme_enb_key *key)
 static void make_known(struct mme *m, struct enb *e, const char *topic, const char *step)
 {
 	const struct mme_enb_key *key = &e->offered;
-	struct event ev = {.topic = topic, .step = step, .enb = e->id, .kid = key->id};
+	struct node_event ev = {.topic = topic, .step = step, .enb = e->id, .kid = key->id};
 	struct keylog_tags tags = {.enb = e->id, .kid = key->id};
 
 	node_key_event(&m->node, &ev, KEY_MME_ENB_KEY, key->b, key->len, &tags);
@@ -64,7 +64,8 @@ static void send_key(struct mme *m, struct enb *e)
 	msg.enb_key = &body;
 	if (enb_send(m, e, &msg))
 		return;
-	struct event ev = {.topic = "enbkey.sent", .step = "2", .enb = e->id, .kid = e->offered.id};
+	struct node_event ev = {
+		.topic = "enbkey.sent", .step = "2", .enb = e->id, .kid = e->offered.id};
 	events_emit(m->node.events, &ev);
 }
 

@@ -26,7 +26,7 @@ int location_update_rx(struct mme *m, struct ue *ue, const struct ue_input *in)
 {
 	const Keyhop__S1__LocationUpdate *body = in->s1->location_update;
 	struct enb *serving = enb_find(m, body->serving_enb_id);
-	struct event e = ue_event(ue, "location_update.received", "12");
+	struct node_event e = ue_event(ue, "location_update.received", "12");
 	uint64_t generation = 0;
 	/* Only the eNodeB that the UE says it is at may report it. */
 	int err = serving == in->from ? 0 : KH_E_NOT_OWNER;

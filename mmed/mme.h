@@ -134,7 +134,7 @@ void ue_move(struct mme *m, struct ue *ue, struct enb *to, uint32_t enb_ue_id);
 /* IMSI, or "ue-<id>" before it is known. */
 const char *ue_name(const struct ue *ue);
 void ue_attach_end(struct ue *ue);
-struct event ue_event(const struct ue *ue, const char *topic, const char *step);
+struct node_event ue_event(const struct ue *ue, const char *topic, const char *step);
 
 /* s1_association.c: accepting, losing and dropping associations. */
 int s1_listen(struct mme *m, char *why, size_t why_len) KH_MUST_CHECK;

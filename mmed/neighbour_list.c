@@ -63,7 +63,7 @@ static int send_list(struct mme *m, struct ue *ue, struct enb *to, const struct 
 {
 	Keyhop__S1__WrappedKeyList body = KEYHOP__S1__WRAPPED_KEY_LIST__INIT;
 	Keyhop__S1__S1 msg = KEYHOP__S1__S1__INIT;
-	struct event e = ue_event(ue, "wraplist.sent", answers == 3 ? "4" : "13");
+	struct node_event e = ue_event(ue, "wraplist.sent", answers == 3 ? "4" : "13");
 
 	body.mme_ue_id = ue->id;
 	body.generation = generation;
@@ -109,7 +109,7 @@ int key_list_issue(struct mme *m, struct ue *ue, struct enb *to, const uint32_t 
 int neighbour_list_rx(struct mme *m, struct ue *ue, const struct ue_input *in)
 {
 	const Keyhop__S1__NeighbourList *body = in->s1->neighbour_list;
-	struct event e = ue_event(ue, "neighbour_list.received", "3");
+	struct node_event e = ue_event(ue, "neighbour_list.received", "3");
 
 	e.enb = ue->enb_id;
 	events_emit(m->node.events, &e);

@@ -27,7 +27,7 @@ static void forget(struct mme *m, struct s1_peer *p)
 	struct enb *e = p->enb;
 
 	if (e && e->peer == p) {
-		struct event ev = {.topic = "enb.down", .enb = e->id};
+		struct node_event ev = {.topic = "enb.down", .enb = e->id};
 		e->peer = NULL;
 		m->enbs_up--;
 		events_emit(m->node.events, &ev);

@@ -84,7 +84,7 @@ void s1_setup_rx_request(struct mme *m, struct s1_peer *p, const Keyhop__S1__S1 
 	int err = p->enb ? KH_E_BAD_STATE : check(m, p, req);
 
 	if (err) {
-		struct event e = {.topic = "auth.failed", .enb = req->enb_id, .err = err};
+		struct node_event e = {.topic = "auth.failed", .enb = req->enb_id, .err = err};
 		node_refuse(&m->node, LOG_TUNNEL, err, p->name, "eNB_ID %u claimed by \"%s\"",
 			    req->enb_id, link_peer_identity(p->link));
 		events_emit(m->node.events, &e);
@@ -93,7 +93,7 @@ void s1_setup_rx_request(struct mme *m, struct s1_peer *p, const Keyhop__S1__S1 
 		return;
 	}
 	join(m, p, req);
-	struct event e = {.topic = "enb.up", .enb = req->enb_id};
+	struct node_event e = {.topic = "enb.up", .enb = req->enb_id};
 	events_emit(m->node.events, &e);
 	log_info(LOG_TUNNEL, "eNodeB enb=%u name=%s joined", p->enb->id, p->enb->name);
 	answer_response(m, p);

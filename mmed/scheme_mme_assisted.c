@@ -8,7 +8,7 @@
 /* Step 3a: a random H_key, fresh for this UE and this list, with a generation that was never used. */
 static int pick_h_key(struct mme *m, struct ue *ue, struct key_batch *out)
 {
-	struct event e = ue_event(ue, "hkey.picked", "3a");
+	struct node_event e = ue_event(ue, "hkey.picked", "3a");
 	int err = counter_next(&m->generations, &out->generation);
 
 	if (err)
@@ -47,7 +47,7 @@ static int wrap_for(struct mme *m, struct ue *ue, struct enb *target, const stru
 	entry->wrapped.data = m->room.wrapped[i];
 	entry->wrapped.len = len;
 	m->room.at[i] = entry;
-	struct event e = ue_event(ue, "kenb.wrapped", "3c");
+	struct node_event e = ue_event(ue, "kenb.wrapped", "3c");
 	e.enb = target->id;
 	e.kid = target->key.id;
 	e.gen = batch->generation;
@@ -61,7 +61,7 @@ static int derive_and_wrap(struct mme *m, struct ue *ue, struct enb *target,
 			   const struct key_batch *batch, size_t i)
 {
 	KEY_LOCAL(kenb) struct kenb kenb = {0};
-	struct event e = ue_event(ue, "kenb.derived", "3b");
+	struct node_event e = ue_event(ue, "kenb.derived", "3b");
 	struct keylog_tags tags = {
 		.ue = ue->imsi.s, .enb = target->id, .gen = batch->generation, .has_gen = true};
 	int err = kdf_kenb(m->node.crypto, &batch->h_key, (enum kenb_input)m->opt.kenb_input,

@@ -83,7 +83,8 @@ const char *ue_name(const struct ue *ue)
 	return ue->imsi.s[0] ? ue->imsi.s : "(no IMSI yet)";
 }
 
-struct event ue_event(const struct ue *ue, const char *topic, const char *step)
+struct node_event ue_event(const struct ue *ue, const char *topic, const char *step)
 {
-	return (struct event){.topic = topic, .step = step, .ue = ue->imsi, .mme_ue_id = ue->id};
+	return (struct node_event){
+		.topic = topic, .step = step, .ue = ue->imsi, .mme_ue_id = ue->id};
 }

@@ -10,26 +10,32 @@
 #define UE_STATES(X) \
 	X(NEW, "new") \
 	X(AUTHENTICATING, "authenticating") \
-	X(SECURING, "securing") X(CONTEXT_SETUP, "context-setup") X(ATTACHED, "attached") \
-		X(RELEASING, "releasing") X(GONE, "gone")
-/* clang-format on */
-/* clang-format off */
+	X(SECURING, "securing") \
+	X(CONTEXT_SETUP, "context-setup") \
+	X(ATTACHED, "attached") \
+	X(RELEASING, "releasing") \
+	X(GONE, "gone")
+
 #define UE_EVENTS(X) \
 	X(ATTACH_REQUEST, "attach_request") \
 	X(AUTH_RESPONSE, "authentication_response") \
-	X(AUTH_FAILURE, "authentication_failure") X(SMC_COMPLETE, "security_mode_complete") X( \
-		SMC_REJECT, "security_mode_reject") X(ICS_RESPONSE, \
-						      "initial_context_setup_response") \
-		X(ICS_FAILURE, "initial_context_setup_failure") X( \
-			ATTACH_COMPLETE, "attach_complete") X(DETACH_REQUEST, "detach_request") \
-			X(DETACH_ACCEPT, "detach_accept") X(NEIGHBOUR_LIST, "3 neighbour_list") X( \
-				LOCATION_UPDATE, "12 location_update") \
-				X(RELEASE_REQUEST, "ue_context_release_request") X( \
-					RELEASE_COMPLETE, "ue_context_release_complete") \
-					X(ENB_LOST, "enb-lost") X(OP_DETACH, "operator-detach") \
-						X(OP_HKEY, "operator-hkey") \
-							X(SUPERSEDED, "superseded") \
-								X(TIMEOUT, "timeout")
+	X(AUTH_FAILURE, "authentication_failure") \
+	X(SMC_COMPLETE, "security_mode_complete") \
+	X(SMC_REJECT, "security_mode_reject") \
+	X(ICS_RESPONSE, "initial_context_setup_response") \
+	X(ICS_FAILURE, "initial_context_setup_failure") \
+	X(ATTACH_COMPLETE, "attach_complete") \
+	X(DETACH_REQUEST, "detach_request") \
+	X(DETACH_ACCEPT, "detach_accept") \
+	X(NEIGHBOUR_LIST, "3 neighbour_list") \
+	X(LOCATION_UPDATE, "12 location_update") \
+	X(RELEASE_REQUEST, "ue_context_release_request") \
+	X(RELEASE_COMPLETE, "ue_context_release_complete") \
+	X(ENB_LOST, "enb-lost") \
+	X(OP_DETACH, "operator-detach") \
+	X(OP_HKEY, "operator-hkey") \
+	X(SUPERSEDED, "superseded") \
+	X(TIMEOUT, "timeout")
 /* clang-format on */
 
 enum ue_state {

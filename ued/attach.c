@@ -56,7 +56,7 @@ int attach_rx_setup(struct ue_node *u, struct ue *ue, const struct ue_input *in)
 
 static int fail(struct ue_node *u, struct ue *ue, int err)
 {
-	struct event ev = ue_event(ue, "attach.failed", NULL);
+	struct node_event ev = ue_event(ue, "attach.failed", NULL);
 
 	ev.err = err;
 	events_emit(u->node.events, &ev);
@@ -87,7 +87,7 @@ int attach_lost(struct ue_node *u, struct ue *ue, const struct ue_input *in)
 int attach_rx_accept(struct ue_node *u, struct ue *ue, const struct ue_input *in)
 {
 	Keyhop__Nas__AttachComplete body = KEYHOP__NAS__ATTACH_COMPLETE__INIT;
-	struct event ev;
+	struct node_event ev;
 
 	ue->mme_ue_id = in->nas->attach_accept->mme_ue_id;
 	NAS_MSG(nas, ATTACH_COMPLETE, attach_complete, &body);

@@ -17,7 +17,7 @@ static int answer(struct ue *ue, uint8_t res[8])
 static int answer_failure(struct ue_node *u, struct ue *ue, int err, uint8_t auts[14])
 {
 	Keyhop__Nas__AuthenticationFailure body = KEYHOP__NAS__AUTHENTICATION_FAILURE__INIT;
-	struct event ev = ue_event(ue, "authentication.failed", NULL);
+	struct node_event ev = ue_event(ue, "authentication.failed", NULL);
 
 	ev.err = err;
 	events_emit(u->node.events, &ev);

@@ -67,7 +67,7 @@ static void attach_all(struct cell *c)
 static void on_up(struct link *l, void *owner)
 {
 	struct cell *c = owner;
-	struct event ev = {.topic = "cell.up", .enb = c->id};
+	struct node_event ev = {.topic = "cell.up", .enb = c->id};
 
 	(void)l;
 	c->up = true;
@@ -100,7 +100,7 @@ static void lose_ues(struct cell *c)
 static void on_down(struct link *l, void *owner, int err, const char *detail)
 {
 	struct cell *c = owner;
-	struct event ev = {.topic = "cell.down", .enb = c->id, .err = err};
+	struct node_event ev = {.topic = "cell.down", .enb = c->id, .err = err};
 
 	(void)l;
 	c->up = false;
@@ -161,6 +161,7 @@ void cells_close(struct ue_node *u)
 		loop_timer_stop(&c->timer);
 		if (c->link)
 			link_close(c->link);
+		// NOLINTNEXTLINE(clang-analyzer-core.NullDereference): uthash
 		HASH_DEL(u->cells, c);
 		free(c);
 	}

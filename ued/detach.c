@@ -43,7 +43,7 @@ int detach_timeout(struct ue_node *u, struct ue *ue, const struct ue_input *in)
 int context_release_rx(struct ue_node *u, struct ue *ue, const struct ue_input *in)
 {
 	int cause = err_from_cause(in->rrc->rrc_connection_release->cause);
-	struct event ev = ue_event(ue, "ue.released", NULL);
+	struct node_event ev = ue_event(ue, "ue.released", NULL);
 
 	ev.err = cause;
 	node_count(&u->node, METRIC_DETACHES);

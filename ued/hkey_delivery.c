@@ -9,7 +9,7 @@ int hkey_delivery_rx(struct ue_node *u, struct ue *ue, const struct ue_input *in
 	const Keyhop__Nas__HKeyDelivery *body = in->nas->h_key_delivery;
 	struct hkey_slot *newest = &ue->hkeys[0];
 	struct keylog_tags tags = {.ue = ue->imsi.s, .gen = body->generation, .has_gen = true};
-	struct event ev = ue_event(ue, "hkey.received", "5");
+	struct node_event ev = ue_event(ue, "hkey.received", "5");
 
 	/* Over a null cipher the serving eNodeB has read it. */
 	if (ue->nas.eea == EEA0) {

@@ -46,7 +46,7 @@ static void drop_fallback(struct ue *ue)
 static void make_known(struct ue_node *u, struct ue *ue, const Keyhop__Rrc__HandoverCommand *cmd,
 		       const struct kenb *kenb)
 {
-	struct event ev = ue_event(ue, "kenb.derived", "9a");
+	struct node_event ev = ue_event(ue, "kenb.derived", "9a");
 	struct keylog_tags tags = {.ue = ue->imsi.s,
 				   .enb = cmd->target_enb_id,
 				   .gen = cmd->generation,
@@ -96,7 +96,7 @@ int ho_execute_rx_command(struct ue_node *u, struct ue *ue, const struct ue_inpu
 {
 	KEY_LOCAL(kenb) struct kenb kenb = {0};
 	const Keyhop__Rrc__HandoverCommand *cmd = in->rrc->handover_command;
-	struct event ev = ue_event(ue, "handover.commanded", "9");
+	struct node_event ev = ue_event(ue, "handover.commanded", "9");
 	int err = check(u, ue, cmd, &kenb);
 
 	ev.enb = cmd->target_enb_id;
@@ -122,7 +122,7 @@ int ho_execute_rx_command(struct ue_node *u, struct ue *ue, const struct ue_inpu
 
 int ho_execute_rx_ack(struct ue_node *u, struct ue *ue, const struct ue_input *in)
 {
-	struct event ev = ue_event(ue, "handover.executed", "10");
+	struct node_event ev = ue_event(ue, "handover.executed", "10");
 
 	meas_config_take(ue, in->rrc->handover_confirm_ack->meas_config);
 	loop_timer_stop(&ue->timer);

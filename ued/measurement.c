@@ -37,7 +37,7 @@ static void send_report(struct ue *ue)
 {
 	Keyhop__Rrc__CellMeasurement cells[CELLS_REPORTED], *at[CELLS_REPORTED];
 	Keyhop__Rrc__MeasurementReport body = KEYHOP__RRC__MEASUREMENT_REPORT__INIT;
-	struct event ev = ue_event(ue, "measure.sent", "6");
+	struct node_event ev = ue_event(ue, "measure.sent", "6");
 
 	body.serving_rsrp_cdbm = rsrp_of(ue, ue->cell->id);
 	body.neighbour = at;

@@ -6,7 +6,7 @@
 int reestablishment_rx(struct ue_node *u, struct ue *ue, const struct ue_input *in)
 {
 	Keyhop__Rrc__ReestablishmentComplete body = KEYHOP__RRC__REESTABLISHMENT_COMPLETE__INIT;
-	struct event ev = ue_event(ue, "ue.reestablished", NULL);
+	struct node_event ev = ue_event(ue, "ue.reestablished", NULL);
 
 	(void)in;
 	loop_timer_stop(&ue->timer);

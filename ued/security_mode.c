@@ -99,7 +99,7 @@ static void as_keylog(struct ue *ue, uint32_t enb_id, uint64_t generation, const
 		      uint8_t eea, uint8_t eia)
 {
 	struct node *n = &ue->node->node;
-	struct event ev = ue_event(ue, "as_keys.derived", "9b");
+	struct node_event ev = ue_event(ue, "as_keys.derived", "9b");
 	struct keylog_tags tags = {.ue = ue->imsi.s,
 				   .enb = enb_id,
 				   .gen = generation,
@@ -146,7 +146,7 @@ static int take_as_keys(struct ue_node *u, struct ue *ue, uint8_t eea, uint8_t e
 {
 	KEY_LOCAL(kenb) struct kenb kenb = {0};
 	struct keylog_tags tags = {.ue = ue->imsi.s, .enb = ue->cell->id, .has_gen = true};
-	struct event ev = ue_event(ue, "kenb.initial", NULL);
+	struct node_event ev = ue_event(ue, "kenb.initial", NULL);
 
 	if (!ue->nas.active)
 		return KH_E_NO_SECURITY_CONTEXT;

@@ -82,7 +82,7 @@ static int check(struct ue *ue, const ProtobufCBinaryData *pdu)
 
 void traffic_rx(struct ue *ue, const ProtobufCBinaryData *pdu)
 {
-	struct event ev = ue_event(ue, "traffic.ping", NULL);
+	struct node_event ev = ue_event(ue, "traffic.ping", NULL);
 	int err = check(ue, pdu);
 
 	if (err) {

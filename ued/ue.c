@@ -128,9 +128,9 @@ void ue_free(struct ue *ue)
 	free(ue);
 }
 
-struct event ue_event(const struct ue *ue, const char *topic, const char *step)
+struct node_event ue_event(const struct ue *ue, const char *topic, const char *step)
 {
-	return (struct event){
+	return (struct node_event){
 		.topic = topic, .step = step, .ue = ue->imsi, .mme_ue_id = ue->mme_ue_id};
 }
 

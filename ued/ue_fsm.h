@@ -9,27 +9,34 @@
 #define UE_STATES(X) \
 	X(DETACHED, "detached") \
 	X(CONNECTING, "connecting") \
-	X(ATTACHING, "attaching") X(ATTACHED, "attached") X(MOVING, "moving") \
-		X(RETURNING, "returning") X(DETACHING, "detaching")
-/* clang-format on */
-/* clang-format off */
+	X(ATTACHING, "attaching") \
+	X(ATTACHED, "attached") \
+	X(MOVING, "moving") \
+	X(RETURNING, "returning") \
+	X(DETACHING, "detaching")
+
 #define UE_EVENTS(X) \
 	X(OP_ATTACH, "operator-attach") \
 	X(OP_DETACH, "operator-detach") \
-	X(RRC_SETUP, "rrc_connection_setup") X(RRC_REJECT, "rrc_connection_reject") X( \
-		AUTH_REQUEST, "authentication_request") X(AUTH_REJECT, "authentication_reject") \
-		X(NAS_SMC, "nas.security_mode_command") X(ATTACH_ACCEPT, "attach_accept") X( \
-			ATTACH_REJECT, "attach_reject") X(NAS_DETACH, "detach_request") \
-			X(DETACH_ACCEPT, "detach_accept") X(HKEY, "5 h_key_delivery") X( \
-				RRC_SMC, "rrc.security_mode_command") X(RECONFIGURATION, \
-									"rrc_reconfiguration") \
-				X(HO_COMMAND, "9 handover_command") X(HO_ACK, \
-								      "handover_confirm_ack") \
-					X(REEST, "reestablishment") X(REEST_REJECT, \
-								      "reestablishment_reject") \
-						X(RELEASE, "rrc_connection_release") \
-							X(TIMEOUT, "timeout") \
-								X(RADIO_LOST, "radio-lost")
+	X(RRC_SETUP, "rrc_connection_setup") \
+	X(RRC_REJECT, "rrc_connection_reject") \
+	X(AUTH_REQUEST, "authentication_request") \
+	X(AUTH_REJECT, "authentication_reject") \
+	X(NAS_SMC, "nas.security_mode_command") \
+	X(ATTACH_ACCEPT, "attach_accept") \
+	X(ATTACH_REJECT, "attach_reject") \
+	X(NAS_DETACH, "detach_request") \
+	X(DETACH_ACCEPT, "detach_accept") \
+	X(HKEY, "5 h_key_delivery") \
+	X(RRC_SMC, "rrc.security_mode_command") \
+	X(RECONFIGURATION, "rrc_reconfiguration") \
+	X(HO_COMMAND, "9 handover_command") \
+	X(HO_ACK, "handover_confirm_ack") \
+	X(REEST, "reestablishment") \
+	X(REEST_REJECT, "reestablishment_reject") \
+	X(RELEASE, "rrc_connection_release") \
+	X(TIMEOUT, "timeout") \
+	X(RADIO_LOST, "radio-lost")
 /* clang-format on */
 
 enum ue_state {

@@ -134,7 +134,7 @@ void ue_new_identity(struct ue *ue);
 void ue_drop_identity(struct ue *ue);
 /* Wipes all that belongs to a connection or a registration. */
 void ue_forget_security(struct ue *ue);
-struct event ue_event(const struct ue *ue, const char *topic, const char *step);
+struct node_event ue_event(const struct ue *ue, const char *topic, const char *step);
 int ue_send(struct ue *ue, const Keyhop__Rrc__Rrc *msg);
 int ue_send_srb0(struct ue *ue, const Keyhop__Rrc__Rrc *msg);
 int nas_send(struct ue *ue, enum nas_header type, const Keyhop__Nas__Nas *msg);
