@@ -38,6 +38,7 @@
 	X(RELEASED, 26, "released", 1400, "context released") \
 	X(DETACHED, 27, "detached", 1400, "UE detached") \
 	X(SUPERSEDED, 28, "superseded", 1400, "replaced by a newer context") \
+	X(PEER_SILENT, 29, "peer-silent", 1408, "peer does not answer heartbeats") \
 	X(NO_CERTIFICATE, 40, "no-certificate", 1403, "peer showed no certificate") \
 	X(UNKNOWN_CA, 41, "unknown-ca", 1403, "certificate of a CA that is not trusted") \
 	X(CERTIFICATE_EXPIRED, 42, "certificate-expired", 1403, "certificate not valid now") \

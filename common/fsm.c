@@ -1,8 +1,12 @@
 #include "fsm.h"
 
+#include <string.h>
+
+#include "loop.h"
+
 #define STATES_MAX 32 /* bits of a mask */
 
-static const struct fsm_rule *row(const struct fsm *f, size_t i)
+const struct fsm_rule *fsm_row(const struct fsm *f, size_t i)
 {
 	return (const void *)((const char *)f->rows + i * f->row_size);
 }
@@ -12,7 +16,7 @@ const struct fsm_rule *fsm_find(const struct fsm *f, uint8_t state, uint8_t even
 	if (state >= STATES_MAX)
 		return NULL;
 	for (size_t i = 0; i < f->row_count; i++) {
-		const struct fsm_rule *rule = row(f, i);
+		const struct fsm_rule *rule = fsm_row(f, i);
 
 		if (rule->event == event && (rule->states & FSM_MASK(state)))
 			return rule;
@@ -20,16 +24,59 @@ const struct fsm_rule *fsm_find(const struct fsm *f, uint8_t state, uint8_t even
 	return NULL;
 }
 
-void fsm_settle(const struct fsm *f, uint8_t *state, const struct fsm_rule *rule, int result,
-		const char *who)
+const struct fsm_timeout *fsm_timeout_of(const struct fsm *f, uint8_t state)
 {
-	uint8_t next = result == 0 ? rule->ok : rule->fail;
+	for (const struct fsm_timeout *t = f->timeouts; t && t->states; t++)
+		if (t->states & FSM_MASK(state))
+			return t;
+	return NULL;
+}
 
-	if (next == *state)
+static uint32_t duration_ms(const struct fsm_timeout *t, const struct fsm_owner *o)
+{
+	uint32_t ms;
+
+	if (t->ms)
+		return t->ms(o->owner);
+	memcpy(&ms, (const uint8_t *)o->options + t->option, sizeof ms);
+	return ms;
+}
+
+static void set_timer(const struct fsm *f, const struct fsm_owner *o, uint8_t from)
+{
+	const struct fsm_timeout *t = fsm_timeout_of(f, o->state->now);
+	uint32_t ms;
+
+	if (t && t == fsm_timeout_of(f, from) && o->state->timer)
 		return;
-	log_debug(f->cat, "%s: %s -> %s on %s", who, fsm_state_name(f, *state),
-		  fsm_state_name(f, next), fsm_event_name(f, rule->event));
-	*state = next;
+	loop_timer_stop(&o->state->timer);
+	if (!t)
+		return;
+	ms = duration_ms(t, o);
+	if (ms > 0)
+		o->state->timer = loop_timer_start(o->loop, ms, f->expired, o->owner);
+}
+
+void fsm_settle(const struct fsm *f, const struct fsm_owner *o, const struct fsm_rule *rule,
+		int result)
+{
+	uint8_t from = o->state->now, next = result == 0 ? rule->ok : rule->fail;
+
+	if (next != from)
+		log_debug(f->cat, "%s: %s -> %s on %s", o->name, fsm_state_name(f, from),
+			  fsm_state_name(f, next), fsm_event_name(f, rule->event));
+	o->state->now = next;
+	set_timer(f, o, from);
+}
+
+void fsm_timer_fired(struct fsm_state *state)
+{
+	state->timer = NULL;
+}
+
+void fsm_stop(struct fsm_state *state)
+{
+	loop_timer_stop(&state->timer);
 }
 
 const char *fsm_state_name(const struct fsm *f, uint8_t state)

@@ -127,6 +127,7 @@ static const struct field_rule s1_list_failure[] = {
 	ID(Keyhop__S1__NeighbourListFailure, mme_ue_id), CAUSE(Keyhop__S1__NeighbourListFailure),
 	U32(Keyhop__S1__NeighbourListFailure, answers, 3, 12),
 	IDS(Keyhop__S1__NeighbourListFailure, unknown_enb_id), END};
+static const struct field_rule s1_heartbeat[] = {U64(Keyhop__S1__Heartbeat, instance, 1), END};
 static const struct field_rule s1_error[] = {CAUSE(Keyhop__S1__ErrorIndication), END};
 
 /* X2. */
@@ -148,6 +149,8 @@ static const struct field_rule x2_handover_failure[] = {
 	ID(Keyhop__X2__HandoverFailure, source_ho_id), CAUSE(Keyhop__X2__HandoverFailure), END};
 static const struct field_rule x2_handover_cancel[] = {ID(Keyhop__X2__HandoverCancel, source_ho_id),
 						       CAUSE(Keyhop__X2__HandoverCancel), END};
+static const struct field_rule x2_cancel_ack[] = {ID(Keyhop__X2__HandoverCancelAck, source_ho_id),
+						  END};
 static const struct field_rule x2_handover_complete[] = {
 	ID(Keyhop__X2__HandoverComplete, source_ho_id),
 	ID(Keyhop__X2__HandoverComplete, target_ho_id), END};
@@ -160,6 +163,7 @@ static const struct field_rule x2_setup_response[] = {
 	NAME(Keyhop__X2__X2SetupResponse, enb_name, 1),
 	U64(Keyhop__X2__X2SetupResponse, instance, 1), END};
 static const struct field_rule x2_setup_failure[] = {CAUSE(Keyhop__X2__X2SetupFailure), END};
+static const struct field_rule x2_heartbeat[] = {U64(Keyhop__X2__Heartbeat, instance, 1), END};
 static const struct field_rule x2_error[] = {CAUSE(Keyhop__X2__ErrorIndication), END};
 
 /* RRC. */
@@ -262,6 +266,7 @@ const struct message_row message_rows[] = {
 	{IFACE_S1, 32, "neighbour_list_failure", NULL, ROLE_MME, false, s1_list_failure},
 	{IFACE_S1, 33, "error_indication", NULL, ROLE_MME | ROLE_ENB, false, s1_error},
 	{IFACE_S1, 34, "enb_key_ack", NULL, ROLE_ENB, false, s1_enb_key_ack},
+	{IFACE_S1, 35, "heartbeat", NULL, ROLE_MME | ROLE_ENB, false, s1_heartbeat},
 
 	{IFACE_X2, 7, "handover_request", "7", ROLE_ENB, false, x2_handover_request},
 	{IFACE_X2, 8, "handover_response", "8", ROLE_ENB, false, x2_handover_response},
@@ -272,6 +277,8 @@ const struct message_row message_rows[] = {
 	{IFACE_X2, 23, "handover_failure", NULL, ROLE_ENB, false, x2_handover_failure},
 	{IFACE_X2, 24, "handover_cancel", NULL, ROLE_ENB, false, x2_handover_cancel},
 	{IFACE_X2, 25, "error_indication", NULL, ROLE_ENB, false, x2_error},
+	{IFACE_X2, 26, "heartbeat", NULL, ROLE_ENB, false, x2_heartbeat},
+	{IFACE_X2, 27, "handover_cancel_ack", NULL, ROLE_ENB, false, x2_cancel_ack},
 
 	{IFACE_RRC, 6, "measurement_report", "6", ROLE_UE, false, rrc_measurement},
 	{IFACE_RRC, 9, "handover_command", "9", ROLE_ENB, false, rrc_handover_command},

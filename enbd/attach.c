@@ -1,17 +1,8 @@
 /* RRC connection for an attach: request and setup on SRB0, then the first NAS PDU. */
 #include "handlers.h"
 #include "link.h"
-#include "loop.h"
 #include "rrc_msg.h"
 #include "ue_fsm.h"
-
-static void on_timeout(void *arg)
-{
-	struct ue *ue = arg;
-
-	ue->timer = NULL;
-	ue_step(ue, EV_TIMEOUT, &(struct ue_input){.cause = KH_E_TIMEOUT});
-}
 
 static void reject(struct enb *e, struct uu_link *uu, uint64_t identity, int err)
 {
@@ -24,26 +15,26 @@ static void reject(struct enb *e, struct uu_link *uu, uint64_t identity, int err
 	(void)rrc_send(&e->node, uu->link, NULL, 0, &msg, uu->name);
 }
 
-void attach_rx_connection_request(struct enb *e, struct uu_link *uu, const Keyhop__Rrc__Rrc *rrc)
+void attach_admit(struct enb *e, struct uu_link *uu, const Keyhop__Rrc__Rrc *rrc)
 {
 	uint64_t identity = rrc->rrc_connection_request->ue_identity;
+	struct ue *ue = s1_is_up(e) ? ue_add(e) : NULL;
+
+	if (ue)
+		(void)ue_step(ue, EV_RRC_REQUEST, &(struct ue_input){.rrc = rrc, .uu = uu});
+	else
+		reject(e, uu, identity, s1_is_up(e) ? KH_E_NO_RESOURCES : KH_E_LINK_LOST);
+}
+
+int attach_rx_connection_request(struct enb *e, struct ue *ue, const struct ue_input *in)
+{
 	Keyhop__Rrc__RrcConnectionSetup body = KEYHOP__RRC__RRC_CONNECTION_SETUP__INIT;
 
-	if (!s1_is_up(e)) {
-		reject(e, uu, identity, KH_E_LINK_LOST);
-		return;
-	}
-	struct ue *ue = ue_add(e);
-	if (!ue) {
-		reject(e, uu, identity, KH_E_NO_RESOURCES);
-		return;
-	}
-	ue_bind_uu(ue, uu);
-	ue->timer = loop_timer_start(e->node.loop, e->opt.setup_timeout_ms, on_timeout, ue);
-	body.ue_identity = identity;
+	ue_bind_uu(ue, in->uu);
+	body.ue_identity = in->rrc->rrc_connection_request->ue_identity;
 	body.c_rnti = ue->c_rnti;
 	RRC_MSG(msg, RRC_CONNECTION_SETUP, rrc_connection_setup, &body);
-	(void)rrc_send(&e->node, uu->link, NULL, 0, &msg, uu->name);
+	return rrc_send(&e->node, in->uu->link, NULL, 0, &msg, in->uu->name);
 }
 
 int attach_rx_setup_complete(struct enb *e, struct ue *ue, const struct ue_input *in)
@@ -61,5 +52,14 @@ int attach_rx_setup_complete(struct enb *e, struct ue *ue, const struct ue_input
 int attach_timeout(struct enb *e, struct ue *ue, const struct ue_input *in)
 {
 	node_refuse(&e->node, LOG_AIR, KH_E_TIMEOUT, ue_name(ue), "connection setup");
+	context_release_tell_ue(ue, in->cause);
 	return context_release_request(ue, in->cause);
+}
+
+/* The MME that knew this UE is gone, or has forgotten it: the UE shall attach again. */
+int attach_lost(struct enb *e, struct ue *ue, const struct ue_input *in)
+{
+	(void)e;
+	context_release_tell_ue(ue, in->cause);
+	return 0;
 }

@@ -27,7 +27,7 @@ void context_release_confirm(struct enb *e, uint32_t mme_ue_id)
 	(void)s1_send(e, &msg);
 }
 
-static void tell_ue(struct ue *ue, int cause)
+void context_release_tell_ue(struct ue *ue, int cause)
 {
 	Keyhop__Rrc__RrcConnectionRelease body = KEYHOP__RRC__RRC_CONNECTION_RELEASE__INIT;
 
@@ -51,7 +51,7 @@ int context_release_rx_command(struct enb *e, struct ue *ue, const struct ue_inp
 		in->s1 && in->s1->body_case == KEYHOP__S1__S1__BODY_UE_CONTEXT_RELEASE_COMMAND;
 	int cause = command ? err_from_cause(in->s1->ue_context_release_command->cause) : in->cause;
 
-	tell_ue(ue, cause);
+	context_release_tell_ue(ue, cause);
 	if (command)
 		context_release_confirm(e, ue->mme_ue_id);
 	announce(ue, cause);
@@ -62,7 +62,7 @@ int context_release_by_operator(struct enb *e, struct ue *ue, const struct ue_in
 {
 	(void)e;
 	(void)context_release_request(ue, in->cause);
-	tell_ue(ue, in->cause);
+	context_release_tell_ue(ue, in->cause);
 	announce(ue, in->cause);
 	return 0;
 }

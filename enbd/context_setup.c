@@ -1,11 +1,8 @@
 /* Initial context setup: first KeNB from the MME, AS security mode (TS 36.331 5.3.4), user bearer, and then the
  * first message 3. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "as_security.h"
-#include "loop.h"
-#include "mem.h"
 #include "rrc_msg.h"
 #include "ue_fsm.h"
 
@@ -61,9 +58,7 @@ int context_setup_rx_request(struct enb *e, struct ue *ue, const struct ue_input
 	if (err)
 		return report_failure(ue, err);
 	/* ATTACH ACCEPT waits for the reconfiguration. */
-	ue->evidence = x_calloc(1, req->nas.len);
-	ue->evidence_len = req->nas.len;
-	memcpy(ue->evidence, req->nas.data, req->nas.len);
+	held_nas_keep(&ue->held, req->nas.data, req->nas.len);
 	body.eea = ue->pdcp.eea;
 	body.eia = ue->pdcp.eia;
 	RRC_MSG(msg, SECURITY_MODE_COMMAND, security_mode_command, &body);
@@ -80,12 +75,11 @@ int context_setup_rx_smc_complete(struct enb *e, struct ue *ue, const struct ue_
 	meas_config_fill(e, &meas);
 	body.drb_id = 1;
 	body.meas_config = &meas;
-	body.nas.data = ue->evidence;
-	body.nas.len = ue->evidence_len;
+	body.nas.data = ue->held.pdu;
+	body.nas.len = ue->held.len;
 	RRC_MSG(msg, RRC_RECONFIGURATION, rrc_reconfiguration, &body);
 	int err = ue_send(ue, &msg);
-	free(ue->evidence);
-	ue->evidence = NULL;
+	held_nas_drop(&ue->held);
 	return err;
 }
 
@@ -104,7 +98,6 @@ int context_setup_rx_reconfigured(struct enb *e, struct ue *ue, const struct ue_
 	struct node_event ev = ue_event(ue, "ue.connected", NULL);
 
 	(void)in;
-	loop_timer_stop(&ue->timer);
 	body.mme_ue_id = ue->mme_ue_id;
 	msg.body_case = KEYHOP__S1__S1__BODY_INITIAL_CONTEXT_SETUP_RESPONSE;
 	msg.initial_context_setup_response = &body;

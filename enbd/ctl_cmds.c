@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "ue_fsm.h"
+#include "x2_fsm.h"
 
 static void reply_list(struct ctl_request *req, json_t *items, int64_t next)
 {
@@ -168,7 +169,7 @@ static void neighbour_remove(void *ctx, struct ctl_request *req, const json_t *p
 	/* It may still come by itself; this cell does not hand over to it and does not connect. */
 	nb->configured = false;
 	if (nb->peer)
-		x2_drop(nb->peer, KH_E_CANCELLED);
+		(void)x2_step(nb->peer, X2_EV_DROP, &(struct x2_input){.cause = KH_E_CANCELLED});
 	ctl_reply(req, neighbour_json(nb));
 }
 
@@ -268,7 +269,7 @@ static void wraplist_request(void *ctx, struct ctl_request *req, const json_t *p
 
 	if (!ue)
 		return;
-	int err = ue->state == UE_ACTIVE ? neighbour_list_send(ue) : KH_E_BAD_STATE;
+	int err = ue->fsm.now == UE_ACTIVE ? neighbour_list_send(ue) : KH_E_BAD_STATE;
 	if (err)
 		ctl_fail(req, err, NULL);
 	else

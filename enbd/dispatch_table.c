@@ -3,7 +3,9 @@
 #include "handlers.h"
 #include "link.h"
 #include "rrc_msg.h"
+#include "s1_fsm.h"
 #include "ue_fsm.h"
+#include "x2_fsm.h"
 
 struct s1_row {
 	unsigned number;
@@ -18,41 +20,60 @@ struct s1_ue_body {
 	uint32_t mme_ue_id, enb_ue_id;
 };
 
+/* clang-format off */
 static const struct s1_row s1_rows[] = {
-	{2, key_provision_rx, EV_NONE},	    {4, NULL, EV_KEY_LIST},
-	{13, NULL, EV_NEW_KEY_LIST},	    {21, s1_setup_rx_response, EV_NONE},
-	{22, s1_setup_rx_failure, EV_NONE}, {24, NULL, EV_DL_NAS},
-	{26, NULL, EV_ICS_REQUEST},	    {30, NULL, EV_RELEASE_COMMAND},
-	{32, NULL, EV_LIST_FAILURE},	    {33, error_rx_s1, EV_NONE},
+	{2,  key_provision_rx, EV_NONE},
+	{4,  NULL,             EV_KEY_LIST},
+	{13, NULL,             EV_NEW_KEY_LIST},
+	{24, NULL,             EV_DL_NAS},
+	{26, NULL,             EV_ICS_REQUEST},
+	{30, NULL,             EV_RELEASE_COMMAND},
+	{32, NULL,             EV_LIST_FAILURE},
+	{33, error_rx_s1,      EV_NONE},
+	{35, heartbeat_rx_s1,  EV_NONE},
 };
+/* clang-format on */
 
 struct x2_row {
 	unsigned number;
 	x2_handler *handler; /* or NULL: about one attempt of this source, or one arrival */
 	enum ue_event_id event;
-	bool before_setup;
 };
 
+/* clang-format off */
 static const struct x2_row x2_rows[] = {
-	{7, ho_prepare_rx_request, EV_NONE, false}, {8, NULL, EV_HO_RESPONSE, false},
-	{11, NULL, EV_HO_COMPLETE, false},	    {20, x2_setup_rx_request, EV_NONE, true},
-	{21, x2_setup_rx_response, EV_NONE, true},  {22, x2_setup_rx_failure, EV_NONE, true},
-	{23, NULL, EV_HO_REFUSED, false},	    {24, NULL, EV_HO_CANCEL, false},
-	{25, error_rx_x2, EV_NONE, true},
+	{7,  ho_prepare_admit, EV_NONE},
+	{8,  NULL,             EV_HO_RESPONSE},
+	{11, NULL,             EV_HO_COMPLETE},
+	{23, NULL,             EV_HO_REFUSED},
+	{24, NULL,             EV_HO_CANCEL},
+	{25, error_rx_x2,      EV_NONE},
+	{26, heartbeat_rx_x2,  EV_NONE},
+	{27, NULL,             EV_HO_CANCEL_ACK},
 };
+/* clang-format on */
 
 struct rrc_row {
 	unsigned number;
 	enum ue_event_id event;
 };
 
+/* clang-format off */
 static const struct rrc_row srb1_rows[] = {
-	{6, EV_MEASUREMENT},   {10, EV_HO_CONFIRM},  {23, EV_SETUP_COMPLETE},
-	{25, EV_SMC_COMPLETE}, {26, EV_SMC_FAILURE}, {28, EV_RECONF_COMPLETE},
-	{30, EV_UL_NAS},       {33, EV_HO_FAILURE},  {37, EV_REEST_COMPLETE},
+	{6,  EV_MEASUREMENT},
+	{10, EV_HO_CONFIRM},
+	{23, EV_SETUP_COMPLETE},
+	{25, EV_SMC_COMPLETE},
+	{26, EV_SMC_FAILURE},
+	{28, EV_RECONF_COMPLETE},
+	{30, EV_UL_NAS},
+	{33, EV_UE_FAILURE},
+	{37, EV_REEST_COMPLETE},
 };
+/* clang-format on */
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
+#define LOCATION_UPDATE_NUMBER 12
 
 static void answer_error(struct enb *e, int err, uint32_t mme_ue_id, unsigned number)
 {
@@ -105,6 +126,23 @@ static void dispatch_s1_ue(struct enb *e, const struct s1_row *row, const Keyhop
 		answer_error(e, err, id, row->number);
 }
 
+int s1_rx_message(struct enb *e, const struct s1_input *in)
+{
+	if (in->row->handler)
+		in->row->handler(e, in->s1);
+	else
+		dispatch_s1_ue(e, in->row, in->s1);
+	return 0;
+}
+
+static const struct s1_row *find_s1_row(unsigned number)
+{
+	for (size_t i = 0; i < COUNT(s1_rows); i++)
+		if (s1_rows[i].number == number)
+			return &s1_rows[i];
+	return NULL;
+}
+
 void s1_dispatch(struct enb *e, const uint8_t *data, size_t len)
 {
 	const struct message_row *message;
@@ -116,16 +154,23 @@ void s1_dispatch(struct enb *e, const uint8_t *data, size_t len)
 		answer_error(e, err, 0, 0);
 		return;
 	}
-	const Keyhop__S1__S1 *s1 = (const Keyhop__S1__S1 *)(const void *)msg;
-	for (size_t i = 0; i < COUNT(s1_rows); i++) {
-		if (s1_rows[i].number != message->number)
-			continue;
-		if (s1_rows[i].handler)
-			s1_rows[i].handler(e, s1);
-		else
-			dispatch_s1_ue(e, &s1_rows[i], s1);
+	struct s1_input in = {.s1 = (const Keyhop__S1__S1 *)(const void *)msg,
+			      .row = find_s1_row(message->number)};
+	if (in.s1->body_case == KEYHOP__S1__S1__BODY_S1_SETUP_RESPONSE)
+		(void)s1_step(e, S1_EV_SETUP_RESPONSE, &in);
+	else if (in.s1->body_case == KEYHOP__S1__S1__BODY_S1_SETUP_FAILURE)
+		(void)s1_step(e, S1_EV_SETUP_FAILURE, &in);
+	else if (in.row)
+		(void)s1_step(e, S1_EV_MESSAGE, &in);
+}
+
+/* The MME does not take our 12: it has had it already, and 3 will show whether it knows the UE here. */
+static void location_refused(struct ue *ue)
+{
+	if (!ue->evidence.pdu)
 		return;
-	}
+	location_update_settled(ue);
+	(void)neighbour_list_send(ue);
 }
 
 void error_rx_s1(struct enb *e, const Keyhop__S1__S1 *s1)
@@ -136,11 +181,13 @@ void error_rx_s1(struct enb *e, const Keyhop__S1__S1 *s1)
 
 	log_warn(LOG_MME, "MME reports cause=%s mme_ue_id=%u message=%u", err_name(err),
 		 body->mme_ue_id, body->message);
-	if (!ue || ue->state == UE_LEAVING)
+	if (!ue || !ue_is_served(ue))
 		return;
 	/* The MME does not know the UE, or knows it elsewhere: serving it here makes no sense. */
 	if (err == KH_E_UE_NOT_FOUND || err == KH_E_NOT_OWNER)
-		ue_step(ue, EV_RELEASE_COMMAND, &(struct ue_input){.cause = err});
+		(void)ue_step(ue, EV_RELEASE_COMMAND, &(struct ue_input){.cause = err});
+	else if (body->message == LOCATION_UPDATE_NUMBER)
+		location_refused(ue);
 }
 
 void error_rx_x2(struct enb *e, struct x2_peer *p, const Keyhop__X2__X2 *x2)
@@ -160,29 +207,79 @@ static uint32_t source_ho_id(const Keyhop__X2__X2 *x2)
 /* 8, 11 and a refusal come from the target of one of our attempts; a cancel from the source of an arrival. */
 static struct ue *find_x2_ue(struct enb *e, uint32_t from, enum ue_event_id event, uint32_t ho_id)
 {
-	if (event == EV_HO_CANCEL) {
-		for (struct ue *ue = e->ues; ue; ue = ue->hh.next)
-			if (ue->state == UE_ARRIVING && ue->source == from &&
-			    ue->source_ho_id == ho_id)
-				return ue;
-		return NULL;
-	}
 	struct ho *ho;
+
+	if (event == EV_HO_CANCEL)
+		return ue_find_arrival(e, from, ho_id);
 	HASH_FIND_INT(e->hos, &ho_id, ho);
 	return ho && ho->target == from ? ue_find(e, ho->c_rnti) : NULL;
 }
 
-static void dispatch_x2_ue(struct enb *e, struct x2_peer *p, uint32_t from,
-			   const struct x2_row *row, const Keyhop__X2__X2 *x2)
+/* A refusal that a new list may mend, the first time. */
+static bool is_about_the_key(const struct ue *ue, const Keyhop__X2__X2 *x2)
+{
+	int err = err_from_cause(x2->handover_failure->cause);
+
+	return ue->ho && ue->ho->may_wait && !ue->ho->second &&
+	       (err == KH_E_UNKNOWN_KEY_ID || err == KH_E_STALE_GENERATION);
+}
+
+/* Nothing is held here under this id: the source may take the UE back. */
+static void answer_unknown_cancel(struct enb *e, struct x2_peer *p, uint32_t ho_id)
+{
+	Keyhop__X2__HandoverCancelAck body = KEYHOP__X2__HANDOVER_CANCEL_ACK__INIT;
+	Keyhop__X2__X2 msg = KEYHOP__X2__X2__INIT;
+
+	body.source_ho_id = ho_id;
+	msg.body_case = KEYHOP__X2__X2__BODY_HANDOVER_CANCEL_ACK;
+	msg.handover_cancel_ack = &body;
+	(void)x2_send(e, p, &msg);
+}
+
+static void dispatch_x2_ue(struct enb *e, struct x2_peer *p, const struct x2_row *row,
+			   const Keyhop__X2__X2 *x2)
 {
 	uint32_t id = source_ho_id(x2);
-	struct ue *ue = find_x2_ue(e, from, row->event, id);
+	enum ue_event_id event = row->event;
+	struct ue *ue = find_x2_ue(e, p->nb->id, event, id);
 
-	if (!ue)
+	if (ue && event == EV_HO_REFUSED && is_about_the_key(ue, x2))
+		event = EV_HO_REFUSED_KEY;
+	if (ue)
+		(void)ue_step(ue, event, &(struct ue_input){.x2 = x2, .peer = p});
+	else if (event == EV_HO_CANCEL)
+		answer_unknown_cancel(e, p, id);
+	else if (event != EV_HO_CANCEL_ACK) /* of an attempt that is over anyway */
 		node_refuse(&e->node, LOG_X2, KH_E_UE_NOT_FOUND, p->name,
 			    "message %u for attempt %u", row->number, id);
+}
+
+int x2_rx_message(struct enb *e, struct x2_peer *p, const struct x2_input *in)
+{
+	if (in->row->handler)
+		in->row->handler(e, p, in->x2);
 	else
-		(void)ue_step(ue, row->event, &(struct ue_input){.x2 = x2, .peer = p});
+		dispatch_x2_ue(e, p, in->row, in->x2);
+	return 0;
+}
+
+static const struct x2_row *find_x2_row(unsigned number)
+{
+	for (size_t i = 0; i < COUNT(x2_rows); i++)
+		if (x2_rows[i].number == number)
+			return &x2_rows[i];
+	return NULL;
+}
+
+static enum x2_event_id x2_event_of(const Keyhop__X2__X2 *x2)
+{
+	if (x2->body_case == KEYHOP__X2__X2__BODY_X2_SETUP_REQUEST)
+		return X2_EV_SETUP_REQUEST;
+	if (x2->body_case == KEYHOP__X2__X2__BODY_X2_SETUP_RESPONSE)
+		return X2_EV_SETUP_RESPONSE;
+	if (x2->body_case == KEYHOP__X2__X2__BODY_X2_SETUP_FAILURE)
+		return X2_EV_SETUP_FAILURE;
+	return X2_EV_MESSAGE;
 }
 
 void x2_dispatch(struct x2_peer *p, const uint8_t *data, size_t len)
@@ -193,21 +290,11 @@ void x2_dispatch(struct x2_peer *p, const uint8_t *data, size_t len)
 
 	if (node_decode(&e->node, IFACE_X2, ROLE_ENB, LOG_X2, p->name, data, len, &msg, &message))
 		return;
-	const Keyhop__X2__X2 *x2 = (const Keyhop__X2__X2 *)(const void *)msg;
-	for (size_t i = 0; i < COUNT(x2_rows); i++) {
-		const struct x2_row *row = &x2_rows[i];
-		if (row->number != message->number)
-			continue;
-		uint32_t from = p->nb && p->nb->peer == p ? p->nb->id : 0;
-		if (!from && !row->before_setup)
-			node_refuse(&e->node, LOG_X2, KH_E_SETUP_REQUIRED, p->name, "x2.%s",
-				    message->name);
-		else if (row->handler)
-			row->handler(e, p, x2);
-		else
-			dispatch_x2_ue(e, p, from, row, x2);
-		return;
-	}
+	struct x2_input in = {.x2 = (const Keyhop__X2__X2 *)(const void *)msg,
+			      .row = find_x2_row(message->number)};
+	enum x2_event_id event = x2_event_of(in.x2);
+	if (in.row || event != X2_EV_MESSAGE)
+		(void)x2_step(p, event, &in);
 }
 
 static void dispatch_srb0(struct enb *e, struct uu_link *uu, const ProtobufCBinaryData *pdu)
@@ -217,7 +304,7 @@ static void dispatch_srb0(struct enb *e, struct uu_link *uu, const ProtobufCBina
 	if (rrc_open(&e->node, NULL, ROLE_UE, pdu, uu->name, &rrc))
 		return;
 	if (rrc->body_case == KEYHOP__RRC__RRC__BODY_RRC_CONNECTION_REQUEST)
-		attach_rx_connection_request(e, uu, rrc);
+		attach_admit(e, uu, rrc);
 	else if (rrc->body_case == KEYHOP__RRC__RRC__BODY_REESTABLISHMENT_REQUEST)
 		reestablishment_rx(e, uu, rrc);
 	else
@@ -255,7 +342,7 @@ void uu_dispatch(struct uu_link *uu, const uint8_t *data, size_t len)
 	}
 	struct ue *ue = ue_find(e, frame->c_rnti);
 	/* A UE that arrives is bound to its connection by a good 10, not before. */
-	if (!ue || (ue->uu != uu && ue->state != UE_ARRIVING))
+	if (!ue || (ue->uu != uu && ue->fsm.now != UE_ARRIVING))
 		node_refuse(&e->node, LOG_AIR, ue ? KH_E_NOT_OWNER : KH_E_UE_NOT_FOUND, uu->name,
 			    "C-RNTI %u", frame->c_rnti);
 	else if (frame->bearer == KEYHOP__RRC__BEARER__DRB1)

@@ -4,7 +4,9 @@
 #include "ctl_cmds.h"
 #include "daemon.h"
 #include "enb.h"
+#include "handlers.h"
 #include "loop.h"
+#include "s1_fsm.h"
 #include "scheme.h"
 
 static int check_neighbour(const struct enb *e, const struct neighbour_option *o, char *why,
@@ -65,8 +67,9 @@ static int start(void *context, char *why, size_t why_len)
 		err = uu_listen(e, why, why_len);
 	if (err)
 		return err;
-	s1_connect(e);
+	(void)s1_step(e, S1_EV_CONNECT, &(struct s1_input){0});
 	begin_neighbours(e);
+	neighbour_list_watch(e);
 	return 0;
 }
 
@@ -85,7 +88,7 @@ static void stop(void *context)
 	struct enb *e = context;
 	struct neighbour *nb, *tmp;
 
-	s1_close(e, KH_E_RELEASED);
+	s1_close(e);
 	uu_close_all(e);
 	x2_close_all(e);
 	while (e->ues)
@@ -94,6 +97,8 @@ static void stop(void *context)
 		neighbour_free(nb);
 	free_floors(e);
 	loop_timer_stop(&e->grace);
+	loop_timer_stop(&e->locate_timer);
+	loop_timer_stop(&e->list_timer);
 	KEY_WIPE(&e->key);
 	KEY_WIPE(&e->previous);
 }

@@ -7,7 +7,9 @@
 
 #include <uthash.h>
 
+#include "fsm.h"
 #include "keys.h"
+#include "liveness.h"
 #include "net.h"
 #include "node.h"
 #include "options.h"
@@ -23,25 +25,26 @@ struct enb_scheme;
 struct listener;
 struct loop_timer;
 
-enum assoc_state { ASSOC_DOWN, ASSOC_SETUP, ASSOC_UP };
-
 /* The association with the MME. */
 struct s1 {
 	struct link *link; /* NULL while down */
-	enum assoc_state state;
+	struct fsm_state fsm; /* s1_fsm.c */
 	char mme_name[NODE_NAME_MAX + 1];
-	struct loop_timer *timer; /* to connect again, or for the answer to the setup */
+	uint64_t
+		mme_instance; /* of the last setup; another one: the MME has lost its UE contexts */
+	struct liveness liveness;
 	unsigned attempts;
 };
 
 /* One X2 connection; `nb` is set once X2 setup said who it is. */
 struct x2_peer {
 	struct enb *enb;
-	struct link *link;
+	struct fsm_state fsm; /* x2_fsm.c */
+	struct link *link; /* NULL before it is made, and once it ended by itself */
 	struct neighbour *nb;
 	bool outbound;
 	char name[ENDPOINT_TEXT_LEN];
-	struct loop_timer *timer; /* setup */
+	struct liveness liveness;
 	struct x2_peer *prev, *next;
 };
 
@@ -77,6 +80,7 @@ struct key_entry {
 
 struct key_list {
 	uint64_t generation;
+	int64_t taken_us; /* when it came */
 	size_t n;
 	struct key_entry entry[];
 };
@@ -90,16 +94,24 @@ struct ho {
 	uint64_t generation;
 	int64_t begun_us;
 	struct ctl_request *req; /* somebody waits for the outcome, or NULL */
-	struct loop_timer *timer;
+	bool may_wait; /* for a list, and for a second one when the target knows the key no more */
+	bool second; /* this is the attempt with the second list */
+	bool sent; /* the target knows of it: 7 went out */
 	UT_hash_handle hh;
+};
+
+/* A NAS PDU that is kept for a while. */
+struct held_nas {
+	uint8_t *pdu; /* NULL: none */
+	size_t len;
 };
 
 struct ue {
 	struct enb *enb;
 	uint16_t c_rnti;
-	uint8_t state;
+	struct fsm_state fsm; /* ue_fsm.c */
 	uint8_t eea_caps, eia_caps;
-	bool list_asked; /* a 3 is on its way */
+	int64_t list_asked_us; /* when a 3 went out that is not answered yet; 0: none */
 	uint32_t mme_ue_id;
 	struct imsi label;
 	struct uu_link *uu; /* NULL until 10 at the target, and after the radio was lost */
@@ -110,14 +122,19 @@ struct ue {
 	uint64_t delivered_gen; /* newest message 5 handed to the UE */
 	uint32_t decided; /* 6a: target of a decision not yet acted on */
 	struct ho *ho; /* leaving */
-	uint32_t source, source_ho_id; /* arriving: where from */
-	struct loop_timer *timer; /* setup or arrival */
-	uint8_t *evidence; /* of a 12 the MME has not answered yet */
-	size_t evidence_len;
+	uint32_t left_for; /* target of the last attempt: what a re-establishment names */
+	struct arrival {
+		uint32_t source,
+			ho_id; /* where it came from, and how that eNodeB calls the attempt */
+	} arrival;
+	struct held_nas held; /* ATTACH ACCEPT, until the UE can take it */
+	struct held_nas evidence; /* of a 12 the MME has not answered yet */
+	struct ue *unlocated_prev, *unlocated_next; /* those with evidence */
 	struct ue *prev, *next; /* of the Uu link */
 	UT_hash_handle hh; /* by c_rnti */
 	UT_hash_handle hh_mme; /* by mme_ue_id */
 	UT_hash_handle hh_label; /* by IMSI */
+	UT_hash_handle hh_arrival; /* by arrival, once it came by handover */
 };
 
 /* Highest generation accepted for a UE in a 7. Worth keeping as long as the key it came under. */
@@ -137,8 +154,12 @@ struct enb {
 	struct listener *x2, *uu;
 	struct neighbour *neighbours;
 	struct x2_peer *x2_peers;
+	uint32_t n_x2_peers;
 	struct uu_link *uu_links;
-	struct ue *ues, *ues_by_mme_id, *ues_by_label;
+	struct ue *ues, *ues_by_mme_id, *ues_by_label, *ues_by_arrival;
+	struct ue *unlocated; /* a 12 is to be answered */
+	struct loop_timer *locate_timer; /* while there are any */
+	struct loop_timer *list_timer; /* lists that grow old */
 	struct ho *hos;
 	struct floor *floors;
 	uint32_t next_ho_id;
@@ -162,10 +183,21 @@ const char *ue_name(const struct ue *ue);
 struct node_event ue_event(const struct ue *ue, const char *topic, const char *step);
 int ue_send(struct ue *ue, const Keyhop__Rrc__Rrc *msg);
 void ue_drop_list(struct ue *ue);
+/* The arrival that `source` calls `ho_id`, also once it is complete. */
+struct ue *ue_find_arrival(struct enb *e, uint32_t source, uint32_t ho_id);
+void ue_set_arrival(struct ue *ue, uint32_t source, uint32_t ho_id);
+void held_nas_keep(struct held_nas *h, const uint8_t *pdu, size_t len);
+void held_nas_drop(struct held_nas *h);
+/* Between RRC connection and ATTACH ACCEPT; served by this cell and not about to leave. */
+bool ue_is_attaching(const struct ue *ue);
+bool ue_is_served(const struct ue *ue);
 
 /* s1_association.c */
-void s1_connect(struct enb *e);
-void s1_close(struct enb *e, int cause);
+void s1_close(struct enb *e);
+/* The association is down: closes its link, and tells those who cannot go on without it. */
+void s1_gone(struct enb *e, bool was_up);
+/* The association is up: what waited for the MME goes on. */
+void s1_back(struct enb *e);
 int s1_send(struct enb *e, const Keyhop__S1__S1 *msg);
 bool s1_is_up(const struct enb *e);
 
@@ -173,7 +205,8 @@ bool s1_is_up(const struct enb *e);
 int x2_listen(struct enb *e, char *why, size_t why_len) KH_MUST_CHECK;
 void x2_close_all(struct enb *e);
 void x2_connect(struct neighbour *nb);
-void x2_drop(struct x2_peer *p, int cause);
+/* Ends what the association was for, closes its link, frees it. */
+void x2_free(struct x2_peer *p);
 void x2_retry(struct neighbour *nb);
 int x2_send(struct enb *e, struct x2_peer *p, const Keyhop__X2__X2 *msg);
 struct neighbour *neighbour_find(struct enb *e, uint32_t id);

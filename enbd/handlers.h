@@ -5,17 +5,22 @@
 #include "enb.h"
 
 typedef void s1_handler(struct enb *e, const Keyhop__S1__S1 *s1);
-s1_handler s1_setup_rx_response, s1_setup_rx_failure, key_provision_rx, error_rx_s1;
+s1_handler key_provision_rx, error_rx_s1, heartbeat_rx_s1;
 
 typedef void x2_handler(struct enb *e, struct x2_peer *p, const Keyhop__X2__X2 *x2);
-x2_handler x2_setup_rx_request, x2_setup_rx_response, x2_setup_rx_failure, ho_prepare_rx_request,
-	error_rx_x2;
+x2_handler ho_prepare_admit, error_rx_x2, heartbeat_rx_x2;
 
 void s1_setup_send(struct enb *e);
-void x2_setup_send(struct x2_peer *p);
 /* SRB0: connection request and re-establishment request. */
-void attach_rx_connection_request(struct enb *e, struct uu_link *uu, const Keyhop__Rrc__Rrc *rrc);
+void attach_admit(struct enb *e, struct uu_link *uu, const Keyhop__Rrc__Rrc *rrc);
 void reestablishment_rx(struct enb *e, struct uu_link *uu, const Keyhop__Rrc__Rrc *rrc);
+/* 12 for all whose 12 is not answered, and 3 for all who have no list; both after the MME came back. */
+void location_update_retry(struct enb *e);
+void neighbour_list_retry(struct enb *e);
+/* Begins to look after lists that grow older than list_lifetime. */
+void neighbour_list_watch(struct enb *e);
+/* The MME has answered the 12 of this UE, or will never. */
+void location_update_settled(struct ue *ue);
 /* DRB1. */
 void traffic_rx(struct ue *ue, const ProtobufCBinaryData *pdu);
 /* The target's memory of generations: KH_E_STALE_GENERATION when `generation` is not above the floor. */

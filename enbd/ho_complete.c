@@ -4,11 +4,11 @@
 void ho_complete_send(struct ue *ue)
 {
 	struct enb *e = ue->enb;
-	const struct neighbour *nb = neighbour_find(e, ue->source);
+	const struct neighbour *nb = neighbour_find(e, ue->arrival.source);
 	Keyhop__X2__HandoverComplete body = KEYHOP__X2__HANDOVER_COMPLETE__INIT;
 	Keyhop__X2__X2 msg = KEYHOP__X2__X2__INIT;
 
-	body.source_ho_id = ue->source_ho_id;
+	body.source_ho_id = ue->arrival.ho_id;
 	body.target_ho_id = ue->c_rnti;
 	msg.body_case = KEYHOP__X2__X2__BODY_HANDOVER_COMPLETE;
 	msg.handover_complete = &body;
@@ -16,7 +16,7 @@ void ho_complete_send(struct ue *ue)
 		return;
 	struct node_event ev = ue_event(ue, "handover.complete_sent", "11");
 	ev.enb = e->opt.id;
-	ev.source = ue->source;
+	ev.source = ue->arrival.source;
 	ev.gen = ue->kenb_gen;
 	events_emit(e->node.events, &ev);
 }
@@ -29,13 +29,11 @@ int ho_complete_rx(struct enb *e, struct ue *ue, const struct ue_input *in)
 	return 0;
 }
 
-/* 9 went out, and neither 11 nor the UE came back. */
-int ho_complete_timeout(struct enb *e, struct ue *ue, const struct ue_input *in)
+/* A cancel that came too late: the UE is here. Also on behalf of a source that missed our 11. */
+int ho_complete_again(struct enb *e, struct ue *ue, const struct ue_input *in)
 {
 	(void)e;
-	ho_send_cancel(ue, in->cause);
-	ho_end(ue, KH_E_TIMEOUT);
-	/* Refused by the MME as not-owner when the UE did arrive there. */
-	(void)context_release_request(ue, KH_E_TIMEOUT);
+	(void)in;
+	ho_complete_send(ue);
 	return 0;
 }

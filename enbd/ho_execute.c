@@ -1,10 +1,5 @@
 /* Execution: 9 from the source, 10 at the target. */
-#include <stdlib.h>
-#include <string.h>
-
 #include "handlers.h"
-#include "loop.h"
-#include "mem.h"
 #include "rrc_msg.h"
 #include "ue_fsm.h"
 
@@ -30,7 +25,6 @@ int ho_execute_tx_command(struct enb *e, struct ue *ue, const struct ue_input *i
 	ev.enb = ue->ho->target;
 	ev.gen = ue->ho->generation;
 	events_emit(e->node.events, &ev);
-	ho_set_timer(ue, e->opt.complete_timeout_ms);
 	return 0;
 }
 
@@ -75,12 +69,9 @@ int ho_execute_rx_confirm(struct enb *e, struct ue *ue, const struct ue_input *i
 	struct node_event ev = ue_event(ue, "handover.confirmed", "10");
 
 	ue_bind_uu(ue, in->uu);
-	loop_timer_stop(&ue->timer);
-	ue->evidence = x_calloc(1, evidence->len);
-	ue->evidence_len = evidence->len;
-	memcpy(ue->evidence, evidence->data, evidence->len);
+	held_nas_keep(&ue->evidence, evidence->data, evidence->len);
 	ev.enb = e->opt.id;
-	ev.source = ue->source;
+	ev.source = ue->arrival.source;
 	ev.gen = ue->kenb_gen;
 	events_emit(e->node.events, &ev);
 	(void)send_ack(e, ue);
@@ -89,18 +80,40 @@ int ho_execute_rx_confirm(struct enb *e, struct ue *ue, const struct ue_input *i
 	return 0;
 }
 
-int ho_execute_cancelled(struct enb *e, struct ue *ue, const struct ue_input *in)
+/* It has our keys and is here, but did not hear so. */
+int ho_execute_rx_confirm_again(struct enb *e, struct ue *ue, const struct ue_input *in)
+{
+	(void)in;
+	return send_ack(e, ue);
+}
+
+static void ack_cancel(struct enb *e, const struct ue *ue)
+{
+	const struct neighbour *nb = neighbour_find(e, ue->arrival.source);
+	Keyhop__X2__HandoverCancelAck body = KEYHOP__X2__HANDOVER_CANCEL_ACK__INIT;
+	Keyhop__X2__X2 msg = KEYHOP__X2__X2__INIT;
+
+	body.source_ho_id = ue->arrival.ho_id;
+	msg.body_case = KEYHOP__X2__X2__BODY_HANDOVER_CANCEL_ACK;
+	msg.handover_cancel_ack = &body;
+	if (nb && nb->peer)
+		(void)x2_send(e, nb->peer, &msg);
+}
+
+int ho_execute_rx_cancel(struct enb *e, struct ue *ue, const struct ue_input *in)
 {
 	struct node_event ev = ue_event(ue, "handover.cancelled", NULL);
 
-	ev.source = ue->source;
+	ev.source = ue->arrival.source;
 	ev.err = in->x2 ? err_from_cause(in->x2->handover_cancel->cause) : in->cause;
 	events_emit(e->node.events, &ev);
+	if (in->x2)
+		ack_cancel(e, ue);
 	return 0;
 }
 
 int ho_execute_arrival_timeout(struct enb *e, struct ue *ue, const struct ue_input *in)
 {
 	node_refuse(&e->node, LOG_HO, KH_E_TIMEOUT, ue_name(ue), "no handover_confirm");
-	return ho_execute_cancelled(e, ue, in);
+	return ho_execute_rx_cancel(e, ue, in);
 }

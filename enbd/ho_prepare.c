@@ -3,7 +3,6 @@
 #include "clock.h"
 #include "ctl.h"
 #include "handlers.h"
-#include "loop.h"
 #include "mem.h"
 #include "scheme.h"
 #include "ue_fsm.h"
@@ -12,21 +11,7 @@
 
 /* ---- source ---- */
 
-static void on_timeout(void *arg)
-{
-	struct ue *ue = arg;
-
-	ue->ho->timer = NULL;
-	ue_step(ue, EV_TIMEOUT, &(struct ue_input){.cause = KH_E_TIMEOUT});
-}
-
-void ho_set_timer(struct ue *ue, uint32_t ms)
-{
-	loop_timer_stop(&ue->ho->timer);
-	ue->ho->timer = loop_timer_start(ue->enb->node.loop, ms, on_timeout, ue);
-}
-
-static void ho_new(struct ue *ue, uint32_t target, struct ctl_request *req)
+static void ho_new(struct ue *ue, uint32_t target, struct ctl_request *req, bool may_wait)
 {
 	struct enb *e = ue->enb;
 	struct ho *ho = x_calloc(1, sizeof *ho);
@@ -37,8 +22,10 @@ static void ho_new(struct ue *ue, uint32_t target, struct ctl_request *req)
 	ho->target = target;
 	ho->begun_us = clock_mono_us();
 	ho->req = req;
+	ho->may_wait = may_wait;
 	HASH_ADD_INT(e->hos, id, ho);
 	ue->ho = ho;
+	ue->left_for = target;
 }
 
 static json_t *outcome_json(const struct ue *ue, int err)
@@ -85,7 +72,6 @@ void ho_end(struct ue *ue, int err)
 			      ho->target, err_text(err));
 	else if (ho->req)
 		ctl_reply(ho->req, outcome_json(ue, 0));
-	loop_timer_stop(&ho->timer);
 	HASH_DEL(e->hos, ho);
 	free(ho);
 	ue->ho = NULL;
@@ -99,7 +85,7 @@ int ho_start(struct ue *ue, uint32_t target, struct ctl_request *req, bool may_w
 
 	if (ue->ho)
 		return KH_E_HANDOVER_IN_PROGRESS;
-	if (ue->state != UE_ACTIVE)
+	if (ue->fsm.now != UE_ACTIVE)
 		return KH_E_BAD_STATE;
 	if (target == e->opt.id)
 		return KH_E_ALREADY_SERVING;
@@ -115,9 +101,9 @@ int ho_start(struct ue *ue, uint32_t target, struct ctl_request *req, bool may_w
 	ev.enb = target;
 	events_emit(e->node.events, &ev);
 	node_count(&e->node, METRIC_HANDOVERS_STARTED);
-	ho_new(ue, target, req);
+	ho_new(ue, target, req, may_wait);
 	/* From here on the outcome is told by ho_end(). */
-	(void)ue_step(ue, err ? EV_HO_WAIT : EV_HO_REQUEST, &(struct ue_input){.cause = err});
+	(void)ue_step(ue, err ? EV_HO_WAIT : EV_HO_DECIDED, &(struct ue_input){.cause = err});
 	return 0;
 }
 
@@ -125,7 +111,6 @@ int ho_prepare_wait(struct enb *e, struct ue *ue, const struct ue_input *in)
 {
 	node_count(&e->node, METRIC_HANDOVERS_WAITED);
 	log_info(LOG_HO, "ue=%s waits for a list: cause=%s", ue_name(ue), err_name(in->cause));
-	ho_set_timer(ue, e->opt.list_wait_ms);
 	if (in->cause != KH_E_LIST_NOT_DELIVERED)
 		(void)neighbour_list_send(ue);
 	return 0;
@@ -134,15 +119,21 @@ int ho_prepare_wait(struct enb *e, struct ue *ue, const struct ue_input *in)
 void ho_resume(struct ue *ue)
 {
 	if (ue->enb->scheme->source_ready(ue, ue->ho->target) == 0)
-		(void)ue_step(ue, EV_HO_REQUEST, &(struct ue_input){0});
+		(void)ue_step(ue, EV_HO_DECIDED, &(struct ue_input){0});
 }
 
+/* No usable list in time. What there is was perhaps never handed to the UE: the next attempt asks anew. */
 int ho_wait_timeout(struct enb *e, struct ue *ue, const struct ue_input *in)
 {
-	int err = e->scheme->source_ready(ue, ue->ho->target);
+	int err = in->cause == KH_E_CANCELLED ? KH_E_CANCELLED
+					      : e->scheme->source_ready(ue, ue->ho->target);
 
-	ue->list_asked = false;
-	ho_end(ue, in->cause == KH_E_CANCELLED ? KH_E_CANCELLED : err);
+	ue->list_asked_us = 0;
+	if (err == KH_E_LIST_NOT_DELIVERED)
+		ue_drop_list(ue);
+	ho_end(ue, err ? err : KH_E_TIMEOUT);
+	if (in->cause != KH_E_CANCELLED)
+		(void)neighbour_list_send(ue);
 	return 0;
 }
 
@@ -180,7 +171,7 @@ int ho_prepare_tx_request(struct enb *e, struct ue *ue, const struct ue_input *i
 	ev.gen = key.generation;
 	ev.kid = key.key_id;
 	events_emit(e->node.events, &ev);
-	ho_set_timer(ue, e->opt.prepare_timeout_ms);
+	ue->ho->sent = true;
 	return 0;
 }
 
@@ -205,6 +196,21 @@ int ho_prepare_rx_failure(struct enb *e, struct ue *ue, const struct ue_input *i
 	/* The entry is burnt: a new list for the next attempt. */
 	(void)neighbour_list_send(ue);
 	return 0;
+}
+
+/* The target has this key no more, or has seen a newer generation: once, a new list may help. */
+int ho_prepare_rx_key_failure(struct enb *e, struct ue *ue, const struct ue_input *in)
+{
+	(void)in;
+	ue->ho->second = true;
+	ue->ho->sent = false;
+	log_info(LOG_HO, "ue=%s waits for a second list", ue_name(ue));
+	node_count(&e->node, METRIC_HANDOVERS_WAITED);
+	ue_drop_list(ue);
+	int err = neighbour_list_send(ue);
+	if (err)
+		ho_end(ue, err);
+	return err;
 }
 
 int ho_prepare_timeout(struct enb *e, struct ue *ue, const struct ue_input *in)
@@ -247,37 +253,19 @@ static void refuse(struct enb *e, struct x2_peer *p, const Keyhop__X2__HandoverR
 	(void)x2_send(e, p, &msg);
 }
 
-static void on_arrival_timeout(void *arg)
-{
-	struct ue *ue = arg;
-
-	ue->timer = NULL;
-	ue_step(ue, EV_TIMEOUT, &(struct ue_input){.cause = KH_E_TIMEOUT});
-}
-
-/* An arrival whose 10 is still to come gives way to a newer 7 for the same UE. */
-static void make_room(struct enb *e, uint32_t mme_ue_id)
+/* An arrival whose 10 is still to come gives way to a newer 7 for the same UE. One that left and comes back before
+ * its 11 was here has arrived there. */
+static int make_room(struct enb *e, uint32_t mme_ue_id)
 {
 	struct ue *old = ue_find_mme_id(e, mme_ue_id);
 
-	if (old && old->state == UE_ARRIVING)
-		ue_step(old, EV_HO_CANCEL, &(struct ue_input){.cause = KH_E_SUPERSEDED});
-}
-
-static struct ue *arrive(struct enb *e, struct x2_peer *p, const Keyhop__X2__HandoverRequest *req)
-{
-	struct ue *ue = ue_add(e);
-
-	if (!ue)
-		return NULL;
-	ue->state = UE_ARRIVING;
-	ue->eea_caps = (uint8_t)req->capabilities->eea;
-	ue->eia_caps = (uint8_t)req->capabilities->eia;
-	ue->source = p->nb->id;
-	ue->source_ho_id = req->source_ho_id;
-	ue->timer =
-		loop_timer_start(e->node.loop, e->opt.complete_timeout_ms, on_arrival_timeout, ue);
-	return ue;
+	if (!old)
+		return 0;
+	if (old->fsm.now == UE_ARRIVING)
+		return ue_step(old, EV_HO_CANCEL, &(struct ue_input){.cause = KH_E_SUPERSEDED});
+	if (old->fsm.now == UE_LEAVING || old->fsm.now == UE_RECALLING)
+		return ue_step(old, EV_HO_COMPLETE, &(struct ue_input){0});
+	return KH_E_ALREADY_SERVING;
 }
 
 static int send_response(struct enb *e, struct x2_peer *p, const struct ue *ue)
@@ -285,7 +273,7 @@ static int send_response(struct enb *e, struct x2_peer *p, const struct ue *ue)
 	Keyhop__X2__HandoverResponse body = KEYHOP__X2__HANDOVER_RESPONSE__INIT;
 	Keyhop__X2__X2 msg = KEYHOP__X2__X2__INIT;
 
-	body.source_ho_id = ue->source_ho_id;
+	body.source_ho_id = ue->arrival.ho_id;
 	body.target_ho_id = ue->c_rnti;
 	body.c_rnti = ue->c_rnti;
 	body.eea = ue->pdcp.eea;
@@ -314,48 +302,56 @@ static void announce(struct enb *e, struct x2_peer *p, const Keyhop__X2__Handove
 }
 
 /* 7a, 8a, 8. */
-static int accept_request(struct enb *e, struct x2_peer *p, const Keyhop__X2__HandoverRequest *req)
+static int accept_request(struct enb *e, struct ue *ue, struct x2_peer *p,
+			  const Keyhop__X2__HandoverRequest *req)
 {
 	KEY_LOCAL(kenb) struct kenb kenb = {0};
-	struct ue *known = ue_find_mme_id(e, req->mme_ue_id);
 	uint8_t eea, eia;
-
-	if (known && known->state != UE_ARRIVING && known->state != UE_LEAVING)
-		return KH_E_ALREADY_SERVING;
 	int err = e->scheme->target_key(e, p->nb->id, req, &kenb);
+
+	if (!err)
+		err = make_room(e, req->mme_ue_id);
 	if (err)
 		return err;
-	make_room(e, req->mme_ue_id);
-	struct ue *ue = arrive(e, p, req);
-	if (!ue)
-		return KH_E_NO_RESOURCES;
+	ue->eea_caps = (uint8_t)req->capabilities->eea;
+	ue->eia_caps = (uint8_t)req->capabilities->eia;
 	err = as_security_choose(e, ue, &eea, &eia);
-	if (!err) {
-		ue_bind_mme_id(ue, req->mme_ue_id);
-		ue_set_label(ue, req->ue_label);
-		announce(e, p, req, ue, &kenb);
-		err = as_security_install(ue, &kenb, req->key->generation, eea, eia);
-	}
-	if (!err) {
-		pdcp_start_ciphering(&ue->pdcp);
-		err = send_response(e, p, ue);
-	}
+	if (err)
+		return err;
+	ue_set_arrival(ue, p->nb->id, req->source_ho_id);
+	ue_bind_mme_id(ue, req->mme_ue_id);
+	ue_set_label(ue, req->ue_label);
+	announce(e, p, req, ue, &kenb);
+	err = as_security_install(ue, &kenb, req->key->generation, eea, eia);
+	if (err)
+		return err;
+	pdcp_start_ciphering(&ue->pdcp);
+	return send_response(e, p, ue);
+}
+
+int ho_prepare_rx_request(struct enb *e, struct ue *ue, const struct ue_input *in)
+{
+	const Keyhop__X2__HandoverRequest *req = in->x2->handover_request;
+	int err = accept_request(e, ue, in->peer, req);
+
 	if (err) {
-		ue_free(ue);
+		refuse(e, in->peer, req, err);
 		return err;
 	}
 	struct node_event ev = ue_event(ue, "handover.prepared", "8");
 	ev.enb = e->opt.id;
-	ev.source = p->nb->id;
+	ev.source = in->peer->nb->id;
 	ev.gen = req->key->generation;
 	events_emit(e->node.events, &ev);
 	return 0;
 }
 
-void ho_prepare_rx_request(struct enb *e, struct x2_peer *p, const Keyhop__X2__X2 *x2)
+void ho_prepare_admit(struct enb *e, struct x2_peer *p, const Keyhop__X2__X2 *x2)
 {
-	int err = accept_request(e, p, x2->handover_request);
+	struct ue *ue = ue_add(e);
 
-	if (err)
-		refuse(e, p, x2->handover_request, err);
+	if (ue)
+		(void)ue_step(ue, EV_HO_REQUEST, &(struct ue_input){.x2 = x2, .peer = p});
+	else
+		refuse(e, p, x2->handover_request, KH_E_NO_RESOURCES);
 }

@@ -1,8 +1,46 @@
-/* Message 12, from the eNodeB that serves the UE now: the source of its next handover. */
+/* Message 12, from the eNodeB that serves the UE now: the source of its next handover. It is sent again until the
+ * MME has answered. */
 #include "handlers.h"
+#include "loop.h"
 #include "ue_fsm.h"
 
+#include <utlist.h>
+
 #define NEIGHBOURS_MAX 256
+#define RETRY_MS 1000
+
+static void on_retry(void *arg)
+{
+	struct enb *e = arg;
+
+	e->locate_timer = NULL;
+	location_update_retry(e);
+}
+
+/* The UE waits for its 13. */
+static void remember(struct ue *ue)
+{
+	struct enb *e = ue->enb;
+
+	if (!ue->unlocated_prev)
+		DL_APPEND2(e->unlocated, ue, unlocated_prev, unlocated_next);
+	if (!e->locate_timer)
+		e->locate_timer = loop_timer_start(e->node.loop, RETRY_MS, on_retry, e);
+}
+
+void location_update_settled(struct ue *ue)
+{
+	struct enb *e = ue->enb;
+
+	held_nas_drop(&ue->evidence);
+	if (!ue->unlocated_prev)
+		return;
+	DL_DELETE2(e->unlocated, ue, unlocated_prev, unlocated_next);
+	ue->unlocated_prev = NULL;
+	ue->unlocated_next = NULL;
+	if (!e->unlocated)
+		loop_timer_stop(&e->locate_timer);
+}
 
 int location_update_send(struct ue *ue)
 {
@@ -12,9 +50,10 @@ int location_update_send(struct ue *ue)
 	Keyhop__S1__LocationUpdate body = KEYHOP__S1__LOCATION_UPDATE__INIT;
 	Keyhop__S1__S1 msg = KEYHOP__S1__S1__INIT;
 
+	remember(ue);
 	body.mme_ue_id = ue->mme_ue_id;
-	body.evidence.data = ue->evidence;
-	body.evidence.len = ue->evidence_len;
+	body.evidence.data = ue->evidence.pdu;
+	body.evidence.len = ue->evidence.len;
 	body.serving_enb_id = e->opt.id;
 	body.n_enb_id = neighbour_ids(e, ids, NEIGHBOURS_MAX);
 	body.enb_id = ids;
@@ -33,7 +72,11 @@ int location_update_send(struct ue *ue)
 
 void location_update_retry(struct enb *e)
 {
-	for (struct ue *ue = e->ues; ue; ue = ue->hh.next)
-		if (ue->evidence && ue->state != UE_SECURING)
-			(void)location_update_send(ue);
+	struct ue *ue, *tmp;
+
+	loop_timer_stop(&e->locate_timer);
+	if (!s1_is_up(e))
+		return;
+	DL_FOREACH_SAFE2(e->unlocated, ue, tmp, unlocated_next)
+	(void)location_update_send(ue);
 }

@@ -2,11 +2,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "handlers.h"
+#include "loop.h"
 #include "mem.h"
 #include "ue_fsm.h"
 
 #define NEIGHBOURS_MAX 256
+
+/* A 3 is on its way. One that was lost is asked again after a while. */
+static bool is_asked(const struct ue *ue)
+{
+	int64_t patience_us = (int64_t)ue->enb->opt.list_wait_ms * 1000 / 2;
+
+	return ue->list_asked_us && clock_mono_us() - ue->list_asked_us < patience_us;
+}
 
 int neighbour_list_send(struct ue *ue)
 {
@@ -16,7 +26,8 @@ int neighbour_list_send(struct ue *ue)
 	Keyhop__S1__S1 msg = KEYHOP__S1__S1__INIT;
 	struct node_event ev = ue_event(ue, "neighbour_list.sent", "3");
 
-	if (ue->list_asked)
+	/* Before its 12 is answered the MME takes no 3 for this UE; 13 brings the list. */
+	if (is_asked(ue) || ue->evidence.pdu)
 		return 0;
 	body.mme_ue_id = ue->mme_ue_id;
 	body.n_enb_id = neighbour_ids(e, ids, NEIGHBOURS_MAX);
@@ -28,7 +39,7 @@ int neighbour_list_send(struct ue *ue)
 	int err = s1_send(e, &msg);
 	if (err)
 		return err;
-	ue->list_asked = true;
+	ue->list_asked_us = clock_mono_us();
 	events_emit(e->node.events, &ev);
 	return 0;
 }
@@ -39,6 +50,7 @@ static struct key_list *copy_list(const Keyhop__S1__WrappedKeyList *in)
 	struct key_list *list = x_calloc(1, sizeof *list + in->n_entry * sizeof list->entry[0]);
 
 	list->generation = in->generation;
+	list->taken_us = clock_mono_us();
 	list->n = in->n_entry;
 	for (size_t i = 0; i < in->n_entry; i++) {
 		struct key_entry *to = &list->entry[i];
@@ -56,7 +68,7 @@ static int store_list(struct enb *e, struct ue *ue, const Keyhop__S1__WrappedKey
 {
 	struct node_event ev = ue_event(ue, "wraplist.received", step);
 
-	ue->list_asked = false;
+	ue->list_asked_us = 0;
 	if (ue->list && in->generation <= ue->list->generation) {
 		node_refuse(&e->node, LOG_KEY, KH_E_STALE_LIST, ue_name(ue),
 			    "list of generation %llu", (unsigned long long)in->generation);
@@ -76,8 +88,7 @@ int neighbour_list_rx_keys(struct enb *e, struct ue *ue, const struct ue_input *
 	if (in->s1->body_case == KEYHOP__S1__S1__BODY_WRAPPED_KEY_LIST)
 		return store_list(e, ue, in->s1->wrapped_key_list, "4");
 	/* 13 answers 12: the MME has moved the UE. */
-	free(ue->evidence);
-	ue->evidence = NULL;
+	location_update_settled(ue);
 	return store_list(e, ue, in->s1->new_key_list, "13");
 }
 
@@ -87,21 +98,62 @@ int neighbour_list_rx_failure(struct enb *e, struct ue *ue, const struct ue_inpu
 	int err = err_from_cause(body->cause);
 	struct node_event ev = ue_event(ue, "wraplist.refused", body->answers == 3 ? "4" : "13");
 
-	ue->list_asked = false;
-	if (body->answers == 12) {
-		free(ue->evidence);
-		ue->evidence = NULL;
-	}
+	ue->list_asked_us = 0;
+	if (body->answers == 12)
+		location_update_settled(ue);
 	ev.err = err;
 	events_emit(e->node.events, &ev);
 	log_warn(LOG_KEY, "ue=%s no list: cause=%s", ue_name(ue), err_name(err));
 	return 0;
 }
 
+/* Older than list_lifetime, or than `share` of it. */
+static bool is_old(const struct ue *ue, int64_t share)
+{
+	int64_t lifetime_us = (int64_t)ue->enb->opt.list_lifetime_ms * 1000;
+
+	return lifetime_us > 0 && (clock_mono_us() - ue->list->taken_us) * share > lifetime_us;
+}
+
+static bool needs_list(const struct ue *ue)
+{
+	return !ue->list || ue->delivered_gen < ue->list->generation || is_old(ue, 2);
+}
+
+void neighbour_list_retry(struct enb *e)
+{
+	for (struct ue *ue = e->ues; ue; ue = ue->hh.next) {
+		ue->list_asked_us = 0;
+		if (ue_is_served(ue) && needs_list(ue))
+			(void)neighbour_list_send(ue);
+	}
+}
+
+/* A list is renewed between half its lifetime and all of it; one walk serves all UEs of the cell. */
+static void on_watch(void *arg)
+{
+	struct enb *e = arg;
+
+	e->list_timer = NULL;
+	for (struct ue *ue = e->ues; ue; ue = ue->hh.next)
+		if (ue_is_served(ue) && ue->list && is_old(ue, 2))
+			(void)neighbour_list_send(ue);
+	neighbour_list_watch(e);
+}
+
+void neighbour_list_watch(struct enb *e)
+{
+	if (e->opt.list_lifetime_ms)
+		e->list_timer = loop_timer_start(e->node.loop, e->opt.list_lifetime_ms / 4 + 1,
+						 on_watch, e);
+}
+
 int key_list_entry(struct ue *ue, uint32_t target, struct key_entry **out)
 {
 	if (!ue->list)
 		return KH_E_NO_WRAPPED_KEY;
+	if (is_old(ue, 1))
+		return KH_E_STALE_LIST;
 	for (size_t i = 0; i < ue->list->n; i++) {
 		struct key_entry *entry = &ue->list->entry[i];
 		if (entry->enb_id != target)

@@ -1,5 +1,6 @@
 #include "options.h"
 
+#include "liveness.h"
 #include "scheme.h"
 
 #define OPT(member) offsetof(struct enb_options, member)
@@ -134,9 +135,24 @@ const struct config_row enb_rows[] = {
 	 .type = CONFIG_DURATION,
 	 .offset = OPT(list_wait_ms),
 	 .def = "2s",
-	 .min = 0,
+	 .min = 10,
 	 .max = 60000,
 	 .help = "how long a decision waits for a usable list"},
+	{.key = "handover.list_lifetime",
+	 .type = CONFIG_DURATION,
+	 .offset = OPT(list_lifetime_ms),
+	 .def = "1h",
+	 .min = 0,
+	 .max = 2592000000,
+	 .help = "age at which a list of wrapped keys is renewed and used no more; 0s: never"},
+	{.key = "association_timeout",
+	 .type = CONFIG_DURATION,
+	 .offset = OPT(association_timeout_ms),
+	 .def = "5s",
+	 .min = 100,
+	 .max = 600000,
+	 .help = "from a new S1 or X2 connection to the end of its setup"},
+	LIVENESS_OPTION_ROWS(OPT(liveness_interval_ms), OPT(liveness_misses)),
 	{.key = "setup_timeout",
 	 .type = CONFIG_DURATION,
 	 .offset = OPT(setup_timeout_ms),

@@ -26,7 +26,8 @@ struct enb_options {
 	struct config_algs eea, eia;
 	int32_t a3_offset_cdb, a3_hysteresis_cdb;
 	uint32_t a3_time_to_trigger_ms;
-	uint32_t prepare_timeout_ms, complete_timeout_ms, list_wait_ms;
+	uint32_t prepare_timeout_ms, complete_timeout_ms, list_wait_ms, list_lifetime_ms;
+	uint32_t association_timeout_ms, liveness_interval_ms, liveness_misses;
 	uint32_t setup_timeout_ms;
 	uint32_t max_ues;
 };

@@ -22,9 +22,9 @@ static int check(struct enb *e, const struct ue *ue, const Keyhop__Rrc__Reestabl
 
 	if (!ue)
 		return KH_E_UE_NOT_FOUND;
-	if (ue->state != UE_LEAVING)
+	if (!ue->left_for)
 		return KH_E_BAD_STATE;
-	int err = pdcp_short_mac(e->node.crypto, &ue->pdcp, e->opt.id, ue->ho->target, ue->c_rnti,
+	int err = pdcp_short_mac(e->node.crypto, &ue->pdcp, e->opt.id, ue->left_for, ue->c_rnti,
 				 &wanted);
 	if (err)
 		return err;
@@ -56,8 +56,10 @@ int reestablishment_rx_request(struct enb *e, struct ue *ue, const struct ue_inp
 	if (err)
 		return err;
 	node_count(&e->node, METRIC_REESTABLISHMENTS);
-	ho_send_cancel(ue, cause);
-	ho_end(ue, cause);
+	if (ue->ho) {
+		ho_send_cancel(ue, cause);
+		ho_end(ue, cause);
+	}
 	return 0;
 }
 

@@ -1,67 +1,74 @@
-/* The association with the MME: connecting, setup, and connecting again with full jitter. */
+/* The association with the MME: connecting, losing it, and what that means for the UEs. */
 #include <stdio.h>
 #include <string.h>
 
 #include "handlers.h"
 #include "link.h"
-#include "loop.h"
 #include "rng.h"
+#include "s1_fsm.h"
 #include "ue_fsm.h"
 
 #define RETRY_BASE_MS 200
-#define RETRY_CAP_MS 5000
-#define SETUP_TIMEOUT_MS 5000
+#define RETRY_CAP_MS 3000
+#define RETRY_SHIFT_MAX 4
 
-static void on_retry(void *arg)
+uint32_t s1_backoff_ms(const void *enb)
 {
-	struct enb *e = arg;
-
-	e->s1.timer = NULL;
-	s1_connect(e);
-}
-
-/* random(base, min(cap, base * 2^n)): many eNodeBs do not come back in the same instant. */
-static void retry_later(struct enb *e)
-{
-	unsigned shift = e->s1.attempts < 5 ? e->s1.attempts : 5;
+	const struct enb *e = enb;
+	unsigned shift = e->s1.attempts < RETRY_SHIFT_MAX ? e->s1.attempts : RETRY_SHIFT_MAX;
 	uint32_t span = RETRY_BASE_MS << shift;
 
-	if (span > RETRY_CAP_MS)
-		span = RETRY_CAP_MS;
-	e->s1.attempts++;
-	loop_timer_stop(&e->s1.timer);
-	e->s1.timer =
-		loop_timer_start(e->node.loop, RETRY_BASE_MS / 4 + rng_below(span), on_retry, e);
+	return RETRY_BASE_MS / 4 + rng_below(span > RETRY_CAP_MS ? RETRY_CAP_MS : span);
 }
 
-static void forget(struct enb *e)
+/* UEs in the middle of an attach cannot go on; those served wait for the MME to come back. */
+static void lose_unfinished(struct enb *e)
+{
+	struct ue *ue, *tmp;
+
+	HASH_ITER (hh, e->ues, ue, tmp)
+		if (ue_is_attaching(ue))
+			(void)ue_step(ue, EV_S1_LOST, &(struct ue_input){.cause = KH_E_LINK_LOST});
+}
+
+void s1_gone(struct enb *e, bool was_up)
 {
 	struct node_event ev = {.topic = "tunnel.down"};
 
-	if (e->s1.state == ASSOC_UP)
-		events_emit(e->node.events, &ev);
-	e->s1.link = NULL;
-	e->s1.state = ASSOC_DOWN;
-	loop_timer_stop(&e->s1.timer);
-}
-
-void s1_close(struct enb *e, int cause)
-{
-	if (e->s1.link) {
-		log_info(LOG_TUNNEL, "s1 closing cause=%s", err_name(cause));
+	if (e->s1.link)
 		link_close(e->s1.link);
-	}
-	forget(e);
+	e->s1.link = NULL;
+	e->s1.liveness = (struct liveness){0};
+	if (!was_up)
+		return;
+	events_emit(e->node.events, &ev);
+	lose_unfinished(e);
 }
 
-static void on_setup_timeout(void *arg)
+void s1_back(struct enb *e)
 {
-	struct enb *e = arg;
+	location_update_retry(e);
+	neighbour_list_retry(e);
+}
 
-	e->s1.timer = NULL;
-	node_refuse(&e->node, LOG_TUNNEL, KH_E_TIMEOUT, "mme", "no answer to s1_setup_request");
-	s1_close(e, KH_E_TIMEOUT);
-	retry_later(e);
+void s1_close(struct enb *e)
+{
+	if (e->s1.fsm.now != S1_DOWN)
+		(void)s1_step(e, S1_EV_DROP, &(struct s1_input){.cause = KH_E_RELEASED});
+	fsm_stop(&e->s1.fsm);
+}
+
+int s1_drop(struct enb *e, const struct s1_input *in)
+{
+	(void)e;
+	log_info(LOG_TUNNEL, "s1 closing cause=%s", err_name(in->cause));
+	return 0;
+}
+
+int s1_setup_timeout(struct enb *e, const struct s1_input *in)
+{
+	node_refuse(&e->node, LOG_TUNNEL, in->cause, "mme", "no answer to s1_setup_request");
+	return 0;
 }
 
 /* The certificate must name an MME, and the configured one if there is one. */
@@ -78,21 +85,33 @@ static int check_identity(const struct enb *e, struct link *l)
 	return strcmp(identity, wanted) == 0 ? 0 : KH_E_IDENTITY_MISMATCH;
 }
 
-static void on_up(struct link *l, void *owner)
+int s1_link_up(struct enb *e, const struct s1_input *in)
 {
-	struct enb *e = owner;
-	int err = check_identity(e, l);
+	int err = check_identity(e, e->s1.link);
 
+	(void)in;
 	node_count(&e->node, METRIC_LINKS_UP);
 	if (err) {
 		node_refuse(&e->node, LOG_TUNNEL, err, "mme", "certificate of \"%s\"",
-			    link_peer_identity(l));
-		s1_close(e, err);
-		retry_later(e);
-		return;
+			    link_peer_identity(e->s1.link));
+		return err;
 	}
-	e->s1.timer = loop_timer_start(e->node.loop, SETUP_TIMEOUT_MS, on_setup_timeout, e);
 	s1_setup_send(e);
+	return 0;
+}
+
+int s1_link_down(struct enb *e, const struct s1_input *in)
+{
+	e->s1.link = NULL;
+	node_count(&e->node, METRIC_LINKS_DOWN);
+	node_refuse(&e->node, LOG_TUNNEL, in->cause, "mme", "s1: %s", in->detail ? in->detail : "");
+	return 0;
+}
+
+static void on_up(struct link *l, void *owner)
+{
+	(void)l;
+	(void)s1_step(owner, S1_EV_LINK_UP, &(struct s1_input){0});
 }
 
 static void on_frame(struct link *l, void *owner, const uint8_t *data, size_t len)
@@ -100,24 +119,20 @@ static void on_frame(struct link *l, void *owner, const uint8_t *data, size_t le
 	struct enb *e = owner;
 
 	(void)l;
+	liveness_heard(&e->s1.liveness);
 	s1_dispatch(e, data, len);
 	node_done(&e->node);
 }
 
 static void on_down(struct link *l, void *owner, int err, const char *detail)
 {
-	struct enb *e = owner;
-
 	(void)l;
-	node_count(&e->node, METRIC_LINKS_DOWN);
-	node_refuse(&e->node, LOG_TUNNEL, err, "mme", "s1: %s", detail ? detail : "");
-	forget(e);
-	retry_later(e);
+	(void)s1_step(owner, S1_EV_LINK_DOWN, &(struct s1_input){.cause = err, .detail = detail});
 }
 
 static const struct link_ops ops = {.up = on_up, .frame = on_frame, .down = on_down};
 
-void s1_connect(struct enb *e)
+int s1_connect(struct enb *e, const struct s1_input *in)
 {
 	struct endpoint ep, local;
 	const struct link_settings settings = {
@@ -129,24 +144,22 @@ void s1_connect(struct enb *e)
 	};
 	int err = endpoint_parse(&ep, e->opt.mme_address, e->opt.mme_port);
 
+	(void)in;
+	e->s1.attempts++;
 	/* From this node's own address, so that captures show who is who. */
 	if (!err)
 		err = endpoint_parse(&local, e->opt.x2_listen, 0);
 	if (!err)
 		err = link_connect(&e->s1.link, &settings, (enum transport)e->opt.node.transport,
 				   &ep, &local);
-	if (err) {
+	if (err)
 		node_refuse(&e->node, LOG_TUNNEL, err, "mme", "%s", e->opt.mme_address);
-		e->s1.link = NULL;
-		retry_later(e);
-		return;
-	}
-	e->s1.state = ASSOC_SETUP;
+	return err;
 }
 
 bool s1_is_up(const struct enb *e)
 {
-	return e->s1.state == ASSOC_UP;
+	return e->s1.fsm.now == S1_UP;
 }
 
 int s1_send(struct enb *e, const Keyhop__S1__S1 *msg)

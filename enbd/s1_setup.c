@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "handlers.h"
-#include "loop.h"
+#include "s1_fsm.h"
 #include "scheme.h"
 #include "ue_fsm.h"
 
@@ -22,25 +22,39 @@ void s1_setup_send(struct enb *e)
 	(void)s1_send(e, &msg);
 }
 
-void s1_setup_rx_response(struct enb *e, const Keyhop__S1__S1 *s1)
+/* Another MME, or one that has lost its contexts: it knows none of our UEs. */
+static void release_all(struct enb *e)
 {
-	struct node_event ev = {.topic = "tunnel.up"};
+	struct ue *ue, *tmp;
 
-	loop_timer_stop(&e->s1.timer);
-	e->s1.state = ASSOC_UP;
-	e->s1.attempts = 0;
-	snprintf(e->s1.mme_name, sizeof e->s1.mme_name, "%s", s1->s1_setup_response->mme_name);
-	events_emit(e->node.events, &ev);
-	log_info(LOG_TUNNEL, "joined MME %s", e->s1.mme_name);
-	location_update_retry(e);
+	HASH_ITER (hh, e->ues, ue, tmp)
+		if (ue->mme_ue_id && !ue_is_attaching(ue))
+			(void)ue_step(ue, EV_MME_RESET,
+				      &(struct ue_input){.cause = KH_E_UE_NOT_FOUND});
 }
 
-void s1_setup_rx_failure(struct enb *e, const Keyhop__S1__S1 *s1)
+int s1_setup_rx_response(struct enb *e, const struct s1_input *in)
 {
-	int err = err_from_cause(s1->s1_setup_failure->cause);
+	const Keyhop__S1__S1SetupResponse *body = in->s1->s1_setup_response;
+	struct node_event ev = {.topic = "tunnel.up"};
+
+	e->s1.attempts = 0;
+	snprintf(e->s1.mme_name, sizeof e->s1.mme_name, "%s", body->mme_name);
+	events_emit(e->node.events, &ev);
+	log_info(LOG_TUNNEL, "joined MME %s", e->s1.mme_name);
+	if (e->s1.mme_instance && e->s1.mme_instance != body->instance)
+		release_all(e);
+	e->s1.mme_instance = body->instance;
+	return 0;
+}
+
+int s1_setup_rx_failure(struct enb *e, const struct s1_input *in)
+{
+	int err = err_from_cause(in->s1->s1_setup_failure->cause);
 	struct node_event ev = {.topic = "auth.failed", .err = err};
 
 	events_emit(e->node.events, &ev);
 	log_error(LOG_TUNNEL, "MME refuses this eNodeB: cause=%s (%s)", err_name(err),
 		  err_text(err));
+	return 0;
 }

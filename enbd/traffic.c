@@ -1,19 +1,16 @@
 /* User data on DRB1: an echo request under K_UPenc is answered under K_UPenc. */
 #include "echo.h"
-#include "fsm.h"
 #include "handlers.h"
 #include "link.h"
 #include "rrc_msg.h"
 #include "ue_fsm.h"
-
-#define SERVED (FSM_MASK(UE_ACTIVE) | FSM_MASK(UE_WAITING) | FSM_MASK(UE_PREPARING))
 
 static int open_echo(struct ue *ue, const ProtobufCBinaryData *pdu, struct echo *echo)
 {
 	uint8_t plain[UU_PDU_MAX];
 	size_t len;
 
-	if (!(SERVED & FSM_MASK(ue->state)))
+	if (!ue_is_served(ue))
 		return KH_E_BAD_STATE;
 	int err = pdcp_drb_open(ue->enb->node.crypto, &ue->pdcp, pdu->data, pdu->len, plain, &len);
 	if (!err)

@@ -5,6 +5,7 @@
 #include <utlist.h>
 
 #include "enb.h"
+#include "handlers.h"
 #include "loop.h"
 #include "mem.h"
 #include "rrc_msg.h"
@@ -76,9 +77,13 @@ void ue_free(struct ue *ue)
 {
 	struct enb *e = ue->enb;
 
-	if (ue->ho)
+	if (ue->ho) {
+		if (ue->ho->sent)
+			ho_send_cancel(ue, KH_E_RELEASED);
 		ho_end(ue, KH_E_RELEASED);
-	loop_timer_stop(&ue->timer);
+	}
+	fsm_stop(&ue->fsm);
+	location_update_settled(ue);
 	if (ue->uu)
 		DL_DELETE(ue->uu->ues, ue);
 	HASH_DELETE(hh, e->ues, ue);
@@ -86,8 +91,10 @@ void ue_free(struct ue *ue)
 		HASH_DELETE(hh_mme, e->ues_by_mme_id, ue);
 	if (ue->hh_label.tbl)
 		HASH_DELETE(hh_label, e->ues_by_label, ue);
+	if (ue->hh_arrival.tbl)
+		HASH_DELETE(hh_arrival, e->ues_by_arrival, ue);
 	ue_drop_list(ue);
-	free(ue->evidence);
+	held_nas_drop(&ue->held);
 	pdcp_clear(&ue->pdcp);
 	KEY_WIPE(ue);
 	free(ue);
@@ -130,6 +137,43 @@ void ue_bind_uu(struct ue *ue, struct uu_link *uu)
 	ue->uu = uu;
 	if (uu)
 		DL_APPEND(uu->ues, ue);
+}
+
+struct ue *ue_find_arrival(struct enb *e, uint32_t source, uint32_t ho_id)
+{
+	const struct arrival key = {source, ho_id};
+	struct ue *ue;
+
+	HASH_FIND(hh_arrival, e->ues_by_arrival, &key, sizeof key, ue);
+	return ue;
+}
+
+void ue_set_arrival(struct ue *ue, uint32_t source, uint32_t ho_id)
+{
+	struct enb *e = ue->enb;
+	struct ue *old = ue_find_arrival(e, source, ho_id);
+
+	/* A source that was restarted counts its attempts from 1 again. */
+	if (old) {
+		HASH_DELETE(hh_arrival, e->ues_by_arrival, old);
+		old->hh_arrival.tbl = NULL;
+	}
+	ue->arrival = (struct arrival){source, ho_id};
+	HASH_ADD(hh_arrival, e->ues_by_arrival, arrival, sizeof ue->arrival, ue);
+}
+
+void held_nas_drop(struct held_nas *h)
+{
+	free(h->pdu);
+	*h = (struct held_nas){0};
+}
+
+void held_nas_keep(struct held_nas *h, const uint8_t *pdu, size_t len)
+{
+	held_nas_drop(h);
+	h->pdu = x_calloc(1, len);
+	h->len = len;
+	memcpy(h->pdu, pdu, len);
 }
 
 const char *ue_name(const struct ue *ue)

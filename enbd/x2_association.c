@@ -10,10 +10,11 @@
 #include "loop.h"
 #include "mem.h"
 #include "rng.h"
+#include "x2_fsm.h"
 
 #define RETRY_BASE_MS 200
 #define RETRY_CAP_MS 5000
-#define SETUP_TIMEOUT_MS 5000
+#define PEERS_MAX 512 /* set up or not */
 
 static void on_retry(void *arg)
 {
@@ -38,7 +39,7 @@ void x2_retry(struct neighbour *nb)
 				     on_retry, nb);
 }
 
-static void forget(struct x2_peer *p)
+void x2_free(struct x2_peer *p)
 {
 	struct neighbour *nb = p->nb;
 	struct enb *e = p->enb;
@@ -50,38 +51,54 @@ static void forget(struct x2_peer *p)
 	}
 	if (nb && p->outbound)
 		nb->connecting = false;
-	loop_timer_stop(&p->timer);
+	fsm_stop(&p->fsm);
+	if (p->link)
+		link_close(p->link);
 	DL_DELETE(e->x2_peers, p);
+	e->n_x2_peers--;
 	free(p);
 	if (nb)
 		x2_retry(nb);
 }
 
-void x2_drop(struct x2_peer *p, int cause)
+int x2_drop(struct enb *e, struct x2_peer *p, const struct x2_input *in)
 {
-	log_info(LOG_X2, "x2 closing peer=%s cause=%s", p->name, err_name(cause));
-	link_close(p->link);
-	forget(p);
+	(void)e;
+	log_info(LOG_X2, "x2 closing peer=%s cause=%s", p->name, err_name(in->cause));
+	return 0;
 }
 
-static void on_setup_timeout(void *arg)
+int x2_setup_timeout(struct enb *e, struct x2_peer *p, const struct x2_input *in)
 {
-	struct x2_peer *p = arg;
+	node_refuse(&e->node, LOG_X2, in->cause, p->name, "no X2 setup");
+	return 0;
+}
 
-	p->timer = NULL;
-	node_refuse(&p->enb->node, LOG_X2, KH_E_TIMEOUT, p->name, "no X2 setup");
-	x2_drop(p, KH_E_TIMEOUT);
+int x2_link_up(struct enb *e, struct x2_peer *p, const struct x2_input *in)
+{
+	(void)p;
+	(void)in;
+	node_count(&e->node, METRIC_LINKS_UP);
+	return 0;
+}
+
+int x2_link_down(struct enb *e, struct x2_peer *p, const struct x2_input *in)
+{
+	int err = in->cause;
+
+	p->link = NULL;
+	node_count(&e->node, METRIC_LINKS_DOWN);
+	if (err == KH_E_LINK_LOST || err == KH_E_CANNOT_CONNECT)
+		log_info(LOG_X2, "x2 down peer=%s cause=%s", p->name, err_name(err));
+	else
+		node_refuse(&e->node, LOG_X2, err, p->name, "x2: %s", in->detail ? in->detail : "");
+	return 0;
 }
 
 static void on_up(struct link *l, void *owner)
 {
-	struct x2_peer *p = owner;
-
 	(void)l;
-	node_count(&p->enb->node, METRIC_LINKS_UP);
-	p->timer = loop_timer_start(p->enb->node.loop, SETUP_TIMEOUT_MS, on_setup_timeout, p);
-	if (p->outbound)
-		x2_setup_send(p);
+	(void)x2_step(owner, X2_EV_LINK_UP, &(struct x2_input){0});
 }
 
 static void on_frame(struct link *l, void *owner, const uint8_t *data, size_t len)
@@ -90,21 +107,15 @@ static void on_frame(struct link *l, void *owner, const uint8_t *data, size_t le
 	struct enb *e = p->enb;
 
 	(void)l;
+	liveness_heard(&p->liveness);
 	x2_dispatch(p, data, len);
 	node_done(&e->node);
 }
 
 static void on_down(struct link *l, void *owner, int err, const char *detail)
 {
-	struct x2_peer *p = owner;
-
 	(void)l;
-	node_count(&p->enb->node, METRIC_LINKS_DOWN);
-	if (err == KH_E_LINK_LOST || err == KH_E_CANNOT_CONNECT)
-		log_info(LOG_X2, "x2 down peer=%s cause=%s", p->name, err_name(err));
-	else
-		node_refuse(&p->enb->node, LOG_X2, err, p->name, "x2: %s", detail ? detail : "");
-	forget(p);
+	(void)x2_step(owner, X2_EV_LINK_DOWN, &(struct x2_input){.cause = err, .detail = detail});
 }
 
 static const struct link_ops ops = {.up = on_up, .frame = on_frame, .down = on_down};
@@ -124,27 +135,33 @@ static struct x2_peer *peer_new(struct enb *e)
 
 	p->enb = e;
 	DL_APPEND(e->x2_peers, p);
+	e->n_x2_peers++;
 	return p;
+}
+
+int x2_begin_accept(struct enb *e, struct x2_peer *p, const struct x2_input *in)
+{
+	const struct link_settings settings = settings_for(p);
+
+	endpoint_text(in->from, p->name);
+	p->link = link_accept(&settings, in->fd, in->from);
+	if (e->n_x2_peers <= PEERS_MAX)
+		return 0;
+	node_refuse(&e->node, LOG_X2, KH_E_BUSY, p->name, "%u X2 associations", e->n_x2_peers);
+	return KH_E_BUSY;
 }
 
 static void on_accept(void *arg, int fd, const struct endpoint *from)
 {
-	struct x2_peer *p = peer_new(arg);
-	const struct link_settings settings = settings_for(p);
-
-	endpoint_text(from, p->name);
-	p->link = link_accept(&settings, fd, from);
+	(void)x2_step(peer_new(arg), X2_EV_ACCEPT, &(struct x2_input){.fd = fd, .from = from});
 }
 
-void x2_connect(struct neighbour *nb)
+int x2_begin_connect(struct enb *e, struct x2_peer *p, const struct x2_input *in)
 {
-	struct enb *e = nb->enb;
+	struct neighbour *nb = in->nb;
 	struct endpoint local;
-
-	if (nb->peer || nb->connecting)
-		return;
-	struct x2_peer *p = peer_new(e);
 	const struct link_settings settings = settings_for(p);
+
 	p->outbound = true;
 	p->nb = nb;
 	snprintf(p->name, sizeof p->name, "%s", nb->name);
@@ -153,10 +170,15 @@ void x2_connect(struct neighbour *nb)
 	if (!err)
 		err = link_connect(&p->link, &settings, (enum transport)e->opt.node.transport,
 				   &nb->ep, &local);
-	if (!err)
-		return;
-	log_info(LOG_X2, "x2 peer=%s cause=%s", p->name, err_name(err));
-	forget(p);
+	if (err)
+		log_info(LOG_X2, "x2 peer=%s cause=%s", p->name, err_name(err));
+	return err;
+}
+
+void x2_connect(struct neighbour *nb)
+{
+	if (!nb->peer && !nb->connecting)
+		(void)x2_step(peer_new(nb->enb), X2_EV_CONNECT, &(struct x2_input){.nb = nb});
 }
 
 int x2_listen(struct enb *e, char *why, size_t why_len)
@@ -185,7 +207,7 @@ void x2_close_all(struct enb *e)
 	for (struct neighbour *nb = e->neighbours; nb; nb = nb->hh.next)
 		nb->configured = false; /* no more retries */
 	DL_FOREACH_SAFE (e->x2_peers, p, tmp)
-		x2_drop(p, KH_E_RELEASED);
+		(void)x2_step(p, X2_EV_DROP, &(struct x2_input){.cause = KH_E_RELEASED});
 }
 
 int x2_send(struct enb *e, struct x2_peer *p, const Keyhop__X2__X2 *msg)

@@ -5,13 +5,15 @@
 #include "handlers.h"
 #include "link.h"
 #include "loop.h"
+#include "x2_fsm.h"
 
-void x2_setup_send(struct x2_peer *p)
+int x2_setup_tx_request(struct enb *e, struct x2_peer *p, const struct x2_input *in)
 {
-	struct enb *e = p->enb;
 	Keyhop__X2__X2SetupRequest body = KEYHOP__X2__X2_SETUP_REQUEST__INIT;
 	Keyhop__X2__X2 msg = KEYHOP__X2__X2__INIT;
 
+	(void)in;
+	node_count(&e->node, METRIC_LINKS_UP);
 	body.enb_id = e->opt.id;
 	body.plmn.data = e->node.plmn.b;
 	body.plmn.len = sizeof e->node.plmn.b;
@@ -19,7 +21,7 @@ void x2_setup_send(struct x2_peer *p)
 	body.instance = e->node.instance;
 	msg.body_case = KEYHOP__X2__X2__BODY_X2_SETUP_REQUEST;
 	msg.x2_setup_request = &body;
-	(void)x2_send(e, p, &msg);
+	return x2_send(e, p, &msg);
 }
 
 static void send_response(struct enb *e, struct x2_peer *p)
@@ -73,12 +75,11 @@ static int take_place(struct enb *e, struct x2_peer *p, struct neighbour *nb)
 			return KH_E_DUPLICATE_ASSOCIATION;
 		struct x2_peer *old = nb->peer;
 		nb->peer = p;
-		x2_drop(old, KH_E_SUPERSEDED);
+		(void)x2_step(old, X2_EV_DROP, &(struct x2_input){.cause = KH_E_SUPERSEDED});
 	}
 	nb->peer = p;
 	nb->attempts = 0;
 	p->nb = nb;
-	loop_timer_stop(&p->timer);
 	loop_timer_stop(&nb->timer);
 	snprintf(p->name, sizeof p->name, "%s", nb->name);
 	return 0;
@@ -88,7 +89,6 @@ static void refuse(struct enb *e, struct x2_peer *p, int err, uint32_t id)
 {
 	node_refuse(&e->node, LOG_X2, err, p->name, "X2 of eNB_ID %u claimed by \"%s\"", id,
 		    link_peer_identity(p->link));
-	x2_drop(p, err);
 }
 
 static void announce(struct enb *e, const struct neighbour *nb)
@@ -99,44 +99,43 @@ static void announce(struct enb *e, const struct neighbour *nb)
 	log_info(LOG_X2, "x2 up peer=%s enb=%u", nb->name, nb->id);
 }
 
-void x2_setup_rx_request(struct enb *e, struct x2_peer *p, const Keyhop__X2__X2 *x2)
+int x2_setup_rx_request(struct enb *e, struct x2_peer *p, const struct x2_input *in)
 {
-	const Keyhop__X2__X2SetupRequest *body = x2->x2_setup_request;
-	int err = p->outbound || p->nb ? KH_E_BAD_STATE
-				       : check_claim(e, p, body->enb_id, &body->plmn);
-	struct neighbour *nb = err ? NULL : neighbour_add(e, body->enb_id, body->enb_name, NULL);
+	const Keyhop__X2__X2SetupRequest *body = in->x2->x2_setup_request;
+	int err = check_claim(e, p, body->enb_id, &body->plmn);
 
-	if (nb)
-		err = take_place(e, p, nb);
+	if (!err)
+		err = take_place(e, p, neighbour_add(e, body->enb_id, body->enb_name, NULL));
 	if (err) {
 		send_failure(e, p, err);
 		refuse(e, p, err, body->enb_id);
-		return;
+		return err;
 	}
 	send_response(e, p);
 	announce(e, p->nb);
+	return 0;
 }
 
-void x2_setup_rx_response(struct enb *e, struct x2_peer *p, const Keyhop__X2__X2 *x2)
+int x2_setup_rx_response(struct enb *e, struct x2_peer *p, const struct x2_input *in)
 {
-	const Keyhop__X2__X2SetupResponse *body = x2->x2_setup_response;
-	int err = p->outbound ? check_claim(e, p, body->enb_id, &body->plmn) : KH_E_BAD_STATE;
+	const Keyhop__X2__X2SetupResponse *body = in->x2->x2_setup_response;
+	int err = check_claim(e, p, body->enb_id, &body->plmn);
 
 	if (!err)
 		err = take_place(e, p, neighbour_add(e, body->enb_id, body->enb_name, NULL));
 	if (err) {
 		refuse(e, p, err, body->enb_id);
-		return;
+		return err;
 	}
 	p->nb->connecting = false;
 	announce(e, p->nb);
+	return 0;
 }
 
-void x2_setup_rx_failure(struct enb *e, struct x2_peer *p, const Keyhop__X2__X2 *x2)
+int x2_setup_rx_failure(struct enb *e, struct x2_peer *p, const struct x2_input *in)
 {
-	int err = err_from_cause(x2->x2_setup_failure->cause);
-
 	(void)e;
-	log_info(LOG_X2, "x2 peer=%s refuses: cause=%s", p->name, err_name(err));
-	x2_drop(p, err);
+	log_info(LOG_X2, "x2 peer=%s refuses: cause=%s", p->name,
+		 err_name(err_from_cause(in->x2->x2_setup_failure->cause)));
+	return 0;
 }

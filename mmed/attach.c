@@ -2,22 +2,9 @@
 #include <string.h>
 
 #include "eps_alg.h"
-#include "loop.h"
 #include "mem.h"
 #include "nas_msg.h"
 #include "ue_fsm.h"
-
-static void on_timeout(void *arg)
-{
-	struct attach_timer *t = arg;
-	struct mme *m = t->m;
-	struct ue *ue = ue_find(m, t->ue_id);
-
-	if (!ue || !ue->attach)
-		return;
-	ue->attach->timer = NULL;
-	ue_step(m, ue, EV_TIMEOUT, &(struct ue_input){.cause = KH_E_TIMEOUT});
-}
 
 static int refuse(struct mme *m, struct ue *ue, int err)
 {
@@ -54,9 +41,6 @@ int attach_rx_request(struct mme *m, struct ue *ue, const struct ue_input *in)
 		return refuse(m, ue, err);
 	ue->attach = x_calloc(1, sizeof *ue->attach);
 	ue->attach->subscriber = sub;
-	ue->attach->who = (struct attach_timer){m, ue->id};
-	ue->attach->timer = loop_timer_start(m->node.loop, m->opt.attach_timeout_ms, on_timeout,
-					     &ue->attach->who);
 	return authentication_start(m, ue);
 }
 

@@ -43,3 +43,10 @@ int context_release_enb_lost(struct mme *m, struct ue *ue, const struct ue_input
 	log_info(LOG_MME, "ue=%s context dropped cause=%s", ue_name(ue), err_name(in->cause));
 	return 0;
 }
+
+/* The eNodeB does not say that it released the UE: the context goes all the same. */
+int context_release_timeout(struct mme *m, struct ue *ue, const struct ue_input *in)
+{
+	node_refuse(&m->node, LOG_MME, in->cause, ue_name(ue), "no ue_context_release_complete");
+	return 0;
+}

@@ -11,7 +11,7 @@ static void supersede(struct mme *m, struct ue *ue)
 	if (old) {
 		HASH_DELETE(hh_imsi, m->ues_by_imsi, old);
 		old->hh_imsi.tbl = NULL;
-		if (old->state == UE_ATTACHED)
+		if (old->fsm.now != UE_RELEASING)
 			ue_step(m, old, EV_SUPERSEDED,
 				&(struct ue_input){.cause = KH_E_SUPERSEDED});
 	}

@@ -5,6 +5,7 @@
 
 #include "clock.h"
 #include "handlers.h"
+#include "s1_fsm.h"
 #include "ue_fsm.h"
 
 static json_t *fingerprint(struct mme *m, enum key_kind kind, const void *key, size_t len)
@@ -80,7 +81,7 @@ static void enb_drop(void *ctx, struct ctl_request *req, const json_t *params)
 		ctl_fail(req, KH_E_BAD_STATE, "the eNodeB is away");
 		return;
 	}
-	s1_drop(m, e->peer, KH_E_CANCELLED);
+	(void)s1_step(m, e->peer, S1_EV_DROP, &(struct s1_input){.cause = KH_E_CANCELLED});
 	ctl_reply(req, json_pack("{s:s}", "outcome", "completed"));
 }
 

@@ -44,6 +44,7 @@ int detach_by_operator(struct mme *m, struct ue *ue, const struct ue_input *in)
 
 int detach_superseded(struct mme *m, struct ue *ue, const struct ue_input *in)
 {
+	ue_attach_end(ue);
 	make_known(m, ue, in->cause);
 	return context_release_command(m, ue, in->cause);
 }

@@ -2,6 +2,7 @@
 #include "fsm.h"
 #include "handlers.h"
 #include "nas_msg.h"
+#include "s1_fsm.h"
 #include "ue_fsm.h"
 
 enum { FROM_OWNER, FROM_ANY };
@@ -12,27 +13,33 @@ struct s1_row {
 	enum ue_event_id event; /* with handler NULL */
 	size_t ue_id_offset; /* of mme_ue_id in the body */
 	int from; /* FROM_OWNER: only the serving eNodeB */
-	bool before_setup;
 };
 
 #define UE_ROW(num, EVENT, Type, who) \
 	{ \
-		num, NULL, EV_##EVENT, offsetof(Keyhop__S1__##Type, mme_ue_id), who, false \
+		num, NULL, EV_##EVENT, offsetof(Keyhop__S1__##Type, mme_ue_id), who \
+	}
+#define ROW(num, handler) \
+	{ \
+		num, handler, EV_NONE, 0, FROM_ANY \
 	}
 
+/* clang-format off */
 static const struct s1_row s1_rows[] = {
-	UE_ROW(3, NEIGHBOUR_LIST, NeighbourList, FROM_OWNER),
-	UE_ROW(12, LOCATION_UPDATE, LocationUpdate, FROM_ANY), /* the UE's evidence decides */
-	{20, s1_setup_rx_request, EV_NONE, 0, FROM_ANY, true},
-	{23, nas_transport_rx_initial, EV_NONE, 0, FROM_ANY, false},
-	{25, nas_transport_rx_uplink, EV_NONE, 0, FROM_ANY, false},
-	UE_ROW(27, ICS_RESPONSE, InitialContextSetupResponse, FROM_OWNER),
-	UE_ROW(28, ICS_FAILURE, InitialContextSetupFailure, FROM_OWNER),
-	UE_ROW(29, RELEASE_REQUEST, UeContextReleaseRequest, FROM_OWNER),
-	UE_ROW(31, RELEASE_COMPLETE, UeContextReleaseComplete, FROM_OWNER),
-	{33, error_rx_indication, EV_NONE, 0, FROM_ANY, true},
-	{34, key_provision_rx_ack, EV_NONE, 0, FROM_ANY, false},
+	UE_ROW(3,  NEIGHBOUR_LIST,   NeighbourList,               FROM_OWNER),
+	UE_ROW(12, LOCATION_UPDATE,  LocationUpdate,              FROM_ANY), /* the UE's evidence decides */
+	ROW(23, nas_transport_rx_initial),
+	ROW(25, nas_transport_rx_uplink),
+	UE_ROW(27, ICS_RESPONSE,     InitialContextSetupResponse, FROM_OWNER),
+	UE_ROW(28, ICS_FAILURE,      InitialContextSetupFailure,  FROM_OWNER),
+	UE_ROW(29, RELEASE_REQUEST,  UeContextReleaseRequest,     FROM_OWNER),
+	UE_ROW(31, RELEASE_COMPLETE, UeContextReleaseComplete,    FROM_OWNER),
+	ROW(33, error_rx_indication),
+	ROW(34, key_provision_rx_ack),
+	ROW(35, heartbeat_rx),
 };
+/* clang-format on */
+#define S1_SETUP_REQUEST_NUMBER 20
 
 struct nas_row {
 	unsigned number;
@@ -42,12 +49,18 @@ struct nas_row {
 
 #define H(type) (1U << NAS_##type)
 
+/* clang-format off */
 static const struct nas_row nas_rows[] = {
-	{20, H(PLAIN), EV_ATTACH_REQUEST},    {22, H(PLAIN), EV_AUTH_RESPONSE},
-	{23, H(PLAIN), EV_AUTH_FAILURE},      {26, H(CIPHERED_NEW), EV_SMC_COMPLETE},
-	{27, H(PLAIN), EV_SMC_REJECT},	      {29, H(CIPHERED), EV_ATTACH_COMPLETE},
-	{31, H(CIPHERED), EV_DETACH_REQUEST}, {32, H(CIPHERED), EV_DETACH_ACCEPT},
+	{20, H(PLAIN),        EV_ATTACH_REQUEST},
+	{22, H(PLAIN),        EV_AUTH_RESPONSE},
+	{23, H(PLAIN),        EV_AUTH_FAILURE},
+	{26, H(CIPHERED_NEW), EV_SMC_COMPLETE},
+	{27, H(PLAIN),        EV_SMC_REJECT},
+	{29, H(CIPHERED),     EV_ATTACH_COMPLETE},
+	{31, H(CIPHERED),     EV_DETACH_REQUEST},
+	{32, H(CIPHERED),     EV_DETACH_ACCEPT},
 };
+/* clang-format on */
 
 static void answer_error(struct mme *m, struct s1_peer *p, int err, uint32_t ue_id, unsigned number)
 {
@@ -68,26 +81,46 @@ static uint32_t body_ue_id(const Keyhop__S1__S1 *s1, const struct s1_row *row)
 }
 
 /* A message about one UE: from the eNodeB that serves it, in a state that has a row. */
-static void dispatch_ue(struct mme *m, struct s1_peer *p, struct enb *from,
-			const struct s1_row *row, const Keyhop__S1__S1 *s1)
+static int dispatch_ue(struct mme *m, const struct s1_row *row, struct enb *from,
+		       const Keyhop__S1__S1 *s1)
 {
 	uint32_t id = body_ue_id(s1, row);
 	struct ue *ue = ue_find(m, id);
 	int err = 0;
 
 	if (!ue && row->event == EV_RELEASE_COMPLETE)
-		return; /* the context was dropped without waiting for it */
+		return 0; /* the context was dropped without waiting for it */
 	if (!ue)
 		err = KH_E_UE_NOT_FOUND;
 	else if (row->from == FROM_OWNER && ue->enb_id != from->id)
 		err = KH_E_NOT_OWNER;
+	if (!err)
+		return ue_step(m, ue, row->event, &(struct ue_input){.from = from, .s1 = s1});
+	node_refuse(&m->node, LOG_MME, err, from->name, "message %u for mme_ue_id=%u", row->number,
+		    id);
+	return err;
+}
+
+int s1_rx_message(struct mme *m, struct s1_peer *p, const struct s1_input *in)
+{
+	const struct s1_row *row = in->row;
+
+	if (row->handler) {
+		row->handler(m, p, in->s1);
+		return 0;
+	}
+	int err = dispatch_ue(m, row, p->enb, in->s1);
 	if (err)
-		node_refuse(&m->node, LOG_MME, err, p->name, "message %u for mme_ue_id=%u",
-			    row->number, id);
-	else
-		err = ue_step(m, ue, row->event, &(struct ue_input){.from = from, .s1 = s1});
-	if (err)
-		answer_error(m, p, err, id, row->number);
+		answer_error(m, p, err, body_ue_id(in->s1, row), row->number);
+	return 0;
+}
+
+static const struct s1_row *find_row(unsigned number)
+{
+	for (size_t i = 0; i < sizeof s1_rows / sizeof s1_rows[0]; i++)
+		if (s1_rows[i].number == number)
+			return &s1_rows[i];
+	return NULL;
 }
 
 void s1_dispatch(struct mme *m, struct s1_peer *p, const uint8_t *data, size_t len)
@@ -101,21 +134,15 @@ void s1_dispatch(struct mme *m, struct s1_peer *p, const uint8_t *data, size_t l
 		answer_error(m, p, err, 0, 0);
 		return;
 	}
-	const Keyhop__S1__S1 *s1 = (const Keyhop__S1__S1 *)(const void *)msg;
-	for (size_t i = 0; i < sizeof s1_rows / sizeof s1_rows[0]; i++) {
-		const struct s1_row *row = &s1_rows[i];
-		if (row->number != message->number)
-			continue;
-		if (!p->enb && !row->before_setup)
-			break;
-		if (row->handler)
-			row->handler(m, p, s1);
-		else if (p->enb)
-			dispatch_ue(m, p, p->enb, row, s1);
+	struct s1_input in = {.s1 = (const Keyhop__S1__S1 *)(const void *)msg,
+			      .row = find_row(message->number)};
+	if (message->number == S1_SETUP_REQUEST_NUMBER) {
+		(void)s1_step(m, p, S1_EV_SETUP_REQUEST, &in);
 		return;
 	}
-	node_refuse(&m->node, LOG_MME, KH_E_SETUP_REQUIRED, p->name, "s1.%s", message->name);
-	answer_error(m, p, KH_E_SETUP_REQUIRED, 0, message->number);
+	err = in.row ? s1_step(m, p, S1_EV_MESSAGE, &in) : KH_E_UNKNOWN_MESSAGE;
+	if (err)
+		answer_error(m, p, err, 0, message->number);
 }
 
 void error_rx_indication(struct mme *m, struct s1_peer *p, const Keyhop__S1__S1 *s1)

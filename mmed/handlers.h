@@ -6,8 +6,11 @@
 
 typedef void s1_handler(struct mme *m, struct s1_peer *p, const Keyhop__S1__S1 *s1);
 
-s1_handler s1_setup_rx_request, key_provision_rx_ack, nas_transport_rx_initial,
-	nas_transport_rx_uplink, error_rx_indication;
+s1_handler key_provision_rx_ack, nas_transport_rx_initial, nas_transport_rx_uplink,
+	error_rx_indication, heartbeat_rx;
+
+/* Asks the eNodeB at the other end whether it is there. */
+void heartbeat_probe(struct mme *m, struct s1_peer *p);
 
 /* Steps 1 and 2: a new MME-eNB_key for `e`. It is used for wrapping once the eNodeB has acknowledged it. */
 void key_provision_start(struct mme *m, struct enb *e);

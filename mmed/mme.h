@@ -7,6 +7,8 @@
 
 #include <uthash.h>
 
+#include "fsm.h"
+#include "liveness.h"
 #include "net.h"
 #include "nas.pb-c.h"
 
@@ -30,10 +32,11 @@ struct mme_scheme;
 /* One S1 association. Nameless until S1 setup; then `enb` is set. Owned by the mme's list. */
 struct s1_peer {
 	struct mme *mme;
-	struct link *link;
+	struct fsm_state fsm; /* s1_fsm.c */
+	struct link *link; /* NULL once it ended by itself */
 	struct enb *enb;
 	char name[ENDPOINT_TEXT_LEN]; /* for the log: address, later the eNodeB's name */
-	struct loop_timer *setup_timer;
+	struct liveness liveness;
 	struct s1_peer *prev, *next;
 };
 
@@ -54,24 +57,18 @@ struct enb {
 	UT_hash_handle hh;
 };
 
-struct attach_timer {
-	struct mme *m;
-	uint32_t ue_id;
-};
-
 /* What only an attach needs; gone once it is over. */
 struct attach {
-	struct attach_timer who;
 	struct aka_vector vector;
 	struct subscriber_entry *subscriber;
-	struct loop_timer *timer;
 	bool resynchronised;
 };
 
 struct ue {
+	struct mme *mme;
 	uint32_t id; /* MME-UE-id */
 	uint32_t enb_id, enb_ue_id; /* serving; the eNodeB may be away */
-	uint8_t state;
+	struct fsm_state fsm; /* ue_fsm.c */
 	uint8_t eea_caps, eia_caps;
 	struct imsi imsi;
 	struct nas_sec nas;
@@ -94,6 +91,7 @@ struct mme {
 	struct mme_options opt;
 	struct listener *s1;
 	struct s1_peer *peers;
+	uint32_t n_peers;
 	struct enb *enbs;
 	uint32_t enbs_up;
 	struct ue *ues, *ues_by_imsi;
@@ -136,10 +134,11 @@ const char *ue_name(const struct ue *ue);
 void ue_attach_end(struct ue *ue);
 struct node_event ue_event(const struct ue *ue, const char *topic, const char *step);
 
-/* s1_association.c: accepting, losing and dropping associations. */
+/* s1_association.c: accepting and dropping associations. */
 int s1_listen(struct mme *m, char *why, size_t why_len) KH_MUST_CHECK;
 void s1_close_all(struct mme *m);
-void s1_drop(struct mme *m, struct s1_peer *p, int cause);
+/* Ends what the association was for, closes its link, frees it. */
+void s1_free(struct mme *m, struct s1_peer *p);
 
 /* dispatch_table.c */
 void s1_dispatch(struct mme *m, struct s1_peer *p, const uint8_t *data, size_t len);

@@ -37,7 +37,7 @@ void nas_transport_rx_initial(struct mme *m, struct s1_peer *p, const Keyhop__S1
 	(void)nas_dispatch(m, ue, body->nas.data, body->nas.len);
 	/* Refused before any state was left: the context was never in use. */
 	ue = ue_find(m, id);
-	if (ue && ue->state == UE_NEW) {
+	if (ue && ue->fsm.now == UE_NEW) {
 		(void)context_release_command(m, ue, KH_E_BAD_NAS_PDU);
 		ue_free(m, ue);
 	}

@@ -1,6 +1,7 @@
 #include "options.h"
 
 #include "kdf.h"
+#include "liveness.h"
 #include "scheme.h"
 #include "wrap.h"
 
@@ -82,6 +83,21 @@ const struct config_row mme_rows[] = {
 	 .min = 100,
 	 .max = 600000,
 	 .help = "longest attach"},
+	{.key = "release_timeout",
+	 .type = CONFIG_DURATION,
+	 .offset = OPT(release_timeout_ms),
+	 .def = "5s",
+	 .min = 100,
+	 .max = 600000,
+	 .help = "longest wait for the end of a UE context release"},
+	{.key = "s1.setup_timeout",
+	 .type = CONFIG_DURATION,
+	 .offset = OPT(setup_timeout_ms),
+	 .def = "10s",
+	 .min = 100,
+	 .max = 600000,
+	 .help = "from a new tunnel to its S1 setup"},
+	LIVENESS_OPTION_ROWS(OPT(liveness_interval_ms), OPT(liveness_misses)),
 	{.key = "nas.ciphering",
 	 .type = CONFIG_ALG_LIST,
 	 .offset = OPT(eea),

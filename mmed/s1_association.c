@@ -4,13 +4,14 @@
 
 #include <utlist.h>
 
+#include "handlers.h"
 #include "link.h"
-#include "loop.h"
 #include "mem.h"
 #include "net.h"
+#include "s1_fsm.h"
 #include "ue_fsm.h"
 
-#define SETUP_TIMEOUT_MS 10000
+#define TUNNELS_PENDING_MAX 256 /* accepted, and not set up yet */
 
 /* UEs in the middle of an attach cannot go on; those attached wait for their eNodeB to come back. */
 static void lose_unfinished(struct mme *m, struct enb *e)
@@ -18,49 +19,75 @@ static void lose_unfinished(struct mme *m, struct enb *e)
 	struct ue *ue, *tmp;
 
 	DL_FOREACH_SAFE (e->ues, ue, tmp)
-		if (ue->state != UE_ATTACHED)
+		if (ue->fsm.now != UE_ATTACHED)
 			ue_step(m, ue, EV_ENB_LOST, &(struct ue_input){.cause = KH_E_LINK_LOST});
 }
 
-static void forget(struct mme *m, struct s1_peer *p)
+static void leave(struct mme *m, struct s1_peer *p)
 {
 	struct enb *e = p->enb;
+	struct node_event ev = {.topic = "enb.down"};
 
-	if (e && e->peer == p) {
-		struct node_event ev = {.topic = "enb.down", .enb = e->id};
-		e->peer = NULL;
-		m->enbs_up--;
-		events_emit(m->node.events, &ev);
-		lose_unfinished(m, e);
-	}
-	loop_timer_stop(&p->setup_timer);
+	if (!e || e->peer != p)
+		return;
+	ev.enb = e->id;
+	e->peer = NULL;
+	m->enbs_up--;
+	events_emit(m->node.events, &ev);
+	lose_unfinished(m, e);
+}
+
+void s1_free(struct mme *m, struct s1_peer *p)
+{
+	leave(m, p);
+	fsm_stop(&p->fsm);
+	if (p->link)
+		link_close(p->link);
 	DL_DELETE(m->peers, p);
+	m->n_peers--;
 	free(p);
 }
 
-void s1_drop(struct mme *m, struct s1_peer *p, int cause)
+int s1_drop(struct mme *m, struct s1_peer *p, const struct s1_input *in)
 {
-	log_info(LOG_TUNNEL, "s1 closing peer=%s cause=%s", p->name, err_name(cause));
-	link_close(p->link);
-	forget(m, p);
+	(void)m;
+	log_info(LOG_TUNNEL, "s1 closing peer=%s cause=%s", p->name, err_name(in->cause));
+	return 0;
 }
 
-static void on_setup_timeout(void *arg)
+int s1_setup_timeout(struct mme *m, struct s1_peer *p, const struct s1_input *in)
 {
-	struct s1_peer *p = arg;
+	node_refuse(&m->node, LOG_TUNNEL, in->cause, p->name, "no s1_setup_request");
+	return 0;
+}
 
-	p->setup_timer = NULL;
-	node_refuse(&p->mme->node, LOG_TUNNEL, KH_E_TIMEOUT, p->name, "no s1_setup_request");
-	s1_drop(p->mme, p, KH_E_TIMEOUT);
+int s1_link_up(struct mme *m, struct s1_peer *p, const struct s1_input *in)
+{
+	(void)in;
+	node_count(&m->node, METRIC_LINKS_UP);
+	log_info(LOG_TUNNEL, "s1 tunnel up peer=%s identity=%s", p->name,
+		 link_peer_identity(p->link));
+	return 0;
+}
+
+int s1_link_down(struct mme *m, struct s1_peer *p, const struct s1_input *in)
+{
+	p->link = NULL;
+	node_count(&m->node, METRIC_LINKS_DOWN);
+	if (in->cause == KH_E_LINK_LOST)
+		log_info(LOG_TUNNEL, "s1 tunnel down peer=%s", p->name);
+	else
+		node_refuse(&m->node, LOG_TUNNEL, in->cause, p->name, "s1: %s",
+			    in->detail ? in->detail : "");
+	return 0;
 }
 
 static void on_up(struct link *l, void *owner)
 {
 	struct s1_peer *p = owner;
 
-	node_count(&p->mme->node, METRIC_LINKS_UP);
-	p->setup_timer = loop_timer_start(p->mme->node.loop, SETUP_TIMEOUT_MS, on_setup_timeout, p);
-	log_info(LOG_TUNNEL, "s1 tunnel up peer=%s identity=%s", p->name, link_peer_identity(l));
+	(void)l;
+	(void)s1_step(p->mme, p, S1_EV_LINK_UP, &(struct s1_input){0});
 }
 
 static void on_frame(struct link *l, void *owner, const uint8_t *data, size_t len)
@@ -69,6 +96,7 @@ static void on_frame(struct link *l, void *owner, const uint8_t *data, size_t le
 	struct mme *m = p->mme;
 
 	(void)l;
+	liveness_heard(&p->liveness);
 	s1_dispatch(m, p, data, len);
 	node_done(&m->node);
 }
@@ -76,15 +104,10 @@ static void on_frame(struct link *l, void *owner, const uint8_t *data, size_t le
 static void on_down(struct link *l, void *owner, int err, const char *detail)
 {
 	struct s1_peer *p = owner;
-	struct mme *m = p->mme;
 
 	(void)l;
-	node_count(&m->node, METRIC_LINKS_DOWN);
-	if (err == KH_E_LINK_LOST)
-		log_info(LOG_TUNNEL, "s1 tunnel down peer=%s", p->name);
-	else
-		node_refuse(&m->node, LOG_TUNNEL, err, p->name, "s1: %s", detail ? detail : "");
-	forget(m, p);
+	(void)s1_step(p->mme, p, S1_EV_LINK_DOWN,
+		      &(struct s1_input){.cause = err, .detail = detail});
 }
 
 static const struct link_ops ops = {.up = on_up, .frame = on_frame, .down = on_down};
@@ -104,7 +127,12 @@ static void on_accept(void *arg, int fd, const struct endpoint *from)
 	p->mme = m;
 	endpoint_text(from, p->name);
 	DL_APPEND(m->peers, p);
+	m->n_peers++;
 	p->link = link_accept(&settings, fd, from);
+	if (m->n_peers <= m->opt.max_enbs + TUNNELS_PENDING_MAX)
+		return;
+	node_refuse(&m->node, LOG_TUNNEL, KH_E_BUSY, p->name, "%u tunnels", m->n_peers);
+	(void)s1_step(m, p, S1_EV_DROP, &(struct s1_input){.cause = KH_E_BUSY});
 }
 
 int s1_listen(struct mme *m, char *why, size_t why_len)
@@ -131,5 +159,5 @@ void s1_close_all(struct mme *m)
 		listener_close(m->s1);
 	m->s1 = NULL;
 	DL_FOREACH_SAFE (m->peers, p, tmp)
-		s1_drop(m, p, KH_E_RELEASED);
+		(void)s1_step(m, p, S1_EV_DROP, &(struct s1_input){.cause = KH_E_RELEASED});
 }

@@ -5,7 +5,7 @@
 
 #include "handlers.h"
 #include "link.h"
-#include "loop.h"
+#include "s1_fsm.h"
 #include "scheme.h"
 #include "ue_fsm.h"
 
@@ -44,9 +44,12 @@ static int check(struct mme *m, struct s1_peer *p, const Keyhop__S1__S1SetupRequ
 		return KH_E_IDENTITY_MISMATCH;
 	if (strcmp(req->scheme, m->scheme->name) != 0)
 		return KH_E_SCHEME_MISMATCH;
-	/* The same process comes back after a cut that this end has not seen yet; another one must wait. */
-	if (e && e->peer && e->instance != req->instance)
+	/* The same process comes back after a cut that this end has not seen yet; another one must wait until the
+	 * old association is probed dead. */
+	if (e && e->peer && e->instance != req->instance) {
+		heartbeat_probe(m, e->peer);
 		return KH_E_DUPLICATE_ASSOCIATION;
+	}
 	return !e && HASH_COUNT(m->enbs) >= m->opt.max_enbs ? KH_E_NO_RESOURCES : 0;
 }
 
@@ -67,7 +70,7 @@ static void join(struct mme *m, struct s1_peer *p, const Keyhop__S1__S1SetupRequ
 	if (!e)
 		e = enb_add(m, req->enb_id, req->enb_name);
 	if (e->peer)
-		s1_drop(m, e->peer, KH_E_SUPERSEDED);
+		(void)s1_step(m, e->peer, S1_EV_DROP, &(struct s1_input){.cause = KH_E_SUPERSEDED});
 	if (e->instance && e->instance != req->instance)
 		begin_anew(m, e);
 	e->instance = req->instance;
@@ -75,13 +78,12 @@ static void join(struct mme *m, struct s1_peer *p, const Keyhop__S1__S1SetupRequ
 	p->enb = e;
 	m->enbs_up++;
 	strcpy(p->name, e->name);
-	loop_timer_stop(&p->setup_timer);
 }
 
-void s1_setup_rx_request(struct mme *m, struct s1_peer *p, const Keyhop__S1__S1 *s1)
+int s1_setup_rx_request(struct mme *m, struct s1_peer *p, const struct s1_input *in)
 {
-	const Keyhop__S1__S1SetupRequest *req = s1->s1_setup_request;
-	int err = p->enb ? KH_E_BAD_STATE : check(m, p, req);
+	const Keyhop__S1__S1SetupRequest *req = in->s1->s1_setup_request;
+	int err = check(m, p, req);
 
 	if (err) {
 		struct node_event e = {.topic = "auth.failed", .enb = req->enb_id, .err = err};
@@ -89,8 +91,7 @@ void s1_setup_rx_request(struct mme *m, struct s1_peer *p, const Keyhop__S1__S1 
 			    req->enb_id, link_peer_identity(p->link));
 		events_emit(m->node.events, &e);
 		answer_failure(m, p, err);
-		s1_drop(m, p, err);
-		return;
+		return err;
 	}
 	join(m, p, req);
 	struct node_event e = {.topic = "enb.up", .enb = req->enb_id};
@@ -98,4 +99,5 @@ void s1_setup_rx_request(struct mme *m, struct s1_peer *p, const Keyhop__S1__S1 
 	log_info(LOG_TUNNEL, "eNodeB enb=%u name=%s joined", p->enb->id, p->enb->name);
 	answer_response(m, p);
 	key_provision_start(m, p->enb);
+	return 0;
 }

@@ -29,6 +29,7 @@ struct ue *ue_add(struct mme *m, struct enb *e, uint32_t enb_ue_id)
 	if (HASH_COUNT(m->ues) >= m->opt.max_ues || m->next_ue_id == UINT32_MAX)
 		return NULL;
 	struct ue *ue = x_calloc(1, sizeof *ue);
+	ue->mme = m;
 	ue->id = ++m->next_ue_id;
 	ue->enb_id = e->id;
 	ue->enb_ue_id = enb_ue_id;
@@ -42,7 +43,6 @@ void ue_attach_end(struct ue *ue)
 {
 	if (!ue->attach)
 		return;
-	loop_timer_stop(&ue->attach->timer);
 	KEY_WIPE(ue->attach);
 	free(ue->attach);
 	ue->attach = NULL;
@@ -60,6 +60,7 @@ static void unlink_from_enb(struct mme *m, struct ue *ue)
 
 void ue_free(struct mme *m, struct ue *ue)
 {
+	fsm_stop(&ue->fsm);
 	unlink_from_enb(m, ue);
 	HASH_DEL(m->ues, ue);
 	if (ue->hh_imsi.tbl)

@@ -1,44 +1,46 @@
-#include "fsm.h"
-
 #include "ue_fsm.h"
 
 #define IN(state) FSM_MASK(UE_##state)
 #define ATTACHING (IN(AUTHENTICATING) | IN(SECURING) | IN(CONTEXT_SETUP))
-#define STAY(state, event, action) \
-	{ \
-		{IN(state), EV_##event, UE_##state, UE_##state}, action \
-	}
+#define ROW(states, event, action, ok, fail) FSM_ROW(states, EV_##event, action, UE_##ok, UE_##fail)
+#define STAY(state, event, action) ROW(IN(state), event, action, state, state)
 
+/* clang-format off */
 static const struct ue_row rows[] = {
 	/* Attach: EPS AKA, NAS security mode, first context. */
-	{{IN(NEW), EV_ATTACH_REQUEST, UE_AUTHENTICATING, UE_GONE}, attach_rx_request},
-	{{IN(AUTHENTICATING), EV_AUTH_RESPONSE, UE_SECURING, UE_GONE}, authentication_rx_response},
-	{{IN(AUTHENTICATING), EV_AUTH_FAILURE, UE_AUTHENTICATING, UE_GONE},
-	 authentication_rx_failure},
-	{{IN(SECURING), EV_SMC_COMPLETE, UE_CONTEXT_SETUP, UE_GONE}, security_mode_rx_complete},
-	{{IN(SECURING), EV_SMC_REJECT, UE_GONE, UE_GONE}, security_mode_rx_reject},
-	{{IN(CONTEXT_SETUP), EV_ICS_RESPONSE, UE_ATTACHED, UE_GONE}, context_setup_rx_response},
-	{{IN(CONTEXT_SETUP), EV_ICS_FAILURE, UE_GONE, UE_GONE}, context_setup_rx_failure},
-	STAY(CONTEXT_SETUP, ATTACH_COMPLETE, attach_rx_complete),
-	STAY(ATTACHED, ATTACH_COMPLETE, attach_rx_complete),
-	{{ATTACHING, EV_TIMEOUT, UE_RELEASING, UE_GONE}, attach_timeout},
+	ROW(IN(NEW),            ATTACH_REQUEST,   attach_rx_request,           AUTHENTICATING, GONE),
+	ROW(IN(AUTHENTICATING), AUTH_RESPONSE,    authentication_rx_response,  SECURING,       GONE),
+	ROW(IN(AUTHENTICATING), AUTH_FAILURE,     authentication_rx_failure,   AUTHENTICATING, GONE),
+	ROW(IN(SECURING),       SMC_COMPLETE,     security_mode_rx_complete,   CONTEXT_SETUP,  GONE),
+	ROW(IN(SECURING),       SMC_REJECT,       security_mode_rx_reject,     GONE,           GONE),
+	ROW(IN(CONTEXT_SETUP),  ICS_RESPONSE,     context_setup_rx_response,   ATTACHED,       GONE),
+	ROW(IN(CONTEXT_SETUP),  ICS_FAILURE,      context_setup_rx_failure,    GONE,           GONE),
+	STAY(CONTEXT_SETUP,     ATTACH_COMPLETE,  attach_rx_complete),
+	STAY(ATTACHED,          ATTACH_COMPLETE,  attach_rx_complete),
+	ROW(ATTACHING,          TIMEOUT,          attach_timeout,              RELEASING,      GONE),
 
 	/* Key lists and moves. */
-	STAY(ATTACHED, NEIGHBOUR_LIST, neighbour_list_rx),
-	STAY(ATTACHED, LOCATION_UPDATE, location_update_rx),
-	STAY(ATTACHED, OP_HKEY, hkey_issue_by_operator),
+	STAY(ATTACHED,          NEIGHBOUR_LIST,   neighbour_list_rx),
+	STAY(ATTACHED,          LOCATION_UPDATE,  location_update_rx),
+	STAY(ATTACHED,          OP_HKEY,          hkey_issue_by_operator),
 
 	/* The end. */
-	{{IN(ATTACHED), EV_DETACH_REQUEST, UE_RELEASING, UE_GONE}, detach_rx_request},
-	{{IN(ATTACHED), EV_DETACH_ACCEPT, UE_RELEASING, UE_GONE}, detach_rx_accept},
-	{{IN(ATTACHED), EV_OP_DETACH, UE_ATTACHED, UE_GONE}, detach_by_operator},
-	{{IN(ATTACHED), EV_SUPERSEDED, UE_RELEASING, UE_GONE}, detach_superseded},
-	{{ATTACHING | IN(ATTACHED), EV_RELEASE_REQUEST, UE_RELEASING, UE_GONE},
-	 context_release_rx_request},
-	{{IN(RELEASING), EV_RELEASE_COMPLETE, UE_GONE, UE_GONE}, context_release_rx_complete},
-	{{ATTACHING | IN(NEW) | IN(ATTACHED) | IN(RELEASING), EV_ENB_LOST, UE_GONE, UE_GONE},
-	 context_release_enb_lost},
+	ROW(IN(ATTACHED),       DETACH_REQUEST,   detach_rx_request,           RELEASING,      GONE),
+	ROW(IN(ATTACHED),       DETACH_ACCEPT,    detach_rx_accept,            RELEASING,      GONE),
+	ROW(IN(ATTACHED),       OP_DETACH,        detach_by_operator,          ATTACHED,       GONE),
+	ROW(ATTACHING | IN(ATTACHED), SUPERSEDED, detach_superseded,           RELEASING,      GONE),
+	ROW(ATTACHING | IN(ATTACHED), RELEASE_REQUEST, context_release_rx_request, RELEASING,  GONE),
+	ROW(IN(RELEASING),      RELEASE_COMPLETE, context_release_rx_complete, GONE,           GONE),
+	ROW(IN(RELEASING),      TIMEOUT,          context_release_timeout,     GONE,           GONE),
+	ROW(IN(NEW) | ATTACHING | IN(ATTACHED) | IN(RELEASING), ENB_LOST, context_release_enb_lost, GONE, GONE),
 };
+
+static const struct fsm_timeout timeouts[] = {
+	{.states = ATTACHING,     .option = offsetof(struct mme_options, attach_timeout_ms)},
+	{.states = IN(RELEASING), .option = offsetof(struct mme_options, release_timeout_ms)},
+	{0},
+};
+/* clang-format on */
 
 static const char *const states[] = {
 #define UE_STATE_NAME(id, name) name,
@@ -52,7 +54,15 @@ static const char *const events[] = {
 #undef UE_EVENT_NAME
 };
 
-static const struct fsm ue_fsm = {
+static void expired(void *owner)
+{
+	struct ue *ue = owner;
+
+	fsm_timer_fired(&ue->fsm);
+	ue_step(ue->mme, ue, EV_TIMEOUT, &(struct ue_input){.cause = KH_E_TIMEOUT});
+}
+
+const struct fsm mme_ue_fsm = {
 	.name = "mme-ue",
 	.cat = LOG_MME,
 	.states = states,
@@ -62,25 +72,29 @@ static const struct fsm ue_fsm = {
 	.rows = rows,
 	.row_count = sizeof rows / sizeof rows[0],
 	.row_size = sizeof rows[0],
+	.timeouts = timeouts,
+	.expired = expired,
 };
 
 int ue_step(struct mme *m, struct ue *ue, enum ue_event_id event, const struct ue_input *in)
 {
-	const struct fsm_rule *rule = fsm_find(&ue_fsm, ue->state, event);
+	const struct fsm_rule *rule = fsm_find(&mme_ue_fsm, ue->fsm.now, event);
+	const struct fsm_owner owner = {&ue->fsm, ue, ue_name(ue), m->node.loop, &m->opt};
 
 	if (!rule) {
 		node_refuse(&m->node, LOG_MME, KH_E_BAD_STATE, in->from ? in->from->name : NULL,
-			    "ue=%s %s in state %s", ue_name(ue), events[event], states[ue->state]);
+			    "ue=%s %s in state %s", ue_name(ue), events[event],
+			    states[ue->fsm.now]);
 		return KH_E_BAD_STATE;
 	}
 	int err = ((const struct ue_row *)(const void *)rule)->action(m, ue, in);
-	fsm_settle(&ue_fsm, &ue->state, rule, err, ue_name(ue));
-	if (ue->state == UE_GONE)
+	fsm_settle(&mme_ue_fsm, &owner, rule, err);
+	if (ue->fsm.now == UE_GONE)
 		ue_free(m, ue);
 	return err;
 }
 
 const char *ue_state_name(const struct ue *ue)
 {
-	return fsm_state_name(&ue_fsm, ue->state);
+	return fsm_state_name(&mme_ue_fsm, ue->fsm.now);
 }

@@ -75,6 +75,7 @@ struct ue_row {
  * context is freed when it comes to UE_GONE: do not use `ue` afterwards. */
 int ue_step(struct mme *m, struct ue *ue, enum ue_event_id event, const struct ue_input *in);
 const char *ue_state_name(const struct ue *ue);
+extern const struct fsm mme_ue_fsm;
 
 /* Actions, by file. */
 ue_action attach_rx_request, attach_rx_complete, attach_timeout;
@@ -84,7 +85,8 @@ ue_action context_setup_rx_response, context_setup_rx_failure;
 ue_action detach_rx_request, detach_rx_accept, detach_by_operator, detach_superseded;
 ue_action neighbour_list_rx, hkey_issue_by_operator;
 ue_action location_update_rx;
-ue_action context_release_rx_request, context_release_rx_complete, context_release_enb_lost;
+ue_action context_release_rx_request, context_release_rx_complete, context_release_enb_lost,
+	context_release_timeout;
 
 /* Called by several procedures. */
 int authentication_start(struct mme *m, struct ue *ue);

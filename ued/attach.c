@@ -1,21 +1,59 @@
 /* Attach: RRC connection, ATTACH REQUEST, and its end. */
 #include <string.h>
 
-#include "loop.h"
 #include "nas_msg.h"
+#include "rng.h"
 #include "rrc_msg.h"
 #include "ue_fsm.h"
 
+#define RETRY_BASE_MS 100
+#define RETRY_SHIFT_MAX 5
+
+uint32_t attach_backoff_ms(const void *owner)
+{
+	const struct ue *ue = owner;
+	unsigned shift = ue->attempts < RETRY_SHIFT_MAX ? ue->attempts : RETRY_SHIFT_MAX;
+
+	if (!ue->wanted || !ue->node->opt.reattach)
+		return 0;
+	return RETRY_BASE_MS / 2 + rng_below(RETRY_BASE_MS << shift);
+}
+
+/* The cell it was attached in, or the configured one, or any that is up. */
+static struct cell *choose_cell(const struct ue *ue)
+{
+	struct ue_node *u = ue->node;
+	struct cell *c = cell_find(u, ue->last_cell ? ue->last_cell : u->opt.attach_cell);
+
+	if (c && c->up)
+		return c;
+	for (c = u->cells; c; c = c->hh.next)
+		if (c->up)
+			return c;
+	return NULL;
+}
+
+int attach_again(struct ue_node *u, struct ue *ue, const struct ue_input *in)
+{
+	struct ue_input again = {.cell = choose_cell(ue)};
+
+	(void)in;
+	if (ue->attempts < UINT8_MAX)
+		ue->attempts++;
+	return again.cell ? attach_start(u, ue, &again) : KH_E_TARGET_UNREACHABLE;
+}
+
 int attach_start(struct ue_node *u, struct ue *ue, const struct ue_input *in)
 {
+	(void)u;
 	Keyhop__Rrc__RrcConnectionRequest body = KEYHOP__RRC__RRC_CONNECTION_REQUEST__INIT;
 
 	ue->req = in->req;
 	ue->cell = in->cell;
+	ue->last_cell = in->cell->id;
 	if (!in->cell->up)
 		return KH_E_TARGET_UNREACHABLE;
 	ue_new_identity(ue);
-	ue_set_timer(ue, u->opt.attach_timeout_ms);
 	body.ue_identity = ue->identity;
 	RRC_MSG(msg, RRC_CONNECTION_REQUEST, rrc_connection_request, &body);
 	return ue_send_srb0(ue, &msg);
@@ -71,7 +109,11 @@ int attach_rx_reject_rrc(struct ue_node *u, struct ue *ue, const struct ue_input
 
 int attach_rx_reject(struct ue_node *u, struct ue *ue, const struct ue_input *in)
 {
-	return fail(u, ue, err_from_cause(in->nas->attach_reject->cause));
+	int err = err_from_cause(in->nas->attach_reject->cause);
+
+	/* An overloaded MME may have room later; any other reason stays what it is. */
+	ue->wanted = ue->wanted && err == KH_E_BUSY;
+	return fail(u, ue, err);
 }
 
 int attach_timeout(struct ue_node *u, struct ue *ue, const struct ue_input *in)
@@ -90,11 +132,12 @@ int attach_rx_accept(struct ue_node *u, struct ue *ue, const struct ue_input *in
 	struct node_event ev;
 
 	ue->mme_ue_id = in->nas->attach_accept->mme_ue_id;
+	ue->wanted = true;
+	ue->attempts = 0;
 	NAS_MSG(nas, ATTACH_COMPLETE, attach_complete, &body);
 	int err = nas_send(ue, NAS_CIPHERED, &nas);
 	if (err)
 		return err;
-	loop_timer_stop(&ue->timer);
 	ev = ue_event(ue, "ue.attached", NULL);
 	ev.enb = ue->cell->id;
 	events_emit(u->node.events, &ev);

@@ -60,7 +60,7 @@ static void retry_later(struct cell *c)
 static void attach_all(struct cell *c)
 {
 	for (struct ue *ue = c->node->ues; ue; ue = ue->hh.next)
-		if (ue->state == UE_DETACHED)
+		if (ue->fsm.now == UE_DETACHED)
 			ue_step(ue, EV_OP_ATTACH, &(struct ue_input){.cell = c});
 }
 
@@ -93,7 +93,7 @@ static void lose_ues(struct cell *c)
 	struct ue *ue, *tmp;
 
 	HASH_ITER (hh, c->node->ues, ue, tmp)
-		if (ue->cell == c && ue->state != UE_DETACHED)
+		if (ue->cell == c && ue->fsm.now != UE_DETACHED)
 			ue_step(ue, EV_RADIO_LOST, &(struct ue_input){.cause = KH_E_LINK_LOST});
 }
 

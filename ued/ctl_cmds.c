@@ -114,7 +114,7 @@ static void run(struct ctl_request *req, struct ue *ue, enum ue_event_id event, 
 	uint8_t wanted = event == EV_OP_ATTACH ? UE_DETACHED : UE_ATTACHED;
 
 	/* A failure in a state that has the event is answered by the step itself when somebody waits. */
-	if (ue->state != wanted) {
+	if (ue->fsm.now != wanted) {
 		ctl_fail(req, KH_E_BAD_STATE, ue_state_name(ue));
 		return;
 	}
@@ -181,7 +181,7 @@ static void measure(void *ctx, struct ctl_request *req, const json_t *params)
 		ctl_fail(req, KH_E_USAGE, "cells: {\"enb1\": -80, \"enb2\": -70}, -140..0 dBm");
 		return;
 	}
-	if (ue->state != UE_ATTACHED) {
+	if (ue->fsm.now != UE_ATTACHED) {
 		ctl_fail(req, KH_E_BAD_STATE, ue_state_name(ue));
 		return;
 	}
@@ -223,7 +223,7 @@ static void ue_remove(void *ctx, struct ctl_request *req, const json_t *params)
 
 	if (!ue)
 		return;
-	if (ue->state != UE_DETACHED) {
+	if (ue->fsm.now != UE_DETACHED) {
 		ctl_fail(req, KH_E_BAD_STATE, "detach it first");
 		return;
 	}

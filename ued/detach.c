@@ -10,8 +10,9 @@ int detach_start(struct ue_node *u, struct ue *ue, const struct ue_input *in)
 	int err = nas_send(ue, NAS_CIPHERED, &nas);
 	if (err)
 		return err;
+	(void)u;
 	ue->req = in->req;
-	ue_set_timer(ue, u->opt.attach_timeout_ms);
+	ue->wanted = false;
 	return 0;
 }
 
@@ -21,6 +22,7 @@ int detach_rx_request(struct ue_node *u, struct ue *ue, const struct ue_input *i
 
 	(void)u;
 	(void)in;
+	ue->wanted = false;
 	NAS_MSG(nas, DETACH_ACCEPT, detach_accept, &body);
 	return nas_send(ue, NAS_CIPHERED, &nas);
 }

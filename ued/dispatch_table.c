@@ -11,10 +11,16 @@ struct rrc_row {
 	enum ue_event_id event;
 };
 
+/* clang-format off */
 static const struct rrc_row srb1_rows[] = {
-	{9, EV_HO_COMMAND}, {24, EV_RRC_SMC}, {27, EV_RECONFIGURATION},
-	{31, EV_RELEASE},   {32, EV_HO_ACK},  {35, EV_REEST},
+	{9,  EV_HO_COMMAND},
+	{24, EV_RRC_SMC},
+	{27, EV_RECONFIGURATION},
+	{31, EV_RELEASE},
+	{32, EV_HO_ACK},
+	{35, EV_REEST},
 };
+/* clang-format on */
 
 struct nas_row {
 	unsigned number;
@@ -24,12 +30,17 @@ struct nas_row {
 
 #define H(type) (1U << NAS_##type)
 
+/* clang-format off */
 static const struct nas_row nas_rows[] = {
-	{5, H(CIPHERED), EV_HKEY},	     {21, H(PLAIN), EV_AUTH_REQUEST},
-	{24, H(PLAIN), EV_AUTH_REJECT},	     {28, H(CIPHERED), EV_ATTACH_ACCEPT},
-	{30, H(PLAIN), EV_ATTACH_REJECT},    {31, H(CIPHERED), EV_NAS_DETACH},
+	{5,  H(CIPHERED), EV_HKEY},
+	{21, H(PLAIN),    EV_AUTH_REQUEST},
+	{24, H(PLAIN),    EV_AUTH_REJECT},
+	{28, H(CIPHERED), EV_ATTACH_ACCEPT},
+	{30, H(PLAIN),    EV_ATTACH_REJECT},
+	{31, H(CIPHERED), EV_NAS_DETACH},
 	{32, H(CIPHERED), EV_DETACH_ACCEPT},
 };
+/* clang-format on */
 
 /* SECURITY MODE COMMAND has to be read before it can be checked; it finds its own way. */
 static bool is_new_context(const ProtobufCBinaryData *pdu)
@@ -78,6 +89,10 @@ static void dispatch_srb1(struct ue *ue, const ProtobufCBinaryData *pdu)
 	}
 	if (rrc_open(n, &ue->pdcp, ROLE_ENB, pdu, ue->imsi.s, &rrc))
 		return;
+	/* Whatever the target says under the new keys, it has had our 10. */
+	if (ue->fsm.now == UE_MOVING &&
+	    rrc->body_case != KEYHOP__RRC__RRC__BODY_HANDOVER_CONFIRM_ACK)
+		(void)ue_step(ue, EV_HO_ACK, &(struct ue_input){0});
 	if (rrc->body_case == KEYHOP__RRC__RRC__BODY_DL_INFORMATION_TRANSFER) {
 		nas_dispatch(ue, &rrc->dl_information_transfer->nas);
 		return;

@@ -61,21 +61,26 @@ static void make_known(struct ue_node *u, struct ue *ue, const Keyhop__Rrc__Hand
 		 (unsigned long long)cmd->generation, ev.fp);
 }
 
-/* Message 10, the first PDU under the new keys; in it the evidence that only this UE can make. */
-static int send_confirm(struct ue_node *u, struct ue *ue, const Keyhop__Rrc__HandoverCommand *cmd)
+/* What only this UE can make: that it is at the target, by the key of this generation. */
+static int make_evidence(struct ue_node *u, struct ue *ue, const Keyhop__Rrc__HandoverCommand *cmd)
 {
-	KEY_LOCAL(nas_pdu) struct nas_pdu pdu;
 	Keyhop__Nas__LocationEvidence evidence = KEYHOP__NAS__LOCATION_EVIDENCE__INIT;
-	Keyhop__Rrc__HandoverConfirm body = KEYHOP__RRC__HANDOVER_CONFIRM__INIT;
 
 	evidence.target_enb_id = cmd->target_enb_id;
 	evidence.generation = cmd->generation;
 	NAS_MSG(nas, LOCATION_EVIDENCE, location_evidence, &evidence);
-	int err = nas_msg_seal(&u->node, &ue->nas, NAS_CIPHERED, &nas, ue->imsi.s, &pdu);
-	if (err)
-		return err;
-	body.evidence.data = pdu.pdu;
-	body.evidence.len = pdu.len;
+	return nas_msg_seal(&u->node, &ue->nas, NAS_CIPHERED, &nas, ue->imsi.s,
+			    &ue->fallback->evidence);
+}
+
+/* Message 10, the first PDU under the new keys. A repeated one has a COUNT of its own. */
+static int send_confirm(struct ue *ue)
+{
+	Keyhop__Rrc__HandoverConfirm body = KEYHOP__RRC__HANDOVER_CONFIRM__INIT;
+
+	ue->fallback->confirms++;
+	body.evidence.data = ue->fallback->evidence.pdu;
+	body.evidence.len = ue->fallback->evidence.len;
 	RRC_MSG(msg, HANDOVER_CONFIRM, handover_confirm, &body);
 	return ue_send(ue, &msg);
 }
@@ -113,10 +118,11 @@ int ho_execute_rx_command(struct ue_node *u, struct ue *ue, const struct ue_inpu
 				  (uint8_t)cmd->eea, (uint8_t)cmd->eia);
 	u->scheme->installed(ue, cmd);
 	pdcp_start_ciphering(&ue->pdcp);
-	ue_set_timer(ue, u->opt.confirm_timeout_ms);
 	/* A confirm that cannot be sent is one that is not acknowledged: the timer leads back. */
 	if (!err)
-		(void)send_confirm(u, ue, cmd);
+		err = make_evidence(u, ue, cmd);
+	if (!err)
+		(void)send_confirm(ue);
 	return 0;
 }
 
@@ -124,8 +130,9 @@ int ho_execute_rx_ack(struct ue_node *u, struct ue *ue, const struct ue_input *i
 {
 	struct node_event ev = ue_event(ue, "handover.executed", "10");
 
-	meas_config_take(ue, in->rrc->handover_confirm_ack->meas_config);
-	loop_timer_stop(&ue->timer);
+	/* Any other PDU under the new keys says the same without the configuration. */
+	if (in->rrc)
+		meas_config_take(ue, in->rrc->handover_confirm_ack->meas_config);
 	ev.enb = ue->cell->id;
 	ev.source = ue->fallback->cell->id;
 	ev.gen = ue->kenb_gen;
@@ -137,27 +144,36 @@ int ho_execute_rx_ack(struct ue_node *u, struct ue *ue, const struct ue_input *i
 	return 0;
 }
 
-/* No acknowledgement in time: back to the source, under its keys (TS 36.331 5.3.5.6, 5.3.7). */
 int ho_execute_timeout(struct ue_node *u, struct ue *ue, const struct ue_input *in)
+{
+	if (ue->fallback->confirms < u->opt.confirm_tries) {
+		(void)send_confirm(ue);
+		return 0;
+	}
+	(void)ho_execute_return(u, ue, in);
+	return in->cause;
+}
+
+/* No acknowledgement: back to the source, under its keys (TS 36.331 5.3.5.6, 5.3.7). */
+int ho_execute_return(struct ue_node *u, struct ue *ue, const struct ue_input *in)
 {
 	Keyhop__Rrc__ReestablishmentRequest body = KEYHOP__RRC__REESTABLISHMENT_REQUEST__INIT;
 	struct fallback *f = ue->fallback;
+	uint32_t target = f->target;
 	uint16_t short_mac;
 
 	node_refuse(&u->node, LOG_HO, in->cause, ue->imsi.s, "10 to enb=%u not acknowledged",
-		    f->target);
+		    target);
 	ue_bind(ue, f->cell, f->c_rnti);
 	ue->pdcp = f->pdcp;
 	ue->kenb_gen = f->kenb_gen;
 	memcpy(ue->kenb_fp, f->kenb_fp, sizeof ue->kenb_fp);
-	uint32_t target = f->target;
 	drop_fallback(ue);
 	int err = pdcp_short_mac(u->node.crypto, &ue->pdcp, ue->cell->id, target, ue->c_rnti,
 				 &short_mac);
 	if (err)
 		return err;
 	ue_new_identity(ue);
-	ue_set_timer(ue, u->opt.confirm_timeout_ms);
 	body.ue_identity = ue->identity;
 	body.c_rnti = ue->c_rnti;
 	body.short_mac_i = short_mac;

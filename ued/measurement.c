@@ -63,14 +63,14 @@ static void on_triggered(void *arg)
 	struct ue *ue = arg;
 
 	ue->a3_timer = NULL;
-	if (ue->state == UE_ATTACHED && measurement_a3(ue))
+	if (ue->fsm.now == UE_ATTACHED && measurement_a3(ue))
 		send_report(ue);
 }
 
 /* Time to trigger runs while A3 holds; it ends when A3 does. */
 static void evaluate(struct ue *ue)
 {
-	if (ue->state != UE_ATTACHED || !measurement_a3(ue)) {
+	if (ue->fsm.now != UE_ATTACHED || !measurement_a3(ue)) {
 		loop_timer_stop(&ue->a3_timer);
 		return;
 	}

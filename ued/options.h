@@ -19,7 +19,8 @@ struct ued_options {
 	struct config_algs eea, eia;
 	uint32_t attach_cell;
 	uint32_t attach_timeout_ms;
-	uint32_t confirm_timeout_ms;
+	uint32_t confirm_timeout_ms, confirm_tries;
+	bool reattach;
 	uint32_t ping_timeout_ms;
 	uint32_t max_ues;
 };

@@ -1,5 +1,4 @@
 /* RRC connection re-establishment at the source, under the old keys. */
-#include "loop.h"
 #include "rrc_msg.h"
 #include "ue_fsm.h"
 
@@ -9,7 +8,6 @@ int reestablishment_rx(struct ue_node *u, struct ue *ue, const struct ue_input *
 	struct node_event ev = ue_event(ue, "ue.reestablished", NULL);
 
 	(void)in;
-	loop_timer_stop(&ue->timer);
 	ue_drop_identity(ue);
 	ev.enb = ue->cell->id;
 	node_count(&u->node, METRIC_REESTABLISHMENTS);

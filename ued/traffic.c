@@ -43,7 +43,7 @@ void traffic_ping(struct ue *ue, struct ctl_request *req)
 	struct echo echo = {.type = ECHO_REQUEST, .id = ue->c_rnti, .seq = ++ue->ping_seq};
 	uint8_t data[ECHO_LEN];
 
-	if (ue->state != UE_ATTACHED || ue->ping) {
+	if (ue->fsm.now != UE_ATTACHED || ue->ping) {
 		ctl_fail(req, ue->ping ? KH_E_BUSY : KH_E_BAD_STATE, NULL);
 		return;
 	}

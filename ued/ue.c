@@ -49,6 +49,7 @@ struct ue *ue_add(struct ue_node *u, const struct subscriber *s)
 	/* An SQN in the list is what the card has seen already. */
 	for (size_t i = 0; i < AKA_IND_COUNT; i++)
 		ue->sqns.seq[i] = s->sqn >> AKA_IND_BITS;
+	ue->wanted = u->opt.attach_cell != 0;
 	pdcp_init(&ue->pdcp, EPS_UPLINK);
 	HASH_ADD_KEYPTR(hh, u->ues, ue->imsi.s, IMSI_LEN, ue);
 	node_key_event(&u->node, NULL, KEY_K, s->k.b, sizeof s->k.b, &tags);
@@ -102,7 +103,6 @@ static void drop_fallback(struct ue *ue)
 
 void ue_forget_security(struct ue *ue)
 {
-	loop_timer_stop(&ue->timer);
 	loop_timer_stop(&ue->a3_timer);
 	traffic_end(ue, KH_E_DETACHED);
 	ue_unbind(ue);
@@ -120,6 +120,7 @@ void ue_forget_security(struct ue *ue)
 
 void ue_free(struct ue *ue)
 {
+	fsm_stop(&ue->fsm);
 	ue_answer(ue, KH_E_DETACHED);
 	ue_forget_security(ue);
 	HASH_DELETE(hh, ue->node->ues, ue);
@@ -178,18 +179,4 @@ void ue_answer(struct ue *ue, int err)
 					 ue->imsi.s, "serving",
 					 (json_int_t)(ue->cell ? ue->cell->id : 0), "state",
 					 ue_state_name(ue)));
-}
-
-static void on_timeout(void *arg)
-{
-	struct ue *ue = arg;
-
-	ue->timer = NULL;
-	ue_step(ue, EV_TIMEOUT, &(struct ue_input){.cause = KH_E_TIMEOUT});
-}
-
-void ue_set_timer(struct ue *ue, uint32_t ms)
-{
-	loop_timer_stop(&ue->timer);
-	ue->timer = loop_timer_start(ue->node->node.loop, ms, on_timeout, ue);
 }

@@ -2,48 +2,56 @@
 
 #define IN(state) FSM_MASK(UE_##state)
 #define TRYING (IN(CONNECTING) | IN(ATTACHING))
-#define STAY(state, event, action) \
-	{ \
-		{IN(state), EV_##event, UE_##state, UE_##state}, action \
-	}
+#define ALIVE (TRYING | IN(ATTACHED) | IN(MOVING) | IN(RETURNING) | IN(DETACHING))
+#define ROW(states, event, action, ok, fail) FSM_ROW(states, EV_##event, action, UE_##ok, UE_##fail)
+#define STAY(state, event, action) ROW(IN(state), event, action, state, state)
 
+/* clang-format off */
 static const struct ue_row rows[] = {
 	/* Attach: RRC connection, EPS AKA, NAS and AS security. */
-	{{IN(DETACHED), EV_OP_ATTACH, UE_CONNECTING, UE_DETACHED}, attach_start},
-	{{IN(CONNECTING), EV_RRC_SETUP, UE_ATTACHING, UE_DETACHED}, attach_rx_setup},
-	{{IN(CONNECTING), EV_RRC_REJECT, UE_DETACHED, UE_DETACHED}, attach_rx_reject_rrc},
-	STAY(ATTACHING, AUTH_REQUEST, authentication_rx_request),
-	{{IN(ATTACHING), EV_AUTH_REJECT, UE_DETACHED, UE_DETACHED}, authentication_rx_reject},
-	STAY(ATTACHING, NAS_SMC, security_mode_rx_nas),
-	STAY(ATTACHING, RRC_SMC, security_mode_rx_rrc),
-	STAY(ATTACHING, RECONFIGURATION, security_mode_rx_reconfiguration),
-	{{IN(ATTACHING), EV_ATTACH_ACCEPT, UE_ATTACHED, UE_DETACHED}, attach_rx_accept},
-	{{IN(ATTACHING), EV_ATTACH_REJECT, UE_DETACHED, UE_DETACHED}, attach_rx_reject},
-	{{TRYING, EV_TIMEOUT, UE_DETACHED, UE_DETACHED}, attach_timeout},
+	ROW(IN(DETACHED),   OP_ATTACH,       attach_start,              CONNECTING, DETACHED),
+	ROW(IN(DETACHED),   TIMEOUT,         attach_again,              CONNECTING, DETACHED),
+	ROW(IN(CONNECTING), RRC_SETUP,       attach_rx_setup,           ATTACHING,  DETACHED),
+	ROW(IN(CONNECTING), RRC_REJECT,      attach_rx_reject_rrc,      DETACHED,   DETACHED),
+	STAY(ATTACHING,     AUTH_REQUEST,    authentication_rx_request),
+	ROW(IN(ATTACHING),  AUTH_REJECT,     authentication_rx_reject,  DETACHED,   DETACHED),
+	STAY(ATTACHING,     NAS_SMC,         security_mode_rx_nas),
+	STAY(ATTACHING,     RRC_SMC,         security_mode_rx_rrc),
+	STAY(ATTACHING,     RECONFIGURATION, security_mode_rx_reconfiguration),
+	ROW(IN(ATTACHING),  ATTACH_ACCEPT,   attach_rx_accept,          ATTACHED,   DETACHED),
+	ROW(IN(ATTACHING),  ATTACH_REJECT,   attach_rx_reject,          DETACHED,   DETACHED),
+	ROW(TRYING,         TIMEOUT,         attach_timeout,            DETACHED,   DETACHED),
 
 	/* Step 5. */
-	STAY(ATTACHED, HKEY, hkey_delivery_rx),
+	STAY(ATTACHED,      HKEY,            hkey_delivery_rx),
 
-	/* Steps 9, 9a, 9b, 10, and the way back. */
-	{{IN(ATTACHED), EV_HO_COMMAND, UE_MOVING, UE_ATTACHED}, ho_execute_rx_command},
-	{{IN(MOVING), EV_HO_ACK, UE_ATTACHED, UE_ATTACHED}, ho_execute_rx_ack},
-	{{IN(MOVING), EV_TIMEOUT, UE_RETURNING, UE_DETACHED}, ho_execute_timeout},
-	{{IN(MOVING), EV_RADIO_LOST, UE_RETURNING, UE_DETACHED}, ho_execute_timeout},
-	{{IN(RETURNING), EV_REEST, UE_ATTACHED, UE_DETACHED}, reestablishment_rx},
-	{{IN(RETURNING), EV_REEST_REJECT, UE_DETACHED, UE_DETACHED}, reestablishment_rx_reject},
-	{{IN(RETURNING), EV_TIMEOUT, UE_DETACHED, UE_DETACHED}, attach_timeout},
+	/* Steps 9, 9a, 9b, 10 (sent again until it is acknowledged), and the way back. */
+	ROW(IN(ATTACHED),   HO_COMMAND,      ho_execute_rx_command,     MOVING,     ATTACHED),
+	ROW(IN(MOVING),     HO_ACK,          ho_execute_rx_ack,         ATTACHED,   ATTACHED),
+	ROW(IN(MOVING),     TIMEOUT,         ho_execute_timeout,        MOVING,     RETURNING),
+	ROW(IN(MOVING),     RADIO_LOST,      ho_execute_return,         RETURNING,  DETACHED),
+	ROW(IN(RETURNING),  REEST,           reestablishment_rx,        ATTACHED,   DETACHED),
+	ROW(IN(RETURNING),  REEST_REJECT,    reestablishment_rx_reject, DETACHED,   DETACHED),
+	ROW(IN(RETURNING),  TIMEOUT,         attach_timeout,            DETACHED,   DETACHED),
 
 	/* The end. */
-	{{IN(ATTACHED), EV_OP_DETACH, UE_DETACHING, UE_ATTACHED}, detach_start},
-	STAY(ATTACHED, NAS_DETACH, detach_rx_request),
-	STAY(DETACHING, DETACH_ACCEPT, detach_rx_accept),
-	{{IN(DETACHING), EV_TIMEOUT, UE_DETACHED, UE_DETACHED}, detach_timeout},
-	{{TRYING | IN(ATTACHED) | IN(DETACHING), EV_RELEASE, UE_DETACHED, UE_DETACHED},
-	 context_release_rx},
-	{{TRYING | IN(ATTACHED) | IN(RETURNING) | IN(DETACHING), EV_RADIO_LOST, UE_DETACHED,
-	  UE_DETACHED},
-	 attach_lost},
+	ROW(IN(ATTACHED),   OP_DETACH,       detach_start,              DETACHING,  ATTACHED),
+	STAY(ATTACHED,      NAS_DETACH,      detach_rx_request),
+	STAY(DETACHING,     DETACH_ACCEPT,   detach_rx_accept),
+	ROW(IN(DETACHING),  TIMEOUT,         detach_timeout,            DETACHED,   DETACHED),
+	ROW(ALIVE,          RELEASE,         context_release_rx,        DETACHED,   DETACHED),
+	ROW(TRYING | IN(ATTACHED) | IN(RETURNING) | IN(DETACHING), RADIO_LOST, attach_lost, DETACHED, DETACHED),
 };
+
+static const struct fsm_timeout timeouts[] = {
+	{.states = IN(DETACHED),  .ms = attach_backoff_ms},
+	{.states = TRYING,        .option = offsetof(struct ued_options, attach_timeout_ms)},
+	{.states = IN(MOVING),    .option = offsetof(struct ued_options, confirm_timeout_ms)},
+	{.states = IN(RETURNING), .option = offsetof(struct ued_options, confirm_timeout_ms)},
+	{.states = IN(DETACHING), .option = offsetof(struct ued_options, attach_timeout_ms)},
+	{0},
+};
+/* clang-format on */
 
 static const char *const states[] = {
 #define UE_STATE_NAME(id, name) name,
@@ -57,7 +65,15 @@ static const char *const events[] = {
 #undef UE_EVENT_NAME
 };
 
-static const struct fsm ue_fsm = {
+static void expired(void *owner)
+{
+	struct ue *ue = owner;
+
+	fsm_timer_fired(&ue->fsm);
+	(void)ue_step(ue, EV_TIMEOUT, &(struct ue_input){.cause = KH_E_TIMEOUT});
+}
+
+const struct fsm ued_ue_fsm = {
 	.name = "ue",
 	.cat = LOG_NAS,
 	.states = states,
@@ -67,20 +83,24 @@ static const struct fsm ue_fsm = {
 	.rows = rows,
 	.row_count = sizeof rows / sizeof rows[0],
 	.row_size = sizeof rows[0],
+	.timeouts = timeouts,
+	.expired = expired,
 };
 
 int ue_step(struct ue *ue, enum ue_event_id event, const struct ue_input *in)
 {
-	const struct fsm_rule *rule = fsm_find(&ue_fsm, ue->state, event);
+	struct ue_node *u = ue->node;
+	const struct fsm_rule *rule = fsm_find(&ued_ue_fsm, ue->fsm.now, event);
+	const struct fsm_owner owner = {&ue->fsm, ue, ue->imsi.s, u->node.loop, &u->opt};
 
 	if (!rule) {
-		node_refuse(&ue->node->node, LOG_NAS, KH_E_BAD_STATE, ue->imsi.s, "%s in state %s",
-			    events[event], states[ue->state]);
+		node_refuse(&u->node, LOG_NAS, KH_E_BAD_STATE, ue->imsi.s, "%s in state %s",
+			    events[event], states[ue->fsm.now]);
 		return KH_E_BAD_STATE;
 	}
-	int err = ((const struct ue_row *)(const void *)rule)->action(ue->node, ue, in);
-	fsm_settle(&ue_fsm, &ue->state, rule, err, ue->imsi.s);
-	if (ue->state == UE_DETACHED) {
+	int err = ((const struct ue_row *)(const void *)rule)->action(u, ue, in);
+	fsm_settle(&ued_ue_fsm, &owner, rule, err);
+	if (ue->fsm.now == UE_DETACHED) {
 		ue_forget_security(ue);
 		ue_answer(ue, err ? err : in->cause);
 	} else if (event == EV_ATTACH_ACCEPT) {
@@ -91,5 +111,5 @@ int ue_step(struct ue *ue, enum ue_event_id event, const struct ue_input *in)
 
 const char *ue_state_name(const struct ue *ue)
 {
-	return fsm_state_name(&ue_fsm, ue->state);
+	return fsm_state_name(&ued_ue_fsm, ue->fsm.now);
 }

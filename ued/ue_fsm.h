@@ -72,20 +72,22 @@ struct ue_row {
 /* As in mmed: runs the row, or refuses with KH_E_BAD_STATE. */
 int ue_step(struct ue *ue, enum ue_event_id event, const struct ue_input *in);
 const char *ue_state_name(const struct ue *ue);
+extern const struct fsm ued_ue_fsm;
 
 ue_action attach_start, attach_rx_setup, attach_rx_reject_rrc, attach_rx_accept, attach_rx_reject,
-	attach_timeout, attach_lost;
+	attach_again, attach_timeout, attach_lost;
 ue_action authentication_rx_request, authentication_rx_reject;
 ue_action security_mode_rx_nas, security_mode_rx_rrc, security_mode_rx_reconfiguration;
 ue_action detach_start, detach_rx_request, detach_rx_accept, detach_timeout;
 ue_action context_release_rx;
 ue_action hkey_delivery_rx;
-ue_action ho_execute_rx_command, ho_execute_rx_ack, ho_execute_timeout;
+ue_action ho_execute_rx_command, ho_execute_rx_ack, ho_execute_timeout, ho_execute_return;
 ue_action reestablishment_rx, reestablishment_rx_reject;
 
+/* When a lost UE tries to attach again: full jitter, longer with each attempt; 0: never. */
+uint32_t attach_backoff_ms(const void *ue);
 /* Ends what somebody waits for. */
 void ue_answer(struct ue *ue, int err);
-void ue_set_timer(struct ue *ue, uint32_t ms);
 /* AS keys of this UE in `enb_id` from `kenb` into `pdcp` (step 9b). */
 int as_security_install(struct ue *ue, struct pdcp *pdcp, uint32_t enb_id, const struct kenb *kenb,
 			uint64_t generation, uint8_t eea, uint8_t eia) KH_MUST_CHECK;

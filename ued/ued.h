@@ -7,9 +7,11 @@
 
 #include <uthash.h>
 
+#include "fsm.h"
 #include "kdf.h"
 #include "milenage.h"
 #include "nas.pb-c.h"
+#include "nas_msg.h"
 #include "nas_sec.h"
 #include "net.h"
 #include "node.h"
@@ -60,6 +62,8 @@ struct fallback {
 	uint64_t kenb_gen;
 	char kenb_fp[FINGERPRINT_LEN];
 	uint32_t target;
+	uint8_t confirms; /* 10s sent */
+	struct nas_pdu evidence; /* of each of them */
 };
 
 struct ping {
@@ -76,8 +80,11 @@ struct ue {
 	struct subscriber_key k;
 	struct opc opc;
 	struct aka_sqn_array sqns;
-	uint8_t state;
+	struct fsm_state fsm; /* ue_fsm.c */
+	bool wanted; /* attached, or to be attached again when it is lost */
+	uint8_t attempts; /* to attach again, in a row */
 	uint16_t c_rnti;
+	uint32_t last_cell; /* where it was attached last */
 	uint32_t mme_ue_id;
 	uint64_t identity; /* random, while SRB0 is in use */
 	struct cell *cell; /* serving, or being tried */
@@ -94,7 +101,6 @@ struct ue {
 	int32_t a3_offset_cdb;
 	uint32_t a3_hysteresis_cdb, a3_time_to_trigger_ms;
 	struct loop_timer *a3_timer;
-	struct loop_timer *timer; /* attach, T304 or re-establishment */
 	struct ctl_request *req; /* attach or detach that somebody waits for */
 	struct ping *ping;
 	uint16_t ping_seq;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "check_main.h"
+#include "loop.h"
 
 enum door_state { DOOR_SHUT, DOOR_OPEN, DOOR_LOCKED, DOOR_STATES };
 enum door_event { EV_PUSH, EV_PULL, EV_KEY, DOOR_EVENTS };
@@ -19,10 +20,11 @@ struct door_row {
 static const char *const states[] = {"SHUT", "OPEN", "LOCKED"};
 static const char *const events[] = {"PUSH", "PULL", "KEY"};
 static const struct door_row rows[] = {
-	{{FSM_MASK(DOOR_SHUT), EV_PULL, DOOR_OPEN, DOOR_SHUT}, NULL},
-	{{FSM_MASK(DOOR_OPEN), EV_PUSH, DOOR_SHUT, DOOR_OPEN}, NULL},
-	{{FSM_MASK(DOOR_SHUT), EV_KEY, DOOR_LOCKED, DOOR_OPEN}, NULL},
-	{{FSM_MASK(DOOR_LOCKED) | FSM_MASK(DOOR_OPEN), EV_KEY, DOOR_SHUT, DOOR_LOCKED}, NULL},
+	{{FSM_MASK(DOOR_SHUT), EV_PULL, DOOR_OPEN, DOOR_SHUT, "none"}, NULL},
+	{{FSM_MASK(DOOR_OPEN), EV_PUSH, DOOR_SHUT, DOOR_OPEN, "none"}, NULL},
+	{{FSM_MASK(DOOR_SHUT), EV_KEY, DOOR_LOCKED, DOOR_OPEN, "none"}, NULL},
+	{{FSM_MASK(DOOR_LOCKED) | FSM_MASK(DOOR_OPEN), EV_KEY, DOOR_SHUT, DOOR_LOCKED, "none"},
+	 NULL},
 };
 static const struct fsm door = {
 	.name = "door",
@@ -65,16 +67,117 @@ START_TEST(out_of_range)
 }
 END_TEST
 
+static void settle(struct fsm_state *state, uint8_t event, int result)
+{
+	fsm_settle(&door, &(struct fsm_owner){.state = state, .name = "d1"},
+		   fsm_find(&door, state->now, event), result);
+}
+
 START_TEST(ok_and_fail)
 {
-	uint8_t state = DOOR_SHUT;
+	struct fsm_state state = {.now = DOOR_SHUT};
 
-	fsm_settle(&door, &state, fsm_find(&door, state, EV_PULL), 0, "d1");
-	ck_assert_uint_eq(state, DOOR_OPEN);
-	fsm_settle(&door, &state, fsm_find(&door, state, EV_PUSH), -1, "d1");
-	ck_assert_uint_eq(state, DOOR_OPEN);
-	fsm_settle(&door, &state, fsm_find(&door, state, EV_KEY), -7, "d1");
-	ck_assert_uint_eq(state, DOOR_LOCKED);
+	settle(&state, EV_PULL, 0);
+	ck_assert_uint_eq(state.now, DOOR_OPEN);
+	settle(&state, EV_PUSH, -1);
+	ck_assert_uint_eq(state.now, DOOR_OPEN);
+	settle(&state, EV_KEY, -7);
+	ck_assert_uint_eq(state.now, DOOR_LOCKED);
+}
+END_TEST
+
+/* A gate closes by itself; the two open states share one timer. */
+enum gate_state { GATE_SHUT, GATE_OPEN, GATE_HELD };
+static const struct fsm_timeout gate_timeouts[] = {
+	{.states = FSM_MASK(GATE_OPEN) | FSM_MASK(GATE_HELD), .option = 4}, {0}};
+static const struct fsm_rule gate_rules[] = {
+	{FSM_MASK(GATE_SHUT), EV_PULL, GATE_OPEN, GATE_SHUT, "pull"},
+	{FSM_MASK(GATE_OPEN), EV_KEY, GATE_HELD, GATE_OPEN, "hold"},
+	{FSM_MASK(GATE_OPEN) | FSM_MASK(GATE_HELD), EV_PUSH, GATE_SHUT, GATE_SHUT, "push"},
+};
+
+struct gate {
+	struct fsm_state state;
+	struct loop *loop;
+	unsigned expired;
+};
+
+static void gate_expired(void *owner)
+{
+	struct gate *g = owner;
+
+	fsm_timer_fired(&g->state);
+	g->expired++;
+	loop_stop(g->loop);
+}
+
+static const struct fsm gate = {
+	.name = "gate",
+	.cat = LOG_MME,
+	.states = states,
+	.events = events,
+	.state_count = 3,
+	.event_count = DOOR_EVENTS,
+	.rows = gate_rules,
+	.row_count = 3,
+	.row_size = sizeof gate_rules[0],
+	.timeouts = gate_timeouts,
+	.expired = gate_expired,
+};
+
+static void gate_settle(struct gate *g, const uint32_t *options, size_t row, int result)
+{
+	fsm_settle(&gate, &(struct fsm_owner){&g->state, g, "g1", g->loop, options},
+		   fsm_row(&gate, row), result);
+}
+
+START_TEST(timers_follow_the_states)
+{
+	const uint32_t options[] = {0, 60000};
+	struct gate g = {.loop = loop_new()};
+	struct loop_timer *first;
+
+	gate_settle(&g, options, 0, -1);
+	ck_assert_ptr_null(g.state.timer);
+	gate_settle(&g, options, 0, 0);
+	first = g.state.timer;
+	ck_assert_ptr_nonnull(first);
+	gate_settle(&g, options, 1, 0);
+	ck_assert_uint_eq(g.state.now, GATE_HELD);
+	ck_assert_ptr_eq(g.state.timer, first);
+	gate_settle(&g, options, 2, 0);
+	ck_assert_ptr_null(g.state.timer);
+	loop_free(g.loop);
+}
+END_TEST
+
+START_TEST(timers_fire_and_start_again)
+{
+	const uint32_t options[] = {0, 1};
+	struct gate g = {.loop = loop_new()};
+
+	gate_settle(&g, options, 0, 0);
+	loop_run(g.loop);
+	ck_assert_uint_eq(g.expired, 1);
+	ck_assert_ptr_null(g.state.timer);
+	/* An event that leaves the state: the timer runs anew. */
+	gate_settle(&g, options, 1, -1);
+	ck_assert_ptr_nonnull(g.state.timer);
+	fsm_stop(&g.state);
+	ck_assert_ptr_null(g.state.timer);
+	loop_free(g.loop);
+}
+END_TEST
+
+START_TEST(zero_is_for_ever)
+{
+	const uint32_t options[] = {60000, 0};
+	struct gate g = {.loop = loop_new()};
+
+	gate_settle(&g, options, 0, 0);
+	ck_assert_uint_eq(g.state.now, GATE_OPEN);
+	ck_assert_ptr_null(g.state.timer);
+	loop_free(g.loop);
 }
 END_TEST
 
@@ -103,16 +206,16 @@ START_TEST(changes_are_logged)
 {
 	char path[] = "/tmp/keyhop-test-XXXXXX", text[400];
 	int fd = mkstemp(path);
-	uint8_t state = DOOR_SHUT;
+	struct fsm_state state = {.now = DOOR_SHUT};
 
 	ck_assert_int_ge(fd, 0);
 	close(fd);
 	ck_assert_int_eq(log_to_file(path), 0);
 	log_set_category(LOG_MME, LOG_DEBUG);
 	/* No change, no line. */
-	fsm_settle(&door, &state, fsm_find(&door, state, EV_PULL), -1, "d1");
+	settle(&state, EV_PULL, -1);
 	ck_assert_uint_eq(read_all(path, text, sizeof text), 0);
-	fsm_settle(&door, &state, fsm_find(&door, state, EV_PULL), 0, "d1");
+	settle(&state, EV_PULL, 0);
 	log_close();
 	read_all(path, text, sizeof text);
 	ck_assert_ptr_nonnull(strstr(text, "d1: SHUT -> OPEN on PULL\n"));
@@ -124,6 +227,7 @@ int main(void)
 {
 	Suite *s = suite_create("fsm");
 
-	CHECK_CASE(s, "fsm", every_cell, out_of_range, ok_and_fail, names, changes_are_logged);
+	CHECK_CASE(s, "fsm", every_cell, out_of_range, ok_and_fail, names, changes_are_logged,
+		   timers_follow_the_states, timers_fire_and_start_again, zero_is_for_ever);
 	return check_main(s);
 }
