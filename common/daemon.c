@@ -11,6 +11,7 @@
 #include <event2/event.h>
 
 #include "clock.h"
+#include "fault.h"
 #include "loop.h"
 #include "mem.h"
 
@@ -45,7 +46,7 @@ static void forbid_core_dumps(void)
 
 static int open_control(const struct daemon *d, struct node *n, char *why, size_t why_len)
 {
-	const struct ctl_method *const tables[] = {node_methods, d->methods, NULL};
+	const struct ctl_method *const tables[] = {node_methods, fault_methods, d->methods, NULL};
 	const struct ctl_settings settings = {
 		.loop = n->loop,
 		.events = n->events,

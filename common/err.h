@@ -86,7 +86,8 @@
 	X(CONFIG, 111, "config", 1400, "wrong configuration") \
 	X(CANNOT_CONNECT, 112, "cannot-connect", 1400, "connection could not be made") \
 	X(NOT_FOUND, 113, "not-found", 1404, "not found") \
-	X(ALREADY_EXISTS, 114, "already-exists", 1409, "exists already")
+	X(ALREADY_EXISTS, 114, "already-exists", 1409, "exists already") \
+	X(FAULTS_OFF, 115, "faults-off", 1403, "faults need lab.faults: true")
 
 enum kh_err {
 	KH_OK = 0,

@@ -20,6 +20,7 @@
 static void link_free(struct link *l)
 {
 	loop_cancel(l->loop, &l->turn_end);
+	link_drop_held(l);
 	loop_timer_stop(&l->setup);
 	event_free(l->readable);
 	event_free(l->writable);

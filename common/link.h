@@ -60,6 +60,22 @@ int link_send(struct link *l, const struct ProtobufCMessage *msg);
 /* The same for ready octets. */
 int link_send_raw(struct link *l, const uint8_t *data, size_t len);
 
+/* For faults on purpose (fault.h). Octets are copied, wiped when they go, and end with the link. */
+enum link_direction { LINK_TX, LINK_RX };
+/* Sends a frame, or hands it to the owner, after `ms`. */
+void link_hold(struct link *l, enum link_direction dir, uint32_t ms, const uint8_t *frame,
+	       size_t len);
+/* The same after the next frame of that direction. */
+void link_hold_for_next(struct link *l, enum link_direction dir, const uint8_t *frame, size_t len);
+/* Hands a frame to the owner now. */
+void link_deliver(struct link *l, const uint8_t *frame, size_t len);
+/* The frame with the owner comes from one of these: no fault applies to it again. */
+bool link_is_released(const struct link *l);
+/* Reads nothing for `ms`. */
+void link_pause(struct link *l, uint32_t ms);
+/* Ends the link as if the transport had: the owner hears of it. */
+void link_break(struct link *l);
+
 bool link_is_up(const struct link *l);
 /* Identity of the peer's certificate ("keyhop:enb:00101-2"), "" without TLS. */
 const char *link_peer_identity(const struct link *l);

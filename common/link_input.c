@@ -34,6 +34,8 @@ static void deliver(struct link *l, const uint8_t *frame, size_t len)
 	l->answering = true;
 	l->ops->frame(l, l->owner, frame + FRAME_HEADER, len - FRAME_HEADER);
 	l->answering = false;
+	if (l->held_for_next)
+		link_passed(l, LINK_RX);
 }
 
 /* Keeps the first octets of a frame; its length, once known, is checked before there is room for

@@ -8,6 +8,7 @@
 #include "loop.h"
 
 struct event;
+struct held_frame;
 struct tls;
 
 enum link_state {
@@ -42,6 +43,11 @@ struct link {
 	size_t answers; /* octets of the output that are answers to frames of this link */
 	int send_errno; /* the socket takes no more */
 
+	struct held_frame *held; /* link_hold.c */
+	unsigned held_for_next;
+	bool released; /* a held frame is with the owner */
+	struct loop_timer *pause; /* nothing is read */
+
 	int err; /* of LINK_FAILED */
 	char *detail; /* of LINK_FAILED */
 	char peer[ENDPOINT_TEXT_LEN];
@@ -65,5 +71,9 @@ void link_flush(struct link *l);
  * of our own accord does not count: two ends that both stopped would wait for each other for ever. */
 void link_balance(struct link *l);
 bool link_is_backlogged(const struct link *l);
+
+/* A frame went this way: those that were held for it follow. */
+void link_passed(struct link *l, enum link_direction dir);
+void link_drop_held(struct link *l);
 
 #endif

@@ -124,7 +124,7 @@ bool link_is_backlogged(const struct link *l)
 
 void link_balance(struct link *l)
 {
-	if (!link_wants_input(l))
+	if (!link_wants_input(l) || l->pause)
 		return;
 	l->answers = backlog(l);
 	if (l->answers > BACKLOG_HIGH)
@@ -159,6 +159,8 @@ static int queue_frame(struct link *l, size_t len, uint8_t **room)
 static void frame_queued(struct link *l)
 {
 	loop_defer(l->loop, &l->turn_end);
+	if (l->held_for_next)
+		link_passed(l, LINK_TX);
 	if (l->out.len >= FLUSH_EARLY && !l->writing)
 		link_flush(l);
 }

@@ -43,6 +43,7 @@ struct message_row {
 	uint8_t from; /* mask of enum role */
 	bool secret; /* carries a key */
 	const struct field_rule *rules; /* of the body; ends with {NULL}; may be NULL */
+	bool routine; /* comes all the time: logged at debug */
 };
 
 #define MESSAGE_ROWS_MAX 96

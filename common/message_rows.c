@@ -266,7 +266,7 @@ const struct message_row message_rows[] = {
 	{IFACE_S1, 32, "neighbour_list_failure", NULL, ROLE_MME, false, s1_list_failure},
 	{IFACE_S1, 33, "error_indication", NULL, ROLE_MME | ROLE_ENB, false, s1_error},
 	{IFACE_S1, 34, "enb_key_ack", NULL, ROLE_ENB, false, s1_enb_key_ack},
-	{IFACE_S1, 35, "heartbeat", NULL, ROLE_MME | ROLE_ENB, false, s1_heartbeat},
+	{IFACE_S1, 35, "heartbeat", NULL, ROLE_MME | ROLE_ENB, false, s1_heartbeat, true},
 
 	{IFACE_X2, 7, "handover_request", "7", ROLE_ENB, false, x2_handover_request},
 	{IFACE_X2, 8, "handover_response", "8", ROLE_ENB, false, x2_handover_response},
@@ -277,7 +277,7 @@ const struct message_row message_rows[] = {
 	{IFACE_X2, 23, "handover_failure", NULL, ROLE_ENB, false, x2_handover_failure},
 	{IFACE_X2, 24, "handover_cancel", NULL, ROLE_ENB, false, x2_handover_cancel},
 	{IFACE_X2, 25, "error_indication", NULL, ROLE_ENB, false, x2_error},
-	{IFACE_X2, 26, "heartbeat", NULL, ROLE_ENB, false, x2_heartbeat},
+	{IFACE_X2, 26, "heartbeat", NULL, ROLE_ENB, false, x2_heartbeat, true},
 	{IFACE_X2, 27, "handover_cancel_ack", NULL, ROLE_ENB, false, x2_cancel_ack},
 
 	{IFACE_RRC, 6, "measurement_report", "6", ROLE_UE, false, rrc_measurement},

@@ -25,7 +25,8 @@
 	X(HANDOVERS_FAILED, "handovers_failed") \
 	X(HANDOVERS_WAITED, "handovers_waited_for_list") \
 	X(REESTABLISHMENTS, "reestablishments") \
-	X(PINGS, "pings")
+	X(PINGS, "pings") \
+	X(FAULTS_FIRED, "faults_fired")
 
 enum metric {
 #define METRIC_ENUM(id, name) METRIC_##id,

@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "crypto.h"
 #include "eps_alg.h"
+#include "fault.h"
 #include "link.h"
 #include "loop.h"
 #include "pbmem.h"
@@ -94,6 +95,7 @@ void node_close(struct node *n)
 {
 	/* First the loop: links still to be closed send their close_notify, under the TLS context. */
 	loop_free(n->loop);
+	faults_free(n);
 	tls_context_free(n->tls);
 	keylog_close(n->keylog);
 	events_free(n->events);
@@ -122,15 +124,19 @@ void node_message(struct node *n, bool tx, enum log_cat cat, const struct messag
 	uint64_t *counts = tx ? n->metrics.tx : n->metrics.rx;
 
 	counts[message_index(row)]++;
-	log_info(cat, "%s %s.%s%s%s %s %s", tx ? "tx" : "rx", iface_name(row->iface), row->name,
-		 row->step ? " step=" : "", row->step ? row->step : "", tx ? "to" : "from", peer);
+	log_at(cat, row->routine ? LOG_DEBUG : LOG_INFO, "%s %s.%s%s%s %s %s", tx ? "tx" : "rx",
+	       iface_name(row->iface), row->name, row->step ? " step=" : "",
+	       row->step ? row->step : "", tx ? "to" : "from", peer);
 }
 
 int node_send(struct node *n, struct link *link, enum iface iface, enum log_cat cat,
 	      const char *peer, const struct ProtobufCMessage *msg)
 {
 	const struct message_row *row = message_row_of(iface, msg);
-	int err = row ? link_send(link, msg) : KH_E_INTERNAL;
+	int err = KH_E_INTERNAL;
+
+	if (row)
+		err = n->faults ? fault_send(n, link, row, msg) : link_send(link, msg);
 
 	if (err)
 		node_refuse(n, cat, err, peer, "%s.%s not sent", iface_name(iface),

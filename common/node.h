@@ -17,6 +17,7 @@
 struct crypto;
 struct ctl;
 struct daemon;
+struct faults;
 struct json_t;
 struct link;
 struct loop;
@@ -38,6 +39,7 @@ struct node_options {
 	char *control_socket;
 	uint32_t event_ring;
 	uint32_t decode_budget;
+	bool faults;
 };
 
 extern const struct config_word node_security_words[], node_transport_words[],
@@ -118,6 +120,11 @@ extern const struct config_word node_security_words[], node_transport_words[],
 		 .min = 0, \
 		 .max = 1048576, \
 		 .help = "events kept for replay; 0 keeps none"}, \
+		{.key = "lab.faults", \
+		 .type = CONFIG_BOOL, \
+		 .offset = NODE_OPT(faults), \
+		 .def = "false", \
+		 .help = "allow fault.set: messages lost, changed or late on purpose"}, \
 	{ \
 		.key = "limits.decode_budget", .type = CONFIG_SIZE, \
 		.offset = NODE_OPT(decode_budget), .def = "256KiB", .min = 16384, .max = 16777216, \
@@ -141,6 +148,7 @@ struct node {
 	struct keylog *keylog;
 	struct metrics metrics;
 	struct ctl *ctl;
+	struct faults *faults; /* NULL while there are none */
 };
 
 /* Opens log, events, keylog and TLS as the options say. KH_E_CONFIG with `why`; node_close() all the same. */

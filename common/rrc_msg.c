@@ -2,11 +2,12 @@
 
 #include <string.h>
 
+#include "fault.h"
 #include "link.h"
 #include "pbmem.h"
 
-static int send_pdu(struct link *link, uint32_t c_rnti, Keyhop__Rrc__Bearer bearer, uint8_t *pdu,
-		    size_t len)
+static int send_pdu(struct node *n, struct link *link, const struct message_row *row,
+		    uint32_t c_rnti, Keyhop__Rrc__Bearer bearer, uint8_t *pdu, size_t len)
 {
 	Keyhop__Rrc__Uu uu = KEYHOP__RRC__UU__INIT;
 
@@ -14,7 +15,10 @@ static int send_pdu(struct link *link, uint32_t c_rnti, Keyhop__Rrc__Bearer bear
 	uu.bearer = bearer;
 	uu.pdu.data = pdu;
 	uu.pdu.len = len;
-	return link ? link_send(link, &uu.base) : KH_E_LINK_LOST;
+	if (!link)
+		return KH_E_LINK_LOST;
+	return n->faults && row ? fault_send_frame(n, link, row, &uu.base)
+				: link_send(link, &uu.base);
 }
 
 int rrc_send(struct node *n, struct link *link, struct pdcp *pdcp, uint32_t c_rnti,
@@ -31,9 +35,9 @@ int rrc_send(struct node *n, struct link *link, struct pdcp *pdcp, uint32_t c_rn
 	if (pdcp)
 		err = pdcp_srb_seal(n->crypto, pdcp, plain, len, pdu);
 	if (!err)
-		err = pdcp ? send_pdu(link, c_rnti, KEYHOP__RRC__BEARER__SRB1, pdu,
+		err = pdcp ? send_pdu(n, link, row, c_rnti, KEYHOP__RRC__BEARER__SRB1, pdu,
 				      len + PDCP_SRB_OVERHEAD)
-			   : send_pdu(link, c_rnti, KEYHOP__RRC__BEARER__SRB0, plain, len);
+			   : send_pdu(n, link, row, c_rnti, KEYHOP__RRC__BEARER__SRB0, plain, len);
 	if (err)
 		node_refuse(n, LOG_AIR, err, peer, "rrc.%s not sent", row->name);
 	else
@@ -50,7 +54,7 @@ int rrc_send_data(struct node *n, struct link *link, struct pdcp *pdcp, uint32_t
 			  : pdcp_drb_seal(n->crypto, pdcp, data, len, pdu);
 
 	if (!err)
-		err = send_pdu(link, c_rnti, KEYHOP__RRC__BEARER__DRB1, pdu,
+		err = send_pdu(n, link, NULL, c_rnti, KEYHOP__RRC__BEARER__DRB1, pdu,
 			       len + PDCP_DRB_OVERHEAD);
 	if (err)
 		node_refuse(n, LOG_AIR, err, peer, "user data not sent");
@@ -116,4 +120,22 @@ int rrc_peek(struct node *n, const ProtobufCBinaryData *pdu, Keyhop__Rrc__Rrc **
 	if (!err)
 		*out = (Keyhop__Rrc__Rrc *)(void *)msg;
 	return err;
+}
+
+const struct message_row *rrc_frame_row(struct node *n, const struct pdcp *pdcp,
+					const Keyhop__Rrc__Uu *frame)
+{
+	struct pdcp copy;
+	uint8_t plain[UU_PDU_MAX];
+	size_t len = 0;
+
+	if (frame->bearer == KEYHOP__RRC__BEARER__SRB0)
+		return message_row(IFACE_RRC, fault_peek_number(frame->pdu.data, frame->pdu.len));
+	if (frame->bearer != KEYHOP__RRC__BEARER__SRB1 || !pdcp)
+		return NULL;
+	copy = *pdcp;
+	int err = pdcp_srb_open(n->crypto, &copy, frame->pdu.data, frame->pdu.len, plain, &len);
+	unsigned number = err ? 0 : fault_peek_number(plain, len);
+	KEY_WIPE(&copy);
+	return number ? message_row(IFACE_RRC, number) : NULL;
 }

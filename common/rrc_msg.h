@@ -24,6 +24,10 @@ int rrc_open(struct node *n, struct pdcp *pdcp, enum role from, const ProtobufCB
 /* Unpacks an SRB1 PDU that is not checked yet: SECURITY MODE COMMAND at the UE. Nothing is made known. */
 int rrc_peek(struct node *n, const ProtobufCBinaryData *pdu, Keyhop__Rrc__Rrc **out) KH_MUST_CHECK;
 
+/* What an opened frame of Uu carries, found without taking the PDU: for faults. NULL when it cannot be told. */
+const struct message_row *rrc_frame_row(struct node *n, const struct pdcp *pdcp,
+					const Keyhop__Rrc__Uu *frame);
+
 #define RRC_MSG(var, which, member_name, body) \
 	Keyhop__Rrc__Rrc var = KEYHOP__RRC__RRC__INIT; \
 	var.body_case = KEYHOP__RRC__RRC__BODY_##which; \

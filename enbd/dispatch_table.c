@@ -1,4 +1,5 @@
 /* What enbd takes on S1, X2 and Uu: one row a message. */
+#include "fault.h"
 #include "fsm.h"
 #include "handlers.h"
 #include "link.h"
@@ -147,6 +148,9 @@ void s1_dispatch(struct enb *e, const uint8_t *data, size_t len)
 {
 	const struct message_row *message;
 	ProtobufCMessage *msg;
+
+	if (fault_received(&e->node, e->s1.link, IFACE_S1, data, len))
+		return;
 	int err = node_decode(&e->node, IFACE_S1, ROLE_MME, LOG_MME, "mme", data, len, &msg,
 			      &message);
 
@@ -288,6 +292,8 @@ void x2_dispatch(struct x2_peer *p, const uint8_t *data, size_t len)
 	const struct message_row *message;
 	ProtobufCMessage *msg;
 
+	if (fault_received(&e->node, p->link, IFACE_X2, data, len))
+		return;
 	if (node_decode(&e->node, IFACE_X2, ROLE_ENB, LOG_X2, p->name, data, len, &msg, &message))
 		return;
 	struct x2_input in = {.x2 = (const Keyhop__X2__X2 *)(const void *)msg,
@@ -336,11 +342,15 @@ void uu_dispatch(struct uu_link *uu, const uint8_t *data, size_t len)
 
 	if (rrc_open_frame(&e->node, data, len, uu->name, &frame))
 		return;
+	struct ue *ue = ue_find(e, frame->c_rnti);
+	const struct message_row *row =
+		e->node.faults ? rrc_frame_row(&e->node, ue ? &ue->pdcp : NULL, frame) : NULL;
+	if (fault_received_row(&e->node, uu->link, row, data, len))
+		return;
 	if (frame->bearer == KEYHOP__RRC__BEARER__SRB0) {
 		dispatch_srb0(e, uu, &frame->pdu);
 		return;
 	}
-	struct ue *ue = ue_find(e, frame->c_rnti);
 	/* A UE that arrives is bound to its connection by a good 10, not before. */
 	if (!ue || (ue->uu != uu && ue->fsm.now != UE_ARRIVING))
 		node_refuse(&e->node, LOG_AIR, ue ? KH_E_NOT_OWNER : KH_E_UE_NOT_FOUND, uu->name,

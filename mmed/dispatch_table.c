@@ -1,4 +1,5 @@
 /* What mmed takes on S1 and on NAS: one row a message. Dispatch alone checks the link, the owner and the state. */
+#include "fault.h"
 #include "fsm.h"
 #include "handlers.h"
 #include "nas_msg.h"
@@ -127,6 +128,9 @@ void s1_dispatch(struct mme *m, struct s1_peer *p, const uint8_t *data, size_t l
 {
 	const struct message_row *message;
 	ProtobufCMessage *msg;
+
+	if (fault_received(&m->node, p->link, IFACE_S1, data, len))
+		return;
 	int err = node_decode(&m->node, IFACE_S1, ROLE_ENB, LOG_MME, p->name, data, len, &msg,
 			      &message);
 

@@ -1,4 +1,5 @@
 /* What a UE takes on RRC and NAS: one row a message. */
+#include "fault.h"
 #include "link.h"
 #include "nas_msg.h"
 #include "rrc_msg.h"
@@ -150,11 +151,15 @@ void uu_dispatch(struct cell *c, const uint8_t *data, size_t len)
 
 	if (rrc_open_frame(&u->node, data, len, c->name, &frame))
 		return;
+	struct ue *ue = ue_find_rnti(c, frame->c_rnti);
+	const struct message_row *row =
+		u->node.faults ? rrc_frame_row(&u->node, ue ? &ue->pdcp : NULL, frame) : NULL;
+	if (fault_received_row(&u->node, c->link, row, data, len))
+		return;
 	if (frame->bearer == KEYHOP__RRC__BEARER__SRB0) {
 		dispatch_srb0(c, &frame->pdu);
 		return;
 	}
-	struct ue *ue = ue_find_rnti(c, frame->c_rnti);
 	if (!ue)
 		node_refuse(&u->node, LOG_AIR, KH_E_UE_NOT_FOUND, c->name, "C-RNTI %u",
 			    frame->c_rnti);

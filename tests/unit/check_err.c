@@ -95,7 +95,7 @@ END_TEST
 
 START_TEST(numbers_without_a_row)
 {
-	static const int unknown[] = {1,     7,	      -29,    -39, -KH_CAUSE_MAX + 1, -KH_CAUSE_MAX,
+	static const int unknown[] = {1,     7,	      -30,    -39, -KH_CAUSE_MAX + 1, -KH_CAUSE_MAX,
 				      -4000, INT_MAX, INT_MIN};
 
 	for (unsigned i = 0; i < sizeof unknown / sizeof *unknown; i++) {

@@ -1,0 +1,132 @@
+/* Frames that a link keeps for a while: what faults on purpose (fault.c) need. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <utlist.h>
+
+#include "link_internal.h"
+#include "mem.h"
+
+#define NEXT_PATIENCE_MS 500 /* a frame held for the next one goes when there is none */
+
+struct held_frame {
+	struct link *link;
+	enum link_direction dir;
+	bool after_next;
+	struct loop_timer *timer;
+	struct held_frame *prev, *next;
+	size_t len;
+	uint8_t octets[];
+};
+
+static void held_free(struct held_frame *h)
+{
+	loop_timer_stop(&h->timer);
+	OPENSSL_cleanse(h->octets, h->len);
+	free(h);
+}
+
+static void take_out(struct held_frame *h)
+{
+	DL_DELETE(h->link->held, h);
+	if (h->after_next)
+		h->link->held_for_next--;
+}
+
+static void let_go(struct held_frame *h)
+{
+	struct link *l = h->link;
+
+	take_out(h);
+	if (h->dir == LINK_TX)
+		(void)link_send_raw(l, h->octets, h->len);
+	else if (l->state == LINK_UP)
+		link_deliver(l, h->octets, h->len);
+	held_free(h);
+}
+
+static void on_timer(void *arg)
+{
+	struct held_frame *h = arg;
+
+	h->timer = NULL;
+	let_go(h);
+}
+
+void link_hold(struct link *l, enum link_direction dir, uint32_t ms, const uint8_t *frame,
+	       size_t len)
+{
+	struct held_frame *h = x_calloc(1, sizeof *h + len);
+
+	h->link = l;
+	h->dir = dir;
+	h->len = len;
+	memcpy(h->octets, frame, len);
+	DL_APPEND(l->held, h);
+	h->timer = loop_timer_start(l->loop, ms, on_timer, h);
+}
+
+void link_hold_for_next(struct link *l, enum link_direction dir, const uint8_t *frame, size_t len)
+{
+	link_hold(l, dir, NEXT_PATIENCE_MS, frame, len);
+	/* The new one is the last of the ring. */
+	l->held->prev->after_next = true;
+	l->held_for_next++;
+}
+
+void link_passed(struct link *l, enum link_direction dir)
+{
+	struct held_frame *h, *tmp;
+
+	DL_FOREACH_SAFE (l->held, h, tmp) {
+		if (!h->after_next || h->dir != dir)
+			continue;
+		let_go(h);
+	}
+}
+
+void link_deliver(struct link *l, const uint8_t *frame, size_t len)
+{
+	bool before = l->released;
+
+	l->released = true;
+	l->ops->frame(l, l->owner, frame, len);
+	l->released = before;
+}
+
+bool link_is_released(const struct link *l)
+{
+	return l->released;
+}
+
+static void on_pause_over(void *arg)
+{
+	struct link *l = arg;
+
+	l->pause = NULL;
+	link_balance(l);
+}
+
+void link_pause(struct link *l, uint32_t ms)
+{
+	link_set_reading(l, false);
+	loop_timer_stop(&l->pause);
+	l->pause = loop_timer_start(l->loop, ms, on_pause_over, l);
+}
+
+void link_break(struct link *l)
+{
+	link_fail(l, KH_E_LINK_LOST, "broken on purpose");
+}
+
+void link_drop_held(struct link *l)
+{
+	loop_timer_stop(&l->pause);
+	while (l->held) {
+		struct held_frame *h = l->held;
+
+		take_out(h);
+		held_free(h);
+	}
+}
