@@ -73,6 +73,7 @@ static void send_unsent(struct link *l)
 
 	if (len == 0)
 		return;
+	loop_barrier(l->loop);
 	do
 		n = send(l->fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);

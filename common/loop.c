@@ -16,6 +16,8 @@ struct loop {
 	struct loop_task queue; /* head of a ring */
 	bool ending; /* tasks are running */
 	uint8_t *scratch[SCRATCH_COUNT];
+	void (*barrier)(void *arg);
+	void *barrier_arg;
 };
 
 struct loop_timer {
@@ -149,6 +151,18 @@ void loop_run(struct loop *l)
 void loop_stop(struct loop *l)
 {
 	event_base_loopexit(l->base, NULL);
+}
+
+void loop_set_barrier(struct loop *l, void (*fn)(void *arg), void *arg)
+{
+	l->barrier = fn;
+	l->barrier_arg = arg;
+}
+
+void loop_barrier(struct loop *l)
+{
+	if (l->barrier)
+		l->barrier(l->barrier_arg);
 }
 
 uint8_t *loop_scratch(struct loop *l, enum loop_scratch which)

@@ -31,6 +31,7 @@ int authentication_start(struct mme *m, struct ue *ue)
 	uint8_t rand[16];
 
 	s->sqn = aka_next_sqn(s->sqn);
+	contexts_write_sqn(m, s);
 	rng_bytes(rand, sizeof rand);
 	int err = aka_generate(m->node.crypto, &s->k, &s->opc, rand, s->sqn, &m->node.plmn,
 			       &ue->attach->vector);

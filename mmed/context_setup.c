@@ -15,7 +15,7 @@ static void supersede(struct mme *m, struct ue *ue)
 			ue_step(m, old, EV_SUPERSEDED,
 				&(struct ue_input){.cause = KH_E_SUPERSEDED});
 	}
-	HASH_ADD_KEYPTR(hh_imsi, m->ues_by_imsi, ue->imsi.s, IMSI_LEN, ue);
+	ue_index_imsi(m, ue);
 }
 
 static int send_request(struct mme *m, struct ue *ue, struct kenb *kenb,

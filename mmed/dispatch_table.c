@@ -171,6 +171,8 @@ int nas_dispatch(struct mme *m, struct ue *ue, const uint8_t *pdu, size_t len)
 
 	if (err)
 		return err;
+	/* A COUNT was used up, whatever comes of the message. */
+	contexts_touch_ue(m, ue);
 	for (size_t i = 0; i < sizeof nas_rows / sizeof nas_rows[0]; i++) {
 		const struct nas_row *row = &nas_rows[i];
 		if (row->number != (unsigned)nas->body_case || !(row->headers & (1U << type)))

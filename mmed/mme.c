@@ -48,12 +48,10 @@ static int start(void *context, char *why, size_t why_len)
 	m->scheme = mme_scheme(m->opt.scheme);
 	if (warning)
 		log_warn(LOG_KEY, "wrap: %s: %s", wrap_name((enum wrap_type)m->opt.wrap), warning);
-	int err = store_open(&m->store, m->opt.store, why, why_len);
-	if (err)
-		return err;
-	counter_init(&m->generations, m->store, "generation", INT64_MAX);
-	counter_init(&m->key_ids, m->store, "key_id", UINT32_MAX);
-	return s1_listen(m, why, why_len);
+	int err = contexts_open(m, why, why_len);
+	if (!err)
+		err = contexts_load(m, why, why_len);
+	return err ? err : s1_listen(m, why, why_len);
 }
 
 static void stop(void *context)
@@ -64,6 +62,8 @@ static void stop(void *context)
 	struct enb *e, *etmp;
 
 	s1_close_all(m);
+	/* Contexts stay in the store: an orderly end is a restart to come. */
+	contexts_close(m);
 	HASH_ITER (hh, m->ues, ue, utmp)
 		ue_free(m, ue);
 	HASH_ITER (hh, m->enbs, e, etmp)
@@ -73,7 +73,6 @@ static void stop(void *context)
 		KEY_WIPE(&s->s);
 		free(s);
 	}
-	store_close(m->store);
 }
 
 static void status(void *context, json_t *out)

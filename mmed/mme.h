@@ -76,7 +76,9 @@ struct ue {
 	uint64_t gen_issued; /* newest generation given to this UE */
 	uint64_t gen_floor; /* newest generation proved used by evidence */
 	struct attach *attach;
+	bool stored; /* a row of it is in the store */
 	struct ue *prev, *next; /* of the serving eNodeB */
+	struct ue *touched_prev, *touched_next; /* of mme.touched */
 	UT_hash_handle hh; /* by id */
 	UT_hash_handle hh_imsi; /* by IMSI, once authenticated */
 };
@@ -97,8 +99,9 @@ struct mme {
 	struct ue *ues, *ues_by_imsi;
 	struct subscriber_entry *subscribers;
 	struct store *store;
-	struct counter generations, key_ids;
-	uint32_t next_ue_id;
+	struct counter generations, key_ids, ue_ids;
+	struct contexts *contexts; /* what the store keeps of UEs and eNodeBs */
+	struct ue *touched; /* to be written at the end of this turn */
 	const struct mme_scheme *scheme;
 	/* Room for one list of steps 4 and 13: nothing is allocated per neighbour. */
 	struct key_list_room {
@@ -125,6 +128,10 @@ struct ue *ue_find(struct mme *m, uint32_t id);
 struct ue *ue_find_imsi(struct mme *m, const char *imsi);
 /* New context at `e`, state UE_NEW. NULL when the limit is reached. */
 struct ue *ue_add(struct mme *m, struct enb *e, uint32_t enb_ue_id);
+/* The same under an id that it had before a restart. */
+struct ue *ue_add_as(struct mme *m, uint32_t id, struct enb *e, uint32_t enb_ue_id);
+/* An authenticated UE is found by its IMSI. */
+void ue_index_imsi(struct mme *m, struct ue *ue);
 /* Ends the context, its timers and keys. */
 void ue_free(struct mme *m, struct ue *ue);
 /* Serving eNodeB changes. */
@@ -133,6 +140,17 @@ void ue_move(struct mme *m, struct ue *ue, struct enb *to, uint32_t enb_ue_id);
 const char *ue_name(const struct ue *ue);
 void ue_attach_end(struct ue *ue);
 struct node_event ue_event(const struct ue *ue, const char *topic, const char *step);
+
+/* contexts.c: the part of mme.h that survives a restart. */
+int contexts_open(struct mme *m, char *why, size_t why_len) KH_MUST_CHECK;
+void contexts_close(struct mme *m);
+/* Attached UEs and eNodeBs, as they were. KH_E_CONFIG when a row does not open. */
+int contexts_load(struct mme *m, char *why, size_t why_len) KH_MUST_CHECK;
+void contexts_touch_ue(struct mme *m, struct ue *ue);
+void contexts_forget_ue(struct mme *m, struct ue *ue);
+void contexts_write_enb(struct mme *m, const struct enb *e);
+/* Before a vector with this SQN leaves. */
+void contexts_write_sqn(struct mme *m, const struct subscriber *s);
 
 /* s1_association.c: accepting and dropping associations. */
 int s1_listen(struct mme *m, char *why, size_t why_len) KH_MUST_CHECK;

@@ -18,7 +18,7 @@ struct mme_options {
 	uint32_t liveness_interval_ms, liveness_misses;
 	struct config_algs eea, eia;
 	char *subscribers;
-	char *store;
+	char *store, *store_key;
 	bool ue_label;
 	uint32_t max_enbs, max_ues;
 };

@@ -26,7 +26,7 @@ static void answer_response(struct mme *m, struct s1_peer *p)
 	Keyhop__S1__S1 msg = KEYHOP__S1__S1__INIT;
 
 	body.mme_name = m->opt.node.name;
-	body.instance = m->node.instance;
+	body.instance = m->node.instance; /* that of the store, if there is one */
 	msg.body_case = KEYHOP__S1__S1__BODY_S1_SETUP_RESPONSE;
 	msg.s1_setup_response = &body;
 	(void)node_send(&m->node, p->link, IFACE_S1, LOG_TUNNEL, p->name, &msg.base);
@@ -74,6 +74,7 @@ static void join(struct mme *m, struct s1_peer *p, const Keyhop__S1__S1SetupRequ
 	if (e->instance && e->instance != req->instance)
 		begin_anew(m, e);
 	e->instance = req->instance;
+	contexts_write_enb(m, e);
 	e->peer = p;
 	p->enb = e;
 	m->enbs_up++;

@@ -24,19 +24,32 @@ struct ue *ue_find_imsi(struct mme *m, const char *imsi)
 	return ue;
 }
 
-struct ue *ue_add(struct mme *m, struct enb *e, uint32_t enb_ue_id)
+struct ue *ue_add_as(struct mme *m, uint32_t id, struct enb *e, uint32_t enb_ue_id)
 {
-	if (HASH_COUNT(m->ues) >= m->opt.max_ues || m->next_ue_id == UINT32_MAX)
-		return NULL;
 	struct ue *ue = x_calloc(1, sizeof *ue);
+
 	ue->mme = m;
-	ue->id = ++m->next_ue_id;
+	ue->id = id;
 	ue->enb_id = e->id;
 	ue->enb_ue_id = enb_ue_id;
 	HASH_ADD_INT(m->ues, id, ue);
 	DL_APPEND(e->ues, ue);
 	e->ue_count++;
 	return ue;
+}
+
+struct ue *ue_add(struct mme *m, struct enb *e, uint32_t enb_ue_id)
+{
+	uint64_t id;
+
+	if (HASH_COUNT(m->ues) >= m->opt.max_ues || counter_next(&m->ue_ids, &id))
+		return NULL;
+	return ue_add_as(m, (uint32_t)id, e, enb_ue_id);
+}
+
+void ue_index_imsi(struct mme *m, struct ue *ue)
+{
+	HASH_ADD_KEYPTR(hh_imsi, m->ues_by_imsi, ue->imsi.s, IMSI_LEN, ue);
 }
 
 void ue_attach_end(struct ue *ue)
@@ -61,6 +74,7 @@ static void unlink_from_enb(struct mme *m, struct ue *ue)
 void ue_free(struct mme *m, struct ue *ue)
 {
 	fsm_stop(&ue->fsm);
+	contexts_forget_ue(m, ue);
 	unlink_from_enb(m, ue);
 	HASH_DEL(m->ues, ue);
 	if (ue->hh_imsi.tbl)

@@ -24,6 +24,9 @@ static const struct ue_row rows[] = {
 	STAY(ATTACHED,          LOCATION_UPDATE,  location_update_rx),
 	STAY(ATTACHED,          OP_HKEY,          hkey_issue_by_operator),
 
+	/* After a restart of mmed. */
+	ROW(IN(NEW),            RESTORED,         contexts_restore,            ATTACHED,       GONE),
+
 	/* The end. */
 	ROW(IN(ATTACHED),       DETACH_REQUEST,   detach_rx_request,           RELEASING,      GONE),
 	ROW(IN(ATTACHED),       DETACH_ACCEPT,    detach_rx_accept,            RELEASING,      GONE),
@@ -91,6 +94,8 @@ int ue_step(struct mme *m, struct ue *ue, enum ue_event_id event, const struct u
 	fsm_settle(&mme_ue_fsm, &owner, rule, err);
 	if (ue->fsm.now == UE_GONE)
 		ue_free(m, ue);
+	else
+		contexts_touch_ue(m, ue);
 	return err;
 }
 

@@ -17,6 +17,7 @@
 	X(GONE, "gone")
 
 #define UE_EVENTS(X) \
+	X(RESTORED, "restored") \
 	X(ATTACH_REQUEST, "attach_request") \
 	X(AUTH_RESPONSE, "authentication_response") \
 	X(AUTH_FAILURE, "authentication_failure") \
@@ -61,6 +62,7 @@ struct ue_input {
 	enum nas_header nas_type;
 	const uint32_t *ids; /* of an operator's list */
 	size_t n_ids;
+	const uint8_t *row; /* of the store: RESTORED */
 	int cause;
 };
 
@@ -78,6 +80,7 @@ const char *ue_state_name(const struct ue *ue);
 extern const struct fsm mme_ue_fsm;
 
 /* Actions, by file. */
+ue_action contexts_restore;
 ue_action attach_rx_request, attach_rx_complete, attach_timeout;
 ue_action authentication_rx_response, authentication_rx_failure;
 ue_action security_mode_rx_complete, security_mode_rx_reject;

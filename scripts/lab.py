@@ -122,7 +122,7 @@ class Lab:
         return text + self.extra.get("*enb", "")
 
     def ue_yaml(self):
-        text = self.common("ue", "name: ue") + "subscribers: ue-subscribers.csv\ncells:\n"
+        text = self.common("ue", "name: ue") + "subscribers: ue-subscribers.csv\nusim: ue.db\ncells:\n"
         for name in self.enb_names():
             text += f"  - {{id: {name[3:]}, address: {self.address(name)}, name: {name}}}\n"
         return text

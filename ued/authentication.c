@@ -42,6 +42,7 @@ int authentication_rx_request(struct ue_node *u, struct ue *ue, const struct ue_
 
 	if (err)
 		return answer_failure(u, ue, err, auts);
+	usim_write(u, ue);
 	node_key_event(&u->node, NULL, KEY_KASME, ue->kasme.b, sizeof ue->kasme.b, &tags);
 	return answer(ue, res);
 }

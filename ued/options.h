@@ -14,7 +14,7 @@ struct cell_option {
 struct ued_options {
 	struct node_options node; /* first */
 	struct config_list cells; /* of struct cell_option */
-	char *subscribers;
+	char *subscribers, *usim;
 	int32_t scheme;
 	struct config_algs eea, eia;
 	uint32_t attach_cell;

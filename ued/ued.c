@@ -25,7 +25,8 @@ static int start(void *context, char *why, size_t why_len)
 	struct ue_node *u = context;
 
 	u->scheme = ue_scheme(u->opt.scheme);
-	return cells_open(u, why, why_len);
+	int err = usim_open(u, why, why_len);
+	return err ? err : cells_open(u, why, why_len);
 }
 
 static void stop(void *context)
@@ -36,6 +37,7 @@ static void stop(void *context)
 	HASH_ITER (hh, u->ues, ue, tmp)
 		ue_free(ue);
 	cells_close(u);
+	usim_close(u);
 }
 
 static void status(void *context, json_t *out)

@@ -25,6 +25,8 @@
 
 struct ctl_request;
 struct loop_timer;
+struct sqlite3_stmt;
+struct store;
 struct ue_node;
 struct ue_scheme;
 
@@ -115,6 +117,8 @@ struct ue_node {
 	struct cell *cells;
 	struct ue *ues, *ues_by_identity;
 	const struct ue_scheme *scheme;
+	struct store *store; /* of the USIMs */
+	struct sqlite3_stmt *put_usim;
 };
 
 extern const struct daemon ued_daemon;
@@ -144,6 +148,12 @@ struct node_event ue_event(const struct ue *ue, const char *topic, const char *s
 int ue_send(struct ue *ue, const Keyhop__Rrc__Rrc *msg);
 int ue_send_srb0(struct ue *ue, const Keyhop__Rrc__Rrc *msg);
 int nas_send(struct ue *ue, enum nas_header type, const Keyhop__Nas__Nas *msg);
+
+/* usim.c: what a USIM remembers while this process is down. */
+int usim_open(struct ue_node *u, char *why, size_t why_len) KH_MUST_CHECK;
+void usim_close(struct ue_node *u);
+/* An SQN was accepted; before its answer leaves. */
+void usim_write(struct ue_node *u, const struct ue *ue);
 
 /* dispatch_table.c */
 void uu_dispatch(struct cell *c, const uint8_t *data, size_t len);
