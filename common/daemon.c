@@ -1,6 +1,8 @@
 #include "daemon.h"
 
+#include <dirent.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +24,19 @@ const struct config_row *daemon_rows(const struct node *n)
 	return n->daemon->rows;
 }
 
+static json_int_t open_descriptors(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	json_int_t count = -3; /* ".", ".." and this one */
+
+	if (!dir)
+		return -1;
+	while (readdir(dir))
+		count++;
+	closedir(dir);
+	return count;
+}
+
 json_t *daemon_status(struct node *n)
 {
 	char plmn[7];
@@ -31,6 +46,8 @@ json_t *daemon_status(struct node *n)
 				n->role_name, "version", KEYHOP_VERSION, "plmn", plmn, "security",
 				n->tls ? "tls" : "none", "uptime_us",
 				(json_int_t)(clock_mono_us() - n->started_us));
+	json_object_set_new(out, "fds", json_integer(open_descriptors()));
+	json_object_set_new(out, "heap_bytes", json_integer((json_int_t)mallinfo2().uordblks));
 	n->daemon->status(n, out);
 	return out;
 }
@@ -142,6 +159,7 @@ static void usage(const struct daemon *d, FILE *out)
 		"  -o, --option K=V      overrides one option\n"
 		"      --check           checks the configuration and ends: 0 good, 2 wrong\n"
 		"      --help-options    lists all options with their defaults\n"
+		"      --dump-fsm        lists the state machines, one line a row\n"
 		"  -V, --version\n"
 		"  -h, --help\n",
 		d->name, d->summary);
@@ -155,6 +173,49 @@ static void print_options(const struct config_row *rows, const char *indent)
 		if (rows->rows)
 			print_options(rows->rows, "  - ");
 	}
+}
+
+static void print_mask(const struct fsm *f, uint32_t mask)
+{
+	const char *separator = "";
+
+	for (uint8_t s = 0; s < f->state_count; s++) {
+		if (!(mask & FSM_MASK(s)))
+			continue;
+		printf("%s%s", separator, fsm_state_name(f, s));
+		separator = ",";
+	}
+}
+
+static const char *option_at(const struct config_row *rows, const struct fsm_timeout *t)
+{
+	for (; !t->ms && rows->key; rows++)
+		if (rows->offset == t->option)
+			return rows->key;
+	return "back-off";
+}
+
+/* One line a row, columns by tabs: for scripts/fsm2dot and the tests. */
+static void print_machine(const struct daemon *d, const struct fsm *f)
+{
+	for (size_t i = 0; i < f->row_count; i++) {
+		const struct fsm_rule *rule = fsm_row(f, i);
+		printf("%s\t", f->name);
+		print_mask(f, rule->states);
+		printf("\t%s\t%s\t%s\t%s\n", fsm_event_name(f, rule->event), rule->action,
+		       fsm_state_name(f, rule->ok), fsm_state_name(f, rule->fail));
+	}
+	for (const struct fsm_timeout *t = f->timeouts; t && t->states; t++) {
+		printf("%s\t", f->name);
+		print_mask(f, t->states);
+		printf("\tafter\t%s\n", option_at(d->rows, t));
+	}
+}
+
+static void print_machines(const struct daemon *d)
+{
+	for (size_t i = 0; d->machines[i]; i++)
+		print_machine(d, d->machines[i]);
 }
 
 struct command_line {
@@ -179,13 +240,14 @@ static int add_override(struct command_line *cl, char *text)
 /* -1 to go on, or the exit code. */
 static int parse(const struct daemon *d, struct command_line *cl, int argc, char **argv)
 {
-	enum { OPT_CHECK = 256, OPT_HELP_OPTIONS };
+	enum { OPT_CHECK = 256, OPT_HELP_OPTIONS, OPT_DUMP_FSM };
 	static const struct option longs[] = {{"config", required_argument, NULL, 'c'},
 					      {"option", required_argument, NULL, 'o'},
 					      {"check", no_argument, NULL, OPT_CHECK},
 					      {"version", no_argument, NULL, 'V'},
 					      {"help", no_argument, NULL, 'h'},
 					      {"help-options", no_argument, NULL, OPT_HELP_OPTIONS},
+					      {"dump-fsm", no_argument, NULL, OPT_DUMP_FSM},
 					      {0}};
 	int c;
 
@@ -201,6 +263,9 @@ static int parse(const struct daemon *d, struct command_line *cl, int argc, char
 			return 0;
 		} else if (c == OPT_HELP_OPTIONS) {
 			print_options(d->rows, "");
+			return 0;
+		} else if (c == OPT_DUMP_FSM) {
+			print_machines(d);
 			return 0;
 		} else {
 			usage(d, c == 'h' ? stdout : stderr);

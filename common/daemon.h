@@ -6,6 +6,7 @@
 
 #include "config.h"
 #include "ctl.h"
+#include "fsm.h"
 #include "node.h"
 
 /* A daemon as a row: its context struct begins with a struct node. */
@@ -25,6 +26,7 @@ struct daemon {
 	/* Adds the daemon's own members to the answer of `status`. */
 	void (*status)(void *context, json_t *out);
 	const struct ctl_method *methods; /* ends with {NULL} */
+	const struct fsm *const *machines; /* ends with NULL */
 };
 
 #define KEYHOP_VERSION "0.1.0"

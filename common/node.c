@@ -104,6 +104,25 @@ void node_close(struct node *n)
 	log_close();
 }
 
+/* A peer that sends rubbish fills counters, not disks. */
+static bool may_log(struct refusal_log *r, enum log_cat cat, int err)
+{
+	int64_t second = clock_mono_us() / 1000000;
+
+	if (second != r->second) {
+		if (r->left_out)
+			log_warn(cat, "refused cause=%s: %u more not logged", err_name(err),
+				 r->left_out);
+		*r = (struct refusal_log){.second = second};
+	}
+	if (r->logged >= REFUSALS_LOGGED) {
+		r->left_out++;
+		return false;
+	}
+	r->logged++;
+	return true;
+}
+
 void node_refuse(struct node *n, enum log_cat cat, int err, const char *peer, const char *fmt, ...)
 {
 	struct node_event e = {.topic = "refused", .err = err};
@@ -113,8 +132,9 @@ void node_refuse(struct node *n, enum log_cat cat, int err, const char *peer, co
 	va_start(ap, fmt);
 	vsnprintf(e.detail, sizeof e.detail, fmt, ap);
 	va_end(ap);
-	log_warn(cat, "refused cause=%s%s%s %s (%s)", err_name(err), peer ? " peer=" : "",
-		 peer ? peer : "", e.detail, err_text(err));
+	if (may_log(&n->refusal_logs[err_to_cause(err)], cat, err))
+		log_warn(cat, "refused cause=%s%s%s %s (%s)", err_name(err), peer ? " peer=" : "",
+			 peer ? peer : "", e.detail, err_text(err));
 	events_emit(n->events, &e);
 }
 

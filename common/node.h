@@ -131,6 +131,14 @@ extern const struct config_word node_security_words[], node_transport_words[],
 		.help = "memory that unpacking one message may take" \
 	}
 
+/* Refusals logged of one cause in a second; all are counted. */
+#define REFUSALS_LOGGED 20
+
+struct refusal_log {
+	int64_t second;
+	uint32_t logged, left_out;
+};
+
 struct node {
 	enum role role;
 	const char *role_name; /* "mmed" */
@@ -147,6 +155,7 @@ struct node {
 	struct events *events;
 	struct keylog *keylog;
 	struct metrics metrics;
+	struct refusal_log refusal_logs[KH_CAUSE_MAX];
 	struct ctl *ctl;
 	struct faults *faults; /* NULL while there are none */
 };

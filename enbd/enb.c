@@ -8,6 +8,8 @@
 #include "loop.h"
 #include "s1_fsm.h"
 #include "scheme.h"
+#include "ue_fsm.h"
+#include "x2_fsm.h"
 
 static int check_neighbour(const struct enb *e, const struct neighbour_option *o, char *why,
 			   size_t why_len)
@@ -124,6 +126,8 @@ static void status(void *context, json_t *out)
 	json_object_set_new(out, "kid", json_integer(e->key.id));
 }
 
+static const struct fsm *const machines[] = {&enb_ue_fsm, &enb_s1_fsm, &enb_x2_fsm, NULL};
+
 const struct daemon enb_daemon = {
 	.name = "enbd",
 	.role = ROLE_ENB,
@@ -136,4 +140,5 @@ const struct daemon enb_daemon = {
 	.stop = stop,
 	.status = status,
 	.methods = enb_methods,
+	.machines = machines,
 };

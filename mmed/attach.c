@@ -37,9 +37,13 @@ int attach_rx_request(struct mme *m, struct ue *ue, const struct ue_input *in)
 	ue->eia_caps = (uint8_t)req->capabilities->eia;
 	HASH_FIND_STR(m->subscribers, ue->imsi.s, sub);
 	int err = sub ? check_capabilities(m, ue) : KH_E_UNKNOWN_SUBSCRIBER;
+	/* In overload new attaches are shed first; who is attached notices nothing. */
+	if (!err && m->attaches >= m->opt.max_attaches)
+		err = KH_E_BUSY;
 	if (err)
 		return refuse(m, ue, err);
 	ue->attach = x_calloc(1, sizeof *ue->attach);
+	m->attaches++;
 	ue->attach->subscriber = sub;
 	return authentication_start(m, ue);
 }

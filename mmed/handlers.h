@@ -14,5 +14,8 @@ void heartbeat_probe(struct mme *m, struct s1_peer *p);
 
 /* Steps 1 and 2: a new MME-eNB_key for `e`. It is used for wrapping once the eNodeB has acknowledged it. */
 void key_provision_start(struct mme *m, struct enb *e);
+/* Before each wrap: renews the key in time, and stops its use long before its nonces could repeat.
+ * KH_E_COUNT_EXHAUSTED. */
+int key_provision_use(struct mme *m, struct enb *e) KH_MUST_CHECK;
 
 #endif

@@ -100,3 +100,13 @@ void key_provision_rx_ack(struct mme *m, struct s1_peer *p, const Keyhop__S1__S1
 			loop_timer_start(m->node.loop, m->opt.enb_key_lifetime_ms, on_lifetime, e);
 	log_info(LOG_KEY, "enb=%u acknowledged kid=%u", e->id, e->key.id);
 }
+
+int key_provision_use(struct mme *m, struct enb *e)
+{
+	/* An eNodeB that is away, or does not acknowledge, keeps the old key for as long again. */
+	if (e->nonce >= 2 * (uint64_t)m->opt.enb_key_wraps)
+		return KH_E_COUNT_EXHAUSTED;
+	if (e->nonce >= m->opt.enb_key_wraps && !e->offered.id && e->peer)
+		key_provision_start(m, e);
+	return 0;
+}

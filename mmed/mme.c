@@ -9,7 +9,9 @@
 #include "loop.h"
 #include "mem.h"
 #include "net.h"
+#include "s1_fsm.h"
 #include "scheme.h"
+#include "ue_fsm.h"
 
 static int add_subscriber(void *arg, const struct subscriber *s)
 {
@@ -91,6 +93,8 @@ static void status(void *context, json_t *out)
 	json_object_set_new(out, "subscribers", json_integer(HASH_COUNT(m->subscribers)));
 }
 
+static const struct fsm *const machines[] = {&mme_ue_fsm, &mme_s1_fsm, NULL};
+
 const struct daemon mme_daemon = {
 	.name = "mmed",
 	.role = ROLE_MME,
@@ -103,4 +107,5 @@ const struct daemon mme_daemon = {
 	.stop = stop,
 	.status = status,
 	.methods = mme_methods,
+	.machines = machines,
 };

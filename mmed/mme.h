@@ -96,6 +96,7 @@ struct mme {
 	uint32_t n_peers;
 	struct enb *enbs;
 	uint32_t enbs_up;
+	uint32_t attaches; /* under way */
 	struct ue *ues, *ues_by_imsi;
 	struct subscriber_entry *subscribers;
 	struct store *store;

@@ -12,7 +12,7 @@ struct mme_options {
 	int32_t wrap;
 	int32_t h_key_bits, enb_key_bits;
 	int32_t kenb_input;
-	uint32_t enb_key_lifetime_ms, enb_key_grace_ms;
+	uint32_t enb_key_lifetime_ms, enb_key_grace_ms, enb_key_wraps;
 	uint32_t neighbour_limit;
 	uint32_t attach_timeout_ms, release_timeout_ms, setup_timeout_ms;
 	uint32_t liveness_interval_ms, liveness_misses;
@@ -20,7 +20,7 @@ struct mme_options {
 	char *subscribers;
 	char *store, *store_key;
 	bool ue_label;
-	uint32_t max_enbs, max_ues;
+	uint32_t max_enbs, max_ues, max_attaches;
 };
 
 extern const struct config_row mme_rows[];

@@ -1,4 +1,5 @@
 /* The contribution's scheme: the MME makes and wraps the key of every potential target (steps 3a, 3b, 3c). */
+#include "handlers.h"
 #include "kdf.h"
 #include "rng.h"
 #include "scheme.h"
@@ -36,8 +37,12 @@ static int wrap_for(struct mme *m, struct ue *ue, struct enb *target, const stru
 	};
 	Keyhop__S1__WrappedKey *entry = &m->room.entry[i];
 	size_t len;
-	int err = wrap_seal(m->node.crypto, (enum wrap_type)m->opt.wrap, &target->key,
-			    target->nonce++, &binding, kenb, m->room.wrapped[i], &len);
+	int err = key_provision_use(m, target);
+
+	if (err)
+		return err;
+	err = wrap_seal(m->node.crypto, (enum wrap_type)m->opt.wrap, &target->key, target->nonce++,
+			&binding, kenb, m->room.wrapped[i], &len);
 
 	if (err)
 		return err;

@@ -56,6 +56,7 @@ void ue_attach_end(struct ue *ue)
 {
 	if (!ue->attach)
 		return;
+	ue->mme->attaches--;
 	KEY_WIPE(ue->attach);
 	free(ue->attach);
 	ue->attach = NULL;

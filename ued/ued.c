@@ -5,6 +5,7 @@
 #include "ctl_cmds.h"
 #include "daemon.h"
 #include "scheme.h"
+#include "ue_fsm.h"
 
 static int add_subscriber(void *arg, const struct subscriber *s)
 {
@@ -53,6 +54,8 @@ static void status(void *context, json_t *out)
 	json_object_set_new(out, "ues", json_integer(HASH_COUNT(u->ues)));
 }
 
+static const struct fsm *const machines[] = {&ued_ue_fsm, NULL};
+
 const struct daemon ued_daemon = {
 	.name = "ued",
 	.role = ROLE_UE,
@@ -65,4 +68,5 @@ const struct daemon ued_daemon = {
 	.stop = stop,
 	.status = status,
 	.methods = ued_methods,
+	.machines = machines,
 };
