@@ -82,6 +82,7 @@
 	X(NOT_A_NEIGHBOUR, 95, "not-a-neighbour", 1405, "target is not a neighbour") \
 	X(WRAP_MISMATCH, 96, "wrap-mismatch", 1412, "wrapped key has the wrong length") \
 	X(ALREADY_SERVING, 97, "already-serving", 1409, "target serves the UE already") \
+	X(STALE_KEY_ID, 98, "stale-key-id", 1412, "older MME-eNB_key than the one in use") \
 	X(USAGE, 110, "usage", -32602, "wrong parameter") \
 	X(CONFIG, 111, "config", 1400, "wrong configuration") \
 	X(CANNOT_CONNECT, 112, "cannot-connect", 1400, "connection could not be made") \

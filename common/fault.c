@@ -127,21 +127,23 @@ static int pass_corrupted(struct link *link, enum link_direction dir, const uint
 	return err;
 }
 
-static int apply(const struct fault *f, struct link *link, const uint8_t *frame, size_t len)
+static int apply(struct node *n, const struct fault *f, struct link *link, const uint8_t *frame,
+		 size_t len)
 {
+	const struct link_held held = {frame, len, &n->frames_held};
 	int err = 0;
 
 	switch (f->kind) {
 	case FAULT_DROP:
 		break;
 	case FAULT_DELAY:
-		link_hold(link, f->dir, f->delay_ms, frame, len);
+		link_hold(link, f->dir, f->delay_ms, &held);
 		break;
 	case FAULT_DUPLICATE:
 		err = pass(link, f->dir, frame, len);
 		return err ? err : pass(link, f->dir, frame, len);
 	case FAULT_REORDER:
-		link_hold_for_next(link, f->dir, frame, len);
+		link_hold_for_next(link, f->dir, &held);
 		break;
 	case FAULT_CORRUPT:
 		return pass_corrupted(link, f->dir, frame, len);
@@ -149,7 +151,7 @@ static int apply(const struct fault *f, struct link *link, const uint8_t *frame,
 		return pass(link, f->dir, frame, len / 2 + 1);
 	case FAULT_REPLAY:
 		err = pass(link, f->dir, frame, len);
-		link_hold(link, f->dir, f->delay_ms, frame, len);
+		link_hold(link, f->dir, f->delay_ms, &held);
 		break;
 	case FAULT_CLOSE:
 		link_break(link);
@@ -175,7 +177,7 @@ static int send_packed(struct node *n, struct link *link, struct fault *f,
 	frame = x_calloc(1, len);
 	protobuf_c_message_pack(msg, frame);
 	fire(n, f);
-	err = apply(f, link, frame, len);
+	err = apply(n, f, link, frame, len);
 	key_wipe(frame, len);
 	free(frame);
 	return err;
@@ -213,7 +215,7 @@ bool fault_received_row(struct node *n, struct link *link, const struct message_
 	if (!f)
 		return false;
 	fire(n, f);
-	(void)apply(f, link, frame, len);
+	(void)apply(n, f, link, frame, len);
 	return true;
 }
 

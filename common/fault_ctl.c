@@ -112,7 +112,8 @@ static void fault_list(void *ctx, struct ctl_request *req, const json_t *params)
 	(void)params;
 	DL_FOREACH (n->faults ? n->faults->list : NULL, f)
 		json_array_append_new(items, fault_json(f));
-	ctl_reply(req, json_pack("{s:o, s:n}", "items", items, "next"));
+	ctl_reply(req, json_pack("{s:o, s:n, s:I}", "items", items, "next", "held",
+				 (json_int_t)n->frames_held));
 }
 
 static void fault_clear(void *ctx, struct ctl_request *req, const json_t *params)

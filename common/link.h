@@ -62,11 +62,15 @@ int link_send_raw(struct link *l, const uint8_t *data, size_t len);
 
 /* For faults on purpose (fault.h). Octets are copied, wiped when they go, and end with the link. */
 enum link_direction { LINK_TX, LINK_RX };
+struct link_held {
+	const uint8_t *frame;
+	size_t len;
+	unsigned *count; /* of frames that are held; must outlive the link */
+};
 /* Sends a frame, or hands it to the owner, after `ms`. */
-void link_hold(struct link *l, enum link_direction dir, uint32_t ms, const uint8_t *frame,
-	       size_t len);
+void link_hold(struct link *l, enum link_direction dir, uint32_t ms, const struct link_held *what);
 /* The same after the next frame of that direction. */
-void link_hold_for_next(struct link *l, enum link_direction dir, const uint8_t *frame, size_t len);
+void link_hold_for_next(struct link *l, enum link_direction dir, const struct link_held *what);
 /* Hands a frame to the owner now. */
 void link_deliver(struct link *l, const uint8_t *frame, size_t len);
 /* The frame with the owner comes from one of these: no fault applies to it again. */

@@ -8,12 +8,13 @@
 #include "link_internal.h"
 #include "mem.h"
 
-#define NEXT_PATIENCE_MS 500 /* a frame held for the next one goes when there is none */
+#define NEXT_PATIENCE_MS 100 /* a frame held for the next one goes when there is none */
 
 struct held_frame {
 	struct link *link;
 	enum link_direction dir;
 	bool after_next;
+	unsigned *count;
 	struct loop_timer *timer;
 	struct held_frame *prev, *next;
 	size_t len;
@@ -30,6 +31,7 @@ static void held_free(struct held_frame *h)
 static void take_out(struct held_frame *h)
 {
 	DL_DELETE(h->link->held, h);
+	--*h->count;
 	if (h->after_next)
 		h->link->held_for_next--;
 }
@@ -54,22 +56,23 @@ static void on_timer(void *arg)
 	let_go(h);
 }
 
-void link_hold(struct link *l, enum link_direction dir, uint32_t ms, const uint8_t *frame,
-	       size_t len)
+void link_hold(struct link *l, enum link_direction dir, uint32_t ms, const struct link_held *what)
 {
-	struct held_frame *h = x_calloc(1, sizeof *h + len);
+	struct held_frame *h = x_calloc(1, sizeof *h + what->len);
 
 	h->link = l;
 	h->dir = dir;
-	h->len = len;
-	memcpy(h->octets, frame, len);
+	h->count = what->count;
+	++*h->count;
+	h->len = what->len;
+	memcpy(h->octets, what->frame, what->len);
 	DL_APPEND(l->held, h);
 	h->timer = loop_timer_start(l->loop, ms, on_timer, h);
 }
 
-void link_hold_for_next(struct link *l, enum link_direction dir, const uint8_t *frame, size_t len)
+void link_hold_for_next(struct link *l, enum link_direction dir, const struct link_held *what)
 {
-	link_hold(l, dir, NEXT_PATIENCE_MS, frame, len);
+	link_hold(l, dir, NEXT_PATIENCE_MS, what);
 	/* The new one is the last of the ring. */
 	l->held->prev->after_next = true;
 	l->held_for_next++;

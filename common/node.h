@@ -158,6 +158,7 @@ struct node {
 	struct refusal_log refusal_logs[KH_CAUSE_MAX];
 	struct ctl *ctl;
 	struct faults *faults; /* NULL while there are none */
+	unsigned frames_held; /* by faults: late, or to come again */
 };
 
 /* Opens log, events, keylog and TLS as the options say. KH_E_CONFIG with `why`; node_close() all the same. */

@@ -97,6 +97,7 @@ struct ho {
 	bool may_wait; /* for a list, and for a second one when the target knows the key no more */
 	bool second; /* this is the attempt with the second list */
 	bool sent; /* the target knows of it: 7 went out */
+	bool newer; /* a newer H_key was handed to the UE since then */
 	UT_hash_handle hh;
 };
 

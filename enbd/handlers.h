@@ -11,6 +11,8 @@ typedef void x2_handler(struct enb *e, struct x2_peer *p, const Keyhop__X2__X2 *
 x2_handler ho_prepare_admit, error_rx_x2, heartbeat_rx_x2;
 
 void s1_setup_send(struct enb *e);
+/* Another MME: its keys have nothing to do with those of the last one. */
+void key_provision_forget(struct enb *e);
 /* SRB0: connection request and re-establishment request. */
 void attach_admit(struct enb *e, struct uu_link *uu, const Keyhop__Rrc__Rrc *rrc);
 void reestablishment_rx(struct enb *e, struct uu_link *uu, const Keyhop__Rrc__Rrc *rrc);

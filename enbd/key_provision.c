@@ -50,7 +50,7 @@ static void install(struct enb *e, const struct mme_enb_key *key, uint32_t grace
 		.topic = "enbkey.installed", .step = "2", .enb = e->opt.id, .kid = key->id};
 	struct keylog_tags tags = {.enb = e->opt.id, .kid = key->id};
 
-	if (e->key.id && e->key.id != key->id)
+	if (e->key.id)
 		e->previous = e->key;
 	e->key = *key;
 	loop_timer_stop(&e->grace);
@@ -62,24 +62,41 @@ static void install(struct enb *e, const struct mme_enb_key *key, uint32_t grace
 		 wrap_name(e->wrap));
 }
 
+static void take_wrap(struct enb *e, enum wrap_type wrap)
+{
+	if (wrap != e->wrap && wrap_warning(wrap))
+		log_warn(LOG_KEY, "wrap: %s: %s", wrap_name(wrap), wrap_warning(wrap));
+	e->wrap = wrap;
+}
+
+void key_provision_forget(struct enb *e)
+{
+	loop_timer_stop(&e->grace);
+	KEY_WIPE(&e->key);
+	KEY_WIPE(&e->previous);
+	floor_prune(e);
+}
+
 void key_provision_rx(struct enb *e, const Keyhop__S1__S1 *s1)
 {
 	KEY_LOCAL(mme_enb_key) struct mme_enb_key key = {0};
 	const Keyhop__S1__EnbKey *body = s1->enb_key;
 	int err = read_key(body->current, &key);
 
+	/* Key ids only rise: an older 2 that comes again would bring back a key that the MME has left. */
+	if (!err && key.id < e->key.id)
+		err = KH_E_STALE_KEY_ID;
 	if (err) {
-		node_refuse(&e->node, LOG_KEY, err, "mme", "MME-eNB_key of %zu octets",
-			    body->current->key.len);
+		node_refuse(&e->node, LOG_KEY, err, "mme", "MME-eNB_key kid=%u of %zu octets",
+			    body->current->key_id, body->current->key.len);
 		return;
 	}
-	enum wrap_type wrap = (enum wrap_type)body->wrap;
-	if (wrap != e->wrap && wrap_warning(wrap))
-		log_warn(LOG_KEY, "wrap: %s: %s", wrap_name(wrap), wrap_warning(wrap));
-	e->wrap = wrap;
-	/* Memory of this eNodeB may be older than the MME's, never newer. */
-	if (!e->key.id && body->previous)
-		(void)read_key(body->previous, &e->previous);
-	install(e, &key, body->grace_ms);
+	if (key.id != e->key.id) {
+		take_wrap(e, (enum wrap_type)body->wrap);
+		/* Memory of this eNodeB may be older than the MME's, never newer. */
+		if (!e->key.id && body->previous)
+			(void)read_key(body->previous, &e->previous);
+		install(e, &key, body->grace_ms);
+	}
 	acknowledge(e);
 }

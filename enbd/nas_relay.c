@@ -17,11 +17,28 @@ int nas_relay_rx_uplink(struct enb *e, struct ue *ue, const struct ue_input *in)
 	return s1_send(e, &msg);
 }
 
+/* The UE keeps two generations. While one is in use in a handover a second newer one would push it out before 9 has
+ * come: it is withheld, and the list it belongs to stays unusable. */
+static bool is_withheld(struct ue *ue, uint64_t generation)
+{
+	if (!ue->ho || !ue->ho->sent || generation <= ue->ho->generation)
+		return false;
+	if (!ue->ho->newer) {
+		ue->ho->newer = true;
+		return false;
+	}
+	log_info(LOG_KEY, "ue=%s step=5 gen=%llu withheld in handover of gen=%llu", ue_name(ue),
+		 (unsigned long long)generation, (unsigned long long)ue->ho->generation);
+	return true;
+}
+
 int nas_relay_rx_downlink(struct enb *e, struct ue *ue, const struct ue_input *in)
 {
 	const Keyhop__S1__DownlinkNas *nas = in->s1->downlink_nas;
 	Keyhop__Rrc__DlInformationTransfer body = KEYHOP__RRC__DL_INFORMATION_TRANSFER__INIT;
 
+	if (nas->hkey_generation && is_withheld(ue, nas->hkey_generation))
+		return 0;
 	body.nas = nas->nas;
 	RRC_MSG(msg, DL_INFORMATION_TRANSFER, dl_information_transfer, &body);
 	int err = ue_send(ue, &msg);

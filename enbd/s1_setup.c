@@ -22,11 +22,12 @@ void s1_setup_send(struct enb *e)
 	(void)s1_send(e, &msg);
 }
 
-/* Another MME, or one that has lost its contexts: it knows none of our UEs. */
-static void release_all(struct enb *e)
+/* Another MME, or one that has lost its contexts: it knows none of our UEs, and its key ids begin anew. */
+static void begin_anew(struct enb *e)
 {
 	struct ue *ue, *tmp;
 
+	key_provision_forget(e);
 	HASH_ITER (hh, e->ues, ue, tmp)
 		if (ue->mme_ue_id && !ue_is_attaching(ue))
 			(void)ue_step(ue, EV_MME_RESET,
@@ -43,7 +44,7 @@ int s1_setup_rx_response(struct enb *e, const struct s1_input *in)
 	events_emit(e->node.events, &ev);
 	log_info(LOG_TUNNEL, "joined MME %s", e->s1.mme_name);
 	if (e->s1.mme_instance && e->s1.mme_instance != body->instance)
-		release_all(e);
+		begin_anew(e);
 	e->s1.mme_instance = body->instance;
 	return 0;
 }

@@ -4,14 +4,26 @@
 #include "loop.h"
 #include "rng.h"
 
-/* The age limit of `enb_key_lifetime`; an eNodeB that is away gets its new key when it comes back. */
-static void on_lifetime(void *arg)
+#define ACK_TIMEOUT_MS 1000
+
+/* The key has reached its age, or nobody acknowledged the new one. An eNodeB that is away gets a new key when it
+ * comes back. */
+static void on_timer(void *arg)
 {
 	struct enb *e = arg;
 
 	e->key_timer = NULL;
 	if (e->peer)
 		key_provision_start(e->peer->mme, e);
+}
+
+static void set_timer(struct mme *m, struct enb *e)
+{
+	uint32_t ms = e->offered.id ? ACK_TIMEOUT_MS : m->opt.enb_key_lifetime_ms;
+
+	loop_timer_stop(&e->key_timer);
+	if (ms)
+		e->key_timer = loop_timer_start(m->node.loop, ms, on_timer, e);
 }
 
 static int pick_key(struct mme *m, struct mme_enb_key *key)
@@ -69,16 +81,26 @@ static void send_key(struct mme *m, struct enb *e)
 	events_emit(m->node.events, &ev);
 }
 
-void key_provision_start(struct mme *m, struct enb *e)
+/* Step 1. */
+static int offer_new_key(struct mme *m, struct enb *e)
 {
 	int err = pick_key(m, &e->offered);
 
-	if (err) {
+	if (err)
 		node_refuse(&m->node, LOG_KEY, err, e->name, "no id for a new MME-eNB_key");
+	else
+		make_known(m, e, "enbkey.picked", "1");
+	return err;
+}
+
+void key_provision_start(struct mme *m, struct enb *e)
+{
+	/* One that is not acknowledged is sent again: the eNodeB holds it perhaps, and two would push out the key
+	 * that is in use. */
+	if (!e->offered.id && offer_new_key(m, e))
 		return;
-	}
-	make_known(m, e, "enbkey.picked", "1");
 	send_key(m, e);
+	set_timer(m, e);
 }
 
 void key_provision_rx_ack(struct mme *m, struct s1_peer *p, const Keyhop__S1__S1 *s1)
@@ -94,10 +116,7 @@ void key_provision_rx_ack(struct mme *m, struct s1_peer *p, const Keyhop__S1__S1
 	KEY_WIPE(&e->offered);
 	e->nonce = 0;
 	e->key_us = clock_mono_us();
-	loop_timer_stop(&e->key_timer);
-	if (m->opt.enb_key_lifetime_ms)
-		e->key_timer =
-			loop_timer_start(m->node.loop, m->opt.enb_key_lifetime_ms, on_lifetime, e);
+	set_timer(m, e);
 	log_info(LOG_KEY, "enb=%u acknowledged kid=%u", e->id, e->key.id);
 }
 

@@ -75,6 +75,8 @@ static void join(struct mme *m, struct s1_peer *p, const Keyhop__S1__S1SetupRequ
 		begin_anew(m, e);
 	e->instance = req->instance;
 	contexts_write_enb(m, e);
+	/* A new tunnel, a new key. */
+	KEY_WIPE(&e->offered);
 	e->peer = p;
 	p->enb = e;
 	m->enbs_up++;

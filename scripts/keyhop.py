@@ -40,16 +40,22 @@ class Node:
     def __exit__(self, *_):
         self.close()
 
+    def fileno(self):
+        return self._socket.fileno()
+
+    def _fill(self):
+        data = self._socket.recv(65536)
+        if not data:
+            raise ConnectionError(f"{self.path}: the daemon closed the connection")
+        self._buffer += data
+
     def _read(self, deadline):
         """The next message, whatever it is."""
         while b"\n" not in self._buffer:
             left = deadline - time.monotonic()
             if left <= 0 or not select.select([self._socket], [], [], left)[0]:
                 raise TimeoutError(f"{self.path}: nothing in time")
-            data = self._socket.recv(65536)
-            if not data:
-                raise ConnectionError(f"{self.path}: the daemon closed the connection")
-            self._buffer += data
+            self._fill()
         line, self._buffer = self._buffer.split(b"\n", 1)
         return json.loads(line)
 
@@ -58,6 +64,13 @@ class Node:
             self.events.append(message["params"])
         elif "id" in message:
             self._answers[message["id"]] = message
+
+    def pump(self):
+        """Takes in what is there, without waiting."""
+        if select.select([self._socket], [], [], 0)[0]:
+            self._fill()
+        while b"\n" in self._buffer:
+            self._take(self._read(0))
 
     def send(self, method, **params):
         """Sends a request without waiting; answer(id) gets its result."""
@@ -93,3 +106,20 @@ class Node:
                     del self.events[:at]
                     return event
             self._take(self._read(deadline))
+
+
+def wait_until(nodes, condition, timeout=10.0, what="the condition"):
+    """Waits until condition() is true. It is asked again whenever one of `nodes`, all subscribed to events, has
+    something new; its result is returned."""
+    deadline = time.monotonic() + timeout
+    while True:
+        result = condition()
+        if result:
+            return result
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError(f"{what} does not come true in {timeout} s")
+        ready = select.select(list(nodes), [], [], left)[0]
+        for node in ready:
+            node.pump()
+            node.events.clear()
