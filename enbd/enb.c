@@ -99,7 +99,7 @@ static void stop(void *context)
 		neighbour_free(nb);
 	free_floors(e);
 	loop_timer_stop(&e->grace);
-	loop_timer_stop(&e->locate_timer);
+	loop_timer_stop(&e->pending_timer);
 	loop_timer_stop(&e->list_timer);
 	KEY_WIPE(&e->key);
 	KEY_WIPE(&e->previous);

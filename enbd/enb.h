@@ -130,7 +130,7 @@ struct ue {
 	} arrival;
 	struct held_nas held; /* ATTACH ACCEPT, until the UE can take it */
 	struct held_nas evidence; /* of a 12 the MME has not answered yet */
-	struct ue *unlocated_prev, *unlocated_next; /* those with evidence */
+	struct ue *pending_prev, *pending_next; /* of enb.pending */
 	struct ue *prev, *next; /* of the Uu link */
 	UT_hash_handle hh; /* by c_rnti */
 	UT_hash_handle hh_mme; /* by mme_ue_id */
@@ -158,8 +158,8 @@ struct enb {
 	uint32_t n_x2_peers;
 	struct uu_link *uu_links;
 	struct ue *ues, *ues_by_mme_id, *ues_by_label, *ues_by_arrival;
-	struct ue *unlocated; /* a 12 is to be answered */
-	struct loop_timer *locate_timer; /* while there are any */
+	struct ue *pending; /* the MME owes an answer to a 3 or a 12 */
+	struct loop_timer *pending_timer; /* while there are any */
 	struct loop_timer *list_timer; /* lists that grow old */
 	struct ho *hos;
 	struct floor *floors;

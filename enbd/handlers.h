@@ -16,8 +16,11 @@ void key_provision_forget(struct enb *e);
 /* SRB0: connection request and re-establishment request. */
 void attach_admit(struct enb *e, struct uu_link *uu, const Keyhop__Rrc__Rrc *rrc);
 void reestablishment_rx(struct enb *e, struct uu_link *uu, const Keyhop__Rrc__Rrc *rrc);
-/* 12 for all whose 12 is not answered, and 3 for all who have no list; both after the MME came back. */
-void location_update_retry(struct enb *e);
+/* pending.c: the MME owes an answer about this UE; it has come; all that are owed are asked for again. */
+void pending_add(struct ue *ue);
+void pending_remove(struct ue *ue);
+void pending_retry(struct enb *e);
+/* 3 for all who have no usable list, after the MME came back. */
 void neighbour_list_retry(struct enb *e);
 /* Begins to look after lists that grow older than list_lifetime. */
 void neighbour_list_watch(struct enb *e);

@@ -1,45 +1,13 @@
 /* Message 12, from the eNodeB that serves the UE now: the source of its next handover. It is sent again until the
  * MME has answered. */
 #include "handlers.h"
-#include "loop.h"
 #include "ue_fsm.h"
 
-#include <utlist.h>
-
 #define NEIGHBOURS_MAX 256
-#define RETRY_MS 1000
-
-static void on_retry(void *arg)
-{
-	struct enb *e = arg;
-
-	e->locate_timer = NULL;
-	location_update_retry(e);
-}
-
-/* The UE waits for its 13. */
-static void remember(struct ue *ue)
-{
-	struct enb *e = ue->enb;
-
-	if (!ue->unlocated_prev)
-		DL_APPEND2(e->unlocated, ue, unlocated_prev, unlocated_next);
-	if (!e->locate_timer)
-		e->locate_timer = loop_timer_start(e->node.loop, RETRY_MS, on_retry, e);
-}
 
 void location_update_settled(struct ue *ue)
 {
-	struct enb *e = ue->enb;
-
 	held_nas_drop(&ue->evidence);
-	if (!ue->unlocated_prev)
-		return;
-	DL_DELETE2(e->unlocated, ue, unlocated_prev, unlocated_next);
-	ue->unlocated_prev = NULL;
-	ue->unlocated_next = NULL;
-	if (!e->unlocated)
-		loop_timer_stop(&e->locate_timer);
 }
 
 int location_update_send(struct ue *ue)
@@ -50,7 +18,7 @@ int location_update_send(struct ue *ue)
 	Keyhop__S1__LocationUpdate body = KEYHOP__S1__LOCATION_UPDATE__INIT;
 	Keyhop__S1__S1 msg = KEYHOP__S1__S1__INIT;
 
-	remember(ue);
+	pending_add(ue);
 	body.mme_ue_id = ue->mme_ue_id;
 	body.evidence.data = ue->evidence.pdu;
 	body.evidence.len = ue->evidence.len;
@@ -68,15 +36,4 @@ int location_update_send(struct ue *ue)
 	ev.gen = ue->kenb_gen;
 	events_emit(e->node.events, &ev);
 	return 0;
-}
-
-void location_update_retry(struct enb *e)
-{
-	struct ue *ue, *tmp;
-
-	loop_timer_stop(&e->locate_timer);
-	if (!s1_is_up(e))
-		return;
-	DL_FOREACH_SAFE2(e->unlocated, ue, tmp, unlocated_next)
-	(void)location_update_send(ue);
 }

@@ -40,6 +40,7 @@ int neighbour_list_send(struct ue *ue)
 	if (err)
 		return err;
 	ue->list_asked_us = clock_mono_us();
+	pending_add(ue);
 	events_emit(e->node.events, &ev);
 	return 0;
 }
@@ -76,6 +77,8 @@ static int store_list(struct enb *e, struct ue *ue, const Keyhop__S1__WrappedKey
 	}
 	ue_drop_list(ue);
 	ue->list = copy_list(in);
+	if (!ue->evidence.pdu)
+		pending_remove(ue);
 	ev.gen = in->generation;
 	events_emit(e->node.events, &ev);
 	for (size_t i = 0; i < in->n_unknown_enb_id; i++)
@@ -101,6 +104,9 @@ int neighbour_list_rx_failure(struct enb *e, struct ue *ue, const struct ue_inpu
 	ue->list_asked_us = 0;
 	if (body->answers == 12)
 		location_update_settled(ue);
+	/* No neighbour has a key yet: that can change. */
+	if (err != KH_E_EMPTY_LIST)
+		pending_remove(ue);
 	ev.err = err;
 	events_emit(e->node.events, &ev);
 	log_warn(LOG_KEY, "ue=%s no list: cause=%s", ue_name(ue), err_name(err));

@@ -47,8 +47,8 @@ void s1_gone(struct enb *e, bool was_up)
 
 void s1_back(struct enb *e)
 {
-	location_update_retry(e);
 	neighbour_list_retry(e);
+	pending_retry(e);
 }
 
 void s1_close(struct enb *e)

@@ -84,6 +84,7 @@ void ue_free(struct ue *ue)
 	}
 	fsm_stop(&ue->fsm);
 	location_update_settled(ue);
+	pending_remove(ue);
 	if (ue->uu)
 		DL_DELETE(ue->uu->ues, ue);
 	HASH_DELETE(hh, e->ues, ue);

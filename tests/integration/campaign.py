@@ -95,6 +95,15 @@ class Campaign:
 
         return wait_until(self.watch.values(), done, timeout * SCALE, f"{imsi} settled")
 
+    def associated(self, timeout=8.0):
+        """Waits until every S1 and X2 association and every cell is up."""
+        def done():
+            states = [self.enb(n).call("status") for n in range(1, self.lab.enbs + 1)]
+            return (self.node("ue").call("status")["cells_up"] == self.lab.enbs
+                    and all(s["s1_up"] and s["x2_up"] == self.lab.enbs - 1 for s in states))
+
+        wait_until(self.watch.values(), done, timeout * SCALE, "all associations up")
+
     def settle_all(self, timeout=20.0):
         return {imsi: self.settle(imsi, timeout) for imsi in self.lab.imsis}
 
