@@ -16,6 +16,7 @@
 #include "fault.h"
 #include "loop.h"
 #include "mem.h"
+#include "notify.h"
 
 #define OVERRIDES_MAX 64
 
@@ -39,13 +40,15 @@ static json_int_t open_descriptors(void)
 
 json_t *daemon_status(struct node *n)
 {
-	char plmn[7];
+	char plmn[7], instance[24];
 
 	plmn_to_text(&n->plmn, plmn);
 	json_t *out = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I}", "node", n->name, "role",
 				n->role_name, "version", KEYHOP_VERSION, "plmn", plmn, "security",
 				n->tls ? "tls" : "none", "uptime_us",
 				(json_int_t)(clock_mono_us() - n->started_us));
+	snprintf(instance, sizeof instance, "%llu", (unsigned long long)n->instance);
+	json_object_set_new(out, "instance", json_string(instance));
 	json_object_set_new(out, "fds", json_integer(open_descriptors()));
 	json_object_set_new(out, "heap_bytes", json_integer((json_int_t)mallinfo2().uordblks));
 	n->daemon->status(n, out);
@@ -145,7 +148,9 @@ static void run(struct node *n)
 	}
 	log_info(LOG_CTL, "ready version=%s control=%s", KEYHOP_VERSION,
 		 n->options->control_socket);
+	notify("READY=1");
 	loop_run(n->loop);
+	notify("STOPPING=1");
 	for (size_t i = 0; i < 2; i++)
 		event_free(ev[i]);
 }

@@ -28,7 +28,11 @@ class Node:
         self._buffer = b""
         self._answers = {}
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.connect(os.path.realpath(self.path))
+        try:
+            self._socket.connect(os.path.realpath(self.path))
+        except OSError:
+            self._socket.close()
+            raise
         self.hello = self._read(time.monotonic() + timeout)["params"]
 
     def close(self):

@@ -3,17 +3,17 @@ ending the daemons. Shared by the demo and the tests."""
 
 import os
 import random
+import select
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from keyhop import Node  # noqa: E402
+from keyhop import Node, wait_until  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 PORTS = (36512, 36522, 36532)
@@ -55,6 +55,7 @@ class Lab:
         self.keylog = keylog
         self.process = {}
         self.control = {}
+        self.notify = {}
         self.net = pick_net(enbs)
         self._sockets = None
 
@@ -146,27 +147,39 @@ class Lab:
         return self.build / daemon / daemon
 
     def start_node(self, name):
-        err = open(self.path / f"{name}.stderr", "ab")
-        process = subprocess.Popen([str(self.binary(name)), "-c", str(self.path / f"{name}.yaml")],
-                                   stdin=subprocess.DEVNULL, stdout=err, stderr=err, start_new_session=True)
-        err.close()
+        """Starts a daemon; connect() waits until it says that it is ready."""
+        notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        notify.bind("\0keyhop-" + os.urandom(8).hex())
+        if name in self.notify:
+            self.notify[name].close()
+        self.notify[name] = notify
+        environment = os.environ | {"NOTIFY_SOCKET": "@" + notify.getsockname()[1:].decode()}
+        with open(self.path / f"{name}.stderr", "ab") as err:
+            process = subprocess.Popen([str(self.binary(name)), "-c", str(self.path / f"{name}.yaml")],
+                                       stdin=subprocess.DEVNULL, stdout=err, stderr=err, start_new_session=True,
+                                       env=environment)
         self.process[name] = process
         (self.path / f"{name}.pid").write_text(f"{process.pid}\n")
 
+    def wait_ready(self, name, timeout):
+        """Until the daemon said READY=1, or ended."""
+        notify, process = self.notify[name], self.process[name]
+        ended = os.pidfd_open(process.pid)
+        try:
+            ready = select.select([notify, ended], [], [], timeout)[0]
+        finally:
+            os.close(ended)
+        if notify not in ready:
+            state = f"ended with {process.wait()}" if ready else "is not ready in time"
+            raise RuntimeError(f"{name} {state}:\n{self.tail(name)}")
+        notify.close()
+        del self.notify[name]
+
     def connect(self, name, timeout=20.0):
-        """Waits for the control socket of a node that was started."""
-        deadline = time.monotonic() + timeout
-        path = self.socket_path(name)
-        while True:
-            try:
-                return Node(path, timeout=30.0)
-            except (FileNotFoundError, ConnectionRefusedError):
-                process = self.process.get(name)
-                if process and process.poll() is not None:
-                    raise RuntimeError(f"{name} ended with {process.returncode}:\n{self.tail(name)}") from None
-                if time.monotonic() > deadline:
-                    raise TimeoutError(f"{name} does not come up:\n{self.tail(name)}") from None
-                time.sleep(0.01)
+        """A control connection to a node that was started."""
+        if name in self.notify:
+            self.wait_ready(name, timeout)
+        return Node(self.socket_path(name), timeout=30.0)
 
     def tail(self, name, lines=15):
         text = ""
@@ -181,26 +194,21 @@ class Lab:
             self.control[name] = self.connect(name)
         return self.control[name]
 
+    def is_ready(self):
+        """All tunnels, X2 associations and cells are up."""
+        enbs = [self.node(name).call("status") for name in self.enb_names()]
+        return (all(e["s1_up"] and e["x2_up"] == self.enbs - 1 for e in enbs)
+                and self.node("mme").call("status")["enbs_up"] == self.enbs
+                and self.node("ue").call("status")["cells_up"] == self.enbs)
+
     def until_ready(self, timeout=30.0):
-        """All tunnels, X2 associations and cells are up. Woken by events, not by a clock."""
-        for name in self.enb_names():
-            node = self.node(name)
-            node.subscribe(since=0, topics=["tunnel.up", "x2.up"])
-            for up in range(self.enbs):
-                node.wait_event(lambda e: e["topic"] in ("tunnel.up", "x2.up"), timeout)
+        nodes = [self.node(name) for name in self.names()]
+        for node in nodes:
+            node.subscribe(topics=["tunnel.", "enb.", "x2.", "cell."])
+        wait_until(nodes, self.is_ready, timeout, "the lab is ready")
+        for node in nodes:
             node.call("events.unsubscribe")
             node.events.clear()
-        mme = self.node("mme")
-        mme.subscribe(since=0, topics=["enb.up"])
-        for _ in range(self.enbs):
-            mme.wait_event(lambda e: e["topic"] == "enb.up", timeout)
-        mme.call("events.unsubscribe")
-        ue = self.node("ue")
-        ue.subscribe(since=0, topics=["cell.up"])
-        for _ in range(self.enbs):
-            ue.wait_event(lambda e: e["topic"] == "cell.up", timeout)
-        ue.call("events.unsubscribe")
-        ue.events.clear()
 
     def start(self):
         self.prepare()
@@ -236,6 +244,8 @@ class Lab:
         codes = {name: self.stop_node(name) for name in reversed(self.names()) if name in self.process}
         for name in list(self.control):
             self.control.pop(name).close()
+        for notify in self.notify.values():
+            notify.close()
         if self._sockets:
             shutil.rmtree(self._sockets, ignore_errors=True)
         return codes
