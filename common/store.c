@@ -129,6 +129,11 @@ bool store_is_durable(const struct store *s)
 	return s->db != NULL;
 }
 
+uint64_t store_memory(void)
+{
+	return (uint64_t)sqlite3_memory_used();
+}
+
 uint64_t store_instance(const struct store *s)
 {
 	return s->instance;

@@ -33,6 +33,8 @@ int store_open(struct store **out, const struct store_settings *s, char *why,
 void store_close(struct store *s);
 /* False: everything below does nothing. */
 bool store_is_durable(const struct store *s);
+/* Octets that SQLite holds in this process. */
+uint64_t store_memory(void);
 /* Random, made with the file: names the set of contexts that it holds. 0 in memory. */
 uint64_t store_instance(const struct store *s);
 

@@ -18,6 +18,8 @@ static void on_grace_over(void *arg)
 	struct enb *e = arg;
 
 	e->grace = NULL;
+	struct node_event ev = {.topic = "enbkey.erased", .enb = e->opt.id, .kid = e->previous.id};
+	events_emit(e->node.events, &ev);
 	log_info(LOG_KEY, "previous MME-eNB_key kid=%u erased", e->previous.id);
 	KEY_WIPE(&e->previous);
 	floor_prune(e);

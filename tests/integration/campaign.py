@@ -1,6 +1,7 @@
 """What the campaigns share: a lab with short timers and faults allowed, and the end state of a UE."""
 
 import os
+import select
 import sys
 from pathlib import Path
 
@@ -50,6 +51,16 @@ class Campaign:
             old.close()
         self.watch[name] = self.lab.connect(name)
         self.watch[name].subscribe()
+
+    def read_events(self):
+        """Takes in what the subscriptions have to say, so that no daemon has to keep it."""
+        while True:
+            ready = select.select(list(self.watch.values()), [], [], 0)[0]
+            if not ready:
+                return
+            for node in ready:
+                node.pump()
+                node.events.clear()
 
     def node(self, name):
         return self.lab.node(name)
