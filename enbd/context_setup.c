@@ -52,6 +52,7 @@ int context_setup_rx_request(struct enb *e, struct ue *ue, const struct ue_input
 	Keyhop__Rrc__SecurityModeCommand body = KEYHOP__RRC__SECURITY_MODE_COMMAND__INIT;
 
 	ue_set_label(ue, req->ue_label);
+	ue_take_label(ue);
 	ue->eea_caps = (uint8_t)req->capabilities->eea;
 	ue->eia_caps = (uint8_t)req->capabilities->eia;
 	int err = take_keys(e, ue, req);

@@ -178,7 +178,9 @@ struct ue *ue_resolve(struct enb *e, const char *text);
 struct ue *ue_add(struct enb *e); /* NULL when the limit is reached */
 void ue_free(struct ue *ue);
 void ue_bind_mme_id(struct ue *ue, uint32_t mme_ue_id);
+/* Operators find the UE by its IMSI, unless another context has it: the one that is served takes it over. */
 void ue_set_label(struct ue *ue, const char *imsi);
+void ue_take_label(struct ue *ue);
 void ue_bind_uu(struct ue *ue, struct uu_link *uu);
 const char *ue_name(const struct ue *ue);
 struct node_event ue_event(const struct ue *ue, const char *topic, const char *step);

@@ -69,6 +69,7 @@ int ho_execute_rx_confirm(struct enb *e, struct ue *ue, const struct ue_input *i
 	struct node_event ev = ue_event(ue, "handover.confirmed", "10");
 
 	ue_bind_uu(ue, in->uu);
+	ue_take_label(ue);
 	held_nas_keep(&ue->evidence, evidence->data, evidence->len);
 	ev.enb = e->opt.id;
 	ev.source = ue->arrival.source;

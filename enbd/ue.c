@@ -118,12 +118,23 @@ void ue_bind_mme_id(struct ue *ue, uint32_t mme_ue_id)
 
 void ue_set_label(struct ue *ue, const char *imsi)
 {
-	struct enb *e = ue->enb;
-	struct ue *old;
+	struct ue *other;
 
 	if (!imsi || imsi_parse(&ue->label, imsi))
 		return;
-	HASH_FIND(hh_label, e->ues_by_label, imsi, IMSI_LEN, old);
+	HASH_FIND(hh_label, ue->enb->ues_by_label, imsi, IMSI_LEN, other);
+	if (!other)
+		ue_take_label(ue);
+}
+
+void ue_take_label(struct ue *ue)
+{
+	struct enb *e = ue->enb;
+	struct ue *old;
+
+	if (!ue->label.s[0] || ue->hh_label.tbl)
+		return;
+	HASH_FIND(hh_label, e->ues_by_label, ue->label.s, IMSI_LEN, old);
 	if (old) {
 		HASH_DELETE(hh_label, e->ues_by_label, old);
 		old->hh_label.tbl = NULL;

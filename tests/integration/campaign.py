@@ -104,7 +104,22 @@ class Campaign:
             entries = self.enb(cell).call("wraplist.show", ue=imsi)["items"]
             return cell if entries and all(e["usable"] for e in entries) else None
 
-        return wait_until(self.watch.values(), done, timeout * SCALE, f"{imsi} settled")
+        try:
+            return wait_until(self.watch.values(), done, timeout * SCALE, f"{imsi} settled")
+        except TimeoutError as e:
+            raise TimeoutError(f"{e}: {self.states(imsi)}") from None
+
+    def states(self, imsi):
+        """What every node has to say about a UE."""
+        out = {}
+        for name in self.lab.names():
+            try:
+                ue = self.node(name).call("ue.show", ue=imsi)
+                out[name] = {k: ue.get(k) for k in ("state", "serving", "kenb_fp", "list_generation", "delivered_generation")}
+            except KeyhopError as e:
+                out[name] = e.name
+            out[name, "held"] = self.node(name).call("fault.list")["held"]
+        return out
 
     def associated(self, timeout=8.0):
         """Waits until every S1 and X2 association and every cell is up."""
