@@ -159,7 +159,7 @@ static int read_key_file(struct store *s, int fd)
 
 	if (fstat(fd, &st) == 0 && !(st.st_mode & 0077) && read(fd, hex, sizeof hex - 1) > 0) {
 		hex[2 * KEY_LEN] = '\0';
-		err = hex_decode(s->key, KEY_LEN, hex);
+		err = hex_decode(s->key, KEY_LEN, hex) ? KH_E_CONFIG : 0;
 	}
 	key_wipe(hex, sizeof hex);
 	return err;

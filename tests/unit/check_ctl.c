@@ -1,0 +1,402 @@
+/* The control socket with real clients: framing, errors by name, subscriptions, slow and vanishing readers. */
+#include "ctl.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "check_main.h"
+#include "events.h"
+#include "loop.h"
+#include "test_link.h"
+
+static char dir[] = "/tmp/keyhop-ctl-XXXXXX";
+static char path[64], why[400];
+static struct loop *loop;
+static struct events *events;
+static struct ctl *ctl;
+static struct ctl_request *waiting;
+
+static void echo(void *node, struct ctl_request *req, const json_t *params)
+{
+	ck_assert_ptr_eq(node, &loop);
+	ctl_reply(req, json_pack("{s:s, s:I, s:b}", "text", ctl_string(params, "text", "none"),
+				 "number", (json_int_t)ctl_int(params, "number", -1), "flag",
+				 ctl_bool(params, "flag", false)));
+}
+
+static void fail_always(void *node, struct ctl_request *req, const json_t *params)
+{
+	(void)node;
+	(void)params;
+	ctl_fail(req, KH_E_UE_NOT_FOUND, "see ue.list");
+}
+
+static void later(void *node, struct ctl_request *req, const json_t *params)
+{
+	(void)node;
+	(void)params;
+	waiting = req;
+}
+
+static const struct ctl_param echo_params[] = {{"text", CTL_STRING, true, 0, 0, "some text"},
+					       {"number", CTL_INT, false, 1, 9, "a digit"},
+					       {"flag", CTL_BOOL, false, 0, 0, "yes or no"},
+					       {0}};
+static const struct ctl_param none[] = {{0}};
+static const struct ctl_method methods[] = {{"echo.text", echo_params, echo, "says it again", true},
+					    {"fail", none, fail_always, "never works", false},
+					    {"later", none, later, "takes its time", false},
+					    {0}};
+
+static void setup(void)
+{
+	static const struct ctl_method *const tables[] = {methods, NULL};
+
+	strcpy(dir + strlen(dir) - 6, "XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	snprintf(path, sizeof path, "%s/s", dir);
+	signal(SIGPIPE, SIG_IGN); /* as every daemon does */
+	loop = loop_new();
+	events = events_new("n1", 100000);
+	const struct ctl_settings settings = {.loop = loop,
+					      .events = events,
+					      .path = path,
+					      .role = "testd",
+					      .node_name = "n1",
+					      .version = "0",
+					      .tables = tables,
+					      .node = &loop};
+	ck_assert_msg(ctl_open(&ctl, &settings, why, sizeof why) == 0, "%s", why);
+	waiting = NULL;
+}
+
+static void teardown(void)
+{
+	if (waiting)
+		ctl_reply(waiting, NULL);
+	ctl_close(ctl);
+	events_free(events);
+	loop_free(loop);
+	ck_assert_int_ne(access(path, F_OK), 0);
+	ck_assert_int_eq(rmdir(dir), 0);
+}
+
+static int raw_client(void)
+{
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	strcpy(to.sun_path, path);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+	return fd;
+}
+
+/* One line, as JSON; the loop runs until it is there. NULL at the end of the connection. */
+static json_t *line(int fd)
+{
+	static char buffer[200000];
+	size_t len = 0;
+	struct loop_timer *guard = test_guard(loop);
+
+	for (;;) {
+		ssize_t n = recv(fd, buffer + len, 1, 0);
+		if (n == 0)
+			break;
+		if (n < 0) {
+			test_wait(loop);
+			continue;
+		}
+		if (buffer[len++] == '\n')
+			break;
+		ck_assert_uint_lt(len, sizeof buffer);
+	}
+	loop_timer_stop(&guard);
+	return len ? json_loadb(buffer, len, 0, NULL) : NULL;
+}
+
+static int client(void)
+{
+	int fd = raw_client();
+	json_t *hello = line(fd);
+
+	ck_assert_str_eq(json_string_value(json_object_get(hello, "method")), "hello");
+	json_decref(hello);
+	return fd;
+}
+
+static void say(int fd, const char *text)
+{
+	test_write(fd, text, strlen(text));
+}
+
+static int code_of(json_t *answer)
+{
+	int code =
+		(int)json_integer_value(json_object_get(json_object_get(answer, "error"), "code"));
+
+	json_decref(answer);
+	return code;
+}
+
+static int ask(int fd, const char *text)
+{
+	say(fd, text);
+	return code_of(line(fd));
+}
+
+#define CALL(id, method, params) \
+	"{\"jsonrpc\":\"2.0\",\"id\":" id ",\"method\":\"" method "\",\"params\":" params "}\n"
+
+START_TEST(says_hello)
+{
+	int fd = raw_client();
+	json_t *hello = line(fd), *params = json_object_get(hello, "params");
+
+	ck_assert_str_eq(json_string_value(json_object_get(params, "role")), "testd");
+	ck_assert_str_eq(json_string_value(json_object_get(params, "node")), "n1");
+	ck_assert_str_eq(json_string_value(json_object_get(params, "api")), CTL_API);
+	json_decref(hello);
+	close(fd);
+}
+END_TEST
+
+START_TEST(only_owner_and_group)
+{
+	struct stat st;
+
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_int_eq(st.st_mode & 0777, 0660);
+}
+END_TEST
+
+START_TEST(answers)
+{
+	int fd = client();
+
+	say(fd, CALL("\"x\"", "echo.text", "{\"text\":\"hi\",\"number\":9,\"flag\":true}"));
+	json_t *answer = line(fd), *result = json_object_get(answer, "result");
+	ck_assert_str_eq(json_string_value(json_object_get(answer, "id")), "x");
+	ck_assert_str_eq(json_string_value(json_object_get(result, "text")), "hi");
+	ck_assert_int_eq(json_integer_value(json_object_get(result, "number")), 9);
+	ck_assert(json_is_true(json_object_get(result, "flag")));
+	json_decref(answer);
+	close(fd);
+}
+END_TEST
+
+START_TEST(many_in_one_and_one_in_many)
+{
+	const char *two = CALL("1", "echo.text", "{\"text\":\"a\"}")
+		CALL("2", "echo.text", "{\"text\":\"b\"}");
+	int fd = client();
+
+	say(fd, two);
+	ck_assert_int_eq(code_of(line(fd)), 0);
+	ck_assert_int_eq(code_of(line(fd)), 0);
+	for (const char *p = two; *p; p++) {
+		test_write(fd, p, 1);
+		test_turn(loop);
+	}
+	ck_assert_int_eq(code_of(line(fd)), 0);
+	ck_assert_int_eq(code_of(line(fd)), 0);
+	close(fd);
+}
+END_TEST
+
+START_TEST(errors_have_names)
+{
+	static const struct {
+		const char *text;
+		int code;
+	} cases[] = {
+		{"{\n", -32700},
+		{"\"text\"\n", -32600},
+		{"[]\n", -32600},
+		{"{\"id\":1,\"method\":\"fail\"}\n", -32600},
+		{"{\"jsonrpc\":\"1.0\",\"id\":1,\"method\":\"fail\"}\n", -32600},
+		{"{\"jsonrpc\":\"2.0\",\"id\":{},\"method\":\"fail\"}\n", -32600},
+		{"{\"jsonrpc\":\"2.0\",\"id\":1,\"id\":2,\"method\":\"fail\"}\n", -32700},
+		{CALL("1", "fail", "[]"), -32600},
+		{CALL("1", "nothing", "{}"), -32601},
+		{CALL("1", "echo.text", "{}"), -32602},
+		{CALL("1", "echo.text", "{\"text\":1}"), -32602},
+		{CALL("1", "echo.text", "{\"text\":\"a\",\"number\":0}"), -32602},
+		{CALL("1", "echo.text", "{\"text\":\"a\",\"number\":10}"), -32602},
+		{CALL("1", "echo.text", "{\"text\":\"a\",\"number\":1.5}"), -32602},
+		{CALL("1", "echo.text", "{\"text\":\"a\",\"flag\":\"true\"}"), -32602},
+		{CALL("1", "echo.text", "{\"text\":\"a\",\"more\":1}"), -32602},
+		{CALL("1", "fail", "{}"), 1404},
+	};
+	int fd = client();
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+		ck_assert_msg(ask(fd, cases[i].text) == cases[i].code, "%s", cases[i].text);
+	say(fd, CALL("1", "fail", "{}"));
+	json_t *answer = line(fd),
+	       *data = json_object_get(json_object_get(answer, "error"), "data");
+	ck_assert_str_eq(json_string_value(json_object_get(data, "name")), "UE_NOT_FOUND");
+	ck_assert_str_eq(json_string_value(json_object_get(data, "cause")), "ue-not-found");
+	ck_assert_str_eq(json_string_value(json_object_get(data, "hint")), "see ue.list");
+	json_decref(answer);
+	say(fd, CALL("1", "echo.txet", "{}"));
+	answer = line(fd);
+	data = json_object_get(json_object_get(answer, "error"), "data");
+	ck_assert_str_eq(json_string_value(json_object_get(data, "hint")), "echo.text");
+	json_decref(answer);
+	close(fd);
+}
+END_TEST
+
+START_TEST(a_line_without_end_is_cut_off)
+{
+	int fd = client();
+	char *text = malloc(CTL_LINE_MAX + 2);
+
+	memset(text, 'x', CTL_LINE_MAX + 2);
+	test_write(fd, text, CTL_LINE_MAX + 2);
+	ck_assert_int_eq(code_of(line(fd)), -32700);
+	ck_assert_ptr_null(line(fd));
+	free(text);
+	close(fd);
+	close(client());
+}
+END_TEST
+
+static void emit(const char *topic, const char *imsi)
+{
+	struct node_event e = {.topic = topic};
+
+	if (imsi)
+		ck_ok(imsi_parse(&e.ue, imsi));
+	events_emit(events, &e);
+}
+
+static uint64_t next_event(int fd, const char *topic)
+{
+	json_t *j = line(fd), *params = json_object_get(j, "params");
+	uint64_t seq = (uint64_t)json_integer_value(json_object_get(params, "seq"));
+
+	ck_assert_str_eq(json_string_value(json_object_get(j, "method")), "event");
+	ck_assert_str_eq(json_string_value(json_object_get(params, "topic")), topic);
+	json_decref(j);
+	return seq;
+}
+
+START_TEST(subscriptions)
+{
+	int fd = client();
+
+	emit("a.old", NULL);
+	emit("b.old", NULL);
+	ck_assert_int_eq(
+		ask(fd, CALL("1", "events.subscribe", "{\"since\":0,\"topics\":[\"a.\",\"c\"]}")),
+		0);
+	ck_assert_uint_eq(next_event(fd, "a.old"), 1);
+	emit("b.new", NULL);
+	emit("c.new", NULL);
+	ck_assert_uint_eq(next_event(fd, "c.new"), 4);
+	ck_assert_int_eq(ask(fd, CALL("1", "events.subscribe", "{\"ue\":\"001010000000001\"}")), 0);
+	emit("a.other", "001010000000002");
+	emit("b.mine", "001010000000001");
+	ck_assert_uint_eq(next_event(fd, "b.mine"), 6);
+	ck_assert_int_eq(ask(fd, CALL("1", "events.unsubscribe", "{}")), 0);
+	emit("b.mine", "001010000000001");
+	ck_assert_int_eq(ask(fd, CALL("1", "events.subscribe", "{\"ue\":\"12\"}")), -32602);
+	ck_assert_int_eq(ask(fd, CALL("1", "events.subscribe", "{\"topics\":[1]}")), -32602);
+	close(fd);
+}
+END_TEST
+
+/* A reader that does not read loses events, is told which, and holds up nobody. */
+START_TEST(a_slow_reader)
+{
+	int slow = client(), other = client();
+	unsigned lost = 0;
+
+	ck_assert_int_eq(ask(slow, CALL("1", "events.subscribe", "{}")), 0);
+	for (int i = 0; i < 40000; i++)
+		emit("handover.completed", "001010000000001");
+	ck_assert_int_eq(ask(other, CALL("1", "echo.text", "{\"text\":\"a\"}")), 0);
+	for (int i = 0; i < 40000 && !lost; i++) {
+		json_t *j = line(slow);
+		lost = strcmp(json_string_value(json_object_get(j, "method")), "events.lost") == 0;
+		json_decref(j);
+	}
+	ck_assert(lost);
+	close(slow);
+	close(other);
+}
+END_TEST
+
+START_TEST(a_client_that_vanishes)
+{
+	int fd = client();
+
+	say(fd, CALL("1", "later", "{}"));
+	RUN_UNTIL(loop, waiting != NULL);
+	close(fd);
+	test_turn(loop);
+	ctl_reply(waiting, NULL);
+	waiting = NULL;
+	fd = client();
+	say(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"met");
+	close(fd);
+	test_turn(loop);
+	close(client());
+}
+END_TEST
+
+START_TEST(one_daemon_a_socket)
+{
+	static const struct ctl_method *const tables[] = {methods, NULL};
+	const struct ctl_settings settings = {.loop = loop,
+					      .events = events,
+					      .path = path,
+					      .role = "testd",
+					      .node_name = "n2",
+					      .version = "0",
+					      .tables = tables,
+					      .node = &loop};
+	struct ctl *second = NULL;
+
+	ck_err(ctl_open(&second, &settings, why, sizeof why), KH_E_CONFIG);
+	ck_assert_ptr_nonnull(strstr(why, path));
+	ctl_close(second);
+	close(client());
+}
+END_TEST
+
+START_TEST(a_crowd_is_kept_out)
+{
+	int fds[70], refused = 0;
+
+	for (int i = 0; i < 70; i++) {
+		fds[i] = raw_client();
+		json_t *j = line(fds[i]);
+		refused += !j || !json_object_get(j, "method");
+		json_decref(j);
+	}
+	ck_assert_int_eq(refused, 70 - 64);
+	for (int i = 0; i < 70; i++)
+		close(fds[i]);
+	test_turn(loop);
+	close(client());
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("ctl");
+
+	CHECK_CASE_WITH(s, "ctl", setup, teardown, says_hello, only_owner_and_group, answers,
+			many_in_one_and_one_in_many, errors_have_names,
+			a_line_without_end_is_cut_off, subscriptions, a_slow_reader,
+			a_client_that_vanishes, one_daemon_a_socket, a_crowd_is_kept_out);
+	return check_main(s);
+}

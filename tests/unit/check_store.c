@@ -1,0 +1,324 @@
+#include "store.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <sqlite3.h>
+
+#include "check_main.h"
+#include "crypto.h"
+#include "loop.h"
+
+static char dir[] = "/tmp/keyhop-store-XXXXXX";
+static char path[64], key_path[64], why[400];
+static struct loop *loop;
+static struct crypto *crypto;
+static struct store *s;
+static unsigned flushed;
+
+static void on_flush(void *arg)
+{
+	(void)arg;
+	flushed++;
+}
+
+static int open_store(const char *file)
+{
+	const struct store_settings settings = {
+		.path = file,
+		.loop = loop,
+		.crypto = crypto,
+		.flush = on_flush,
+		.schema = "CREATE TABLE IF NOT EXISTS t(v INTEGER) STRICT;"};
+
+	return store_open(&s, &settings, why, sizeof why);
+}
+
+static void close_store(void)
+{
+	store_close(s);
+	s = NULL;
+}
+
+static void setup(void)
+{
+	strcpy(dir + strlen(dir) - 6, "XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	snprintf(path, sizeof path, "%s/s.db", dir);
+	snprintf(key_path, sizeof key_path, "%s/s.db.key", dir);
+	loop = loop_new();
+	crypto = crypto_new();
+	flushed = 0;
+}
+
+static void teardown(void)
+{
+	char command[100];
+
+	close_store();
+	crypto_free(crypto);
+	loop_free(loop);
+	snprintf(command, sizeof command, "rm -rf %s", dir);
+	ck_assert_int_eq(system(command), 0);
+}
+
+static uint64_t next(struct counter *c)
+{
+	uint64_t n;
+
+	ck_ok(counter_next(c, &n));
+	return n;
+}
+
+START_TEST(counters_rise_over_restarts)
+{
+	struct counter c;
+	uint64_t last = 0;
+
+	for (int round = 0; round < 3; round++) {
+		ck_assert_msg(open_store(path) == 0, "%s", why);
+		counter_init(&c, s, "generation", 1, INT64_MAX);
+		for (int i = 0; i < 1500; i++) {
+			uint64_t n = next(&c);
+			ck_assert_uint_gt(n, last);
+			last = n;
+		}
+		close_store();
+	}
+}
+END_TEST
+
+/* A process that ends without a word: numbers that it gave out do not come again. */
+START_TEST(counters_rise_over_a_crash)
+{
+	struct counter c;
+	uint64_t seen = 0;
+	int ends[2];
+
+	ck_assert_int_eq(pipe(ends), 0);
+	pid_t child = fork();
+	if (child == 0) {
+		if (open_store(path))
+			_exit(1);
+		counter_init(&c, s, "kid", 1, UINT32_MAX);
+		uint64_t n = next(&c);
+		n = next(&c);
+		_exit(write(ends[1], &n, sizeof n) != sizeof n);
+	}
+	ck_assert_int_eq(read(ends[0], &seen, sizeof seen), sizeof seen);
+	close(ends[0]);
+	close(ends[1]);
+	waitpid(child, NULL, 0);
+	ck_assert_uint_eq(seen, 2);
+	ck_assert_msg(open_store(path) == 0, "%s", why);
+	counter_init(&c, s, "kid", 1, UINT32_MAX);
+	ck_assert_uint_gt(next(&c), seen);
+}
+END_TEST
+
+START_TEST(counters_are_apart_and_end)
+{
+	struct counter a, b;
+	uint64_t n;
+
+	ck_ok(open_store(path));
+	counter_init(&a, s, "a", 1, 3);
+	counter_init(&b, s, "b", 1, 100);
+	for (uint64_t i = 1; i <= 3; i++)
+		ck_assert_uint_eq(next(&a), i);
+	ck_err(counter_next(&a, &n), KH_E_NO_RESOURCES);
+	ck_assert_uint_eq(next(&b), 1);
+}
+END_TEST
+
+START_TEST(memory_begins_where_it_is_told)
+{
+	struct counter c;
+
+	ck_ok(open_store("memory"));
+	ck_assert(!store_is_durable(s));
+	ck_assert_uint_eq(store_instance(s), 0);
+	counter_init(&c, s, "g", 5000, UINT32_MAX);
+	ck_assert_uint_eq(next(&c), 5000);
+	ck_assert_uint_eq(next(&c), 5001);
+	store_touch(s);
+	store_run(s, NULL);
+	loop_barrier(loop);
+	ck_assert_uint_eq(flushed, 0);
+}
+END_TEST
+
+static int64_t rows_seen_by_another(void)
+{
+	sqlite3 *db;
+	sqlite3_stmt *st;
+	int64_t n = -1;
+	char uri[400];
+
+	/* The writer holds its lock; a copy shows what a crash would leave. */
+	snprintf(uri, sizeof uri, "cp %s %s.copy; cp %s-wal %s.copy-wal 2>/dev/null; true", path,
+		 path, path, path);
+	ck_assert_int_eq(system(uri), 0);
+	snprintf(uri, sizeof uri, "%s.copy", path);
+	ck_assert_int_eq(sqlite3_open(uri, &db), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_prepare_v2(db, "SELECT count(*) FROM t", -1, &st, NULL),
+			 SQLITE_OK);
+	if (sqlite3_step(st) == SQLITE_ROW)
+		n = sqlite3_column_int64(st, 0);
+	sqlite3_finalize(st);
+	sqlite3_close(db);
+	return n;
+}
+
+/* One transaction a turn; the barrier, which comes before any output, is what commits it. */
+START_TEST(nothing_is_told_before_it_is_stored)
+{
+	ck_ok(open_store(path));
+	sqlite3_stmt *insert = store_prepare(s, "INSERT INTO t VALUES(1)");
+
+	store_run(s, insert);
+	store_run(s, insert);
+	store_touch(s);
+	ck_assert_int_eq(rows_seen_by_another(), 0);
+	loop_barrier(loop);
+	ck_assert_uint_eq(flushed, 1);
+	ck_assert_int_eq(rows_seen_by_another(), 2);
+	loop_barrier(loop);
+	ck_assert_uint_eq(flushed, 1);
+}
+END_TEST
+
+START_TEST(what_is_left_is_committed_at_the_end)
+{
+	ck_ok(open_store(path));
+	store_run(s, store_prepare(s, "INSERT INTO t VALUES(1)"));
+	close_store();
+	ck_assert_int_eq(rows_seen_by_another(), 1);
+}
+END_TEST
+
+START_TEST(seals_are_bound_to_their_place)
+{
+	const uint8_t plain[5] = "keys";
+	uint8_t sealed[5 + STORE_SEAL_OVERHEAD], out[5], again[5 + STORE_SEAL_OVERHEAD];
+
+	ck_ok(open_store(path));
+	ck_ok(store_seal(s, "ue", 7, plain, sizeof plain, sealed));
+	ck_ok(store_unseal(s, "ue", 7, sealed, sizeof sealed, out));
+	ck_assert_mem_eq(out, plain, sizeof plain);
+	ck_err(store_unseal(s, "ue", 8, sealed, sizeof sealed, out), KH_E_UNWRAP_FAILED);
+	ck_err(store_unseal(s, "enb", 7, sealed, sizeof sealed, out), KH_E_UNWRAP_FAILED);
+	ck_err(store_unseal(s, "ue", 7, sealed, STORE_SEAL_OVERHEAD - 1, out), KH_E_UNWRAP_FAILED);
+	for (size_t i = 0; i < sizeof sealed; i++) {
+		memcpy(again, sealed, sizeof sealed);
+		again[i] ^= 0x10;
+		ck_err(store_unseal(s, "ue", 7, again, sizeof again, out), KH_E_UNWRAP_FAILED);
+	}
+	ck_ok(store_seal(s, "ue", 7, plain, sizeof plain, again));
+	ck_assert_mem_ne(sealed, again, 12); /* never the same nonce */
+}
+END_TEST
+
+START_TEST(the_instance_stays_with_the_file)
+{
+	ck_ok(open_store(path));
+	uint64_t instance = store_instance(s);
+	ck_assert_uint_ne(instance, 0);
+	close_store();
+	ck_ok(open_store(path));
+	ck_assert_uint_eq(store_instance(s), instance);
+	close_store();
+	unlink(path);
+	ck_ok(open_store(path));
+	ck_assert_uint_ne(store_instance(s), instance);
+}
+END_TEST
+
+static void overwrite(const char *file, const void *data, size_t len, off_t at)
+{
+	int fd = open(file, O_WRONLY | O_CREAT, 0600);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(pwrite(fd, data, len, at), (ssize_t)len);
+	close(fd);
+}
+
+static void refused(const char *said)
+{
+	ck_err(open_store(path), KH_E_CONFIG);
+	ck_assert_msg(strstr(why, path) && strstr(why, said), "%s", why);
+	close_store();
+}
+
+START_TEST(damaged_files_are_refused)
+{
+	static const uint8_t junk[200] = "this is not a database, nor was it one";
+
+	ck_ok(open_store(path));
+	close_store();
+	overwrite(path, junk, sizeof junk, 0);
+	refused("move it away");
+	unlink(path);
+	overwrite(path, junk, sizeof junk, 0);
+	refused("");
+}
+END_TEST
+
+START_TEST(another_key_is_refused)
+{
+	char hex[65];
+
+	ck_ok(open_store(path));
+	close_store();
+	memset(hex, '0', sizeof hex - 1);
+	overwrite(key_path, hex, 64, 0);
+	refused("another key");
+	ck_assert_int_eq(truncate(key_path, 10), 0);
+	refused("64 hex digits");
+	ck_assert_int_eq(chmod(key_path, 0640), 0);
+	refused("0600");
+}
+END_TEST
+
+START_TEST(two_at_once_are_refused)
+{
+	struct store *first;
+
+	ck_ok(open_store(path));
+	first = s;
+	ck_err(open_store(path), KH_E_CONFIG);
+	ck_assert_ptr_nonnull(strstr(why, "locked"));
+	close_store();
+	s = first;
+}
+END_TEST
+
+START_TEST(files_are_for_their_owner)
+{
+	struct stat st;
+
+	ck_ok(open_store(path));
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_int_eq(st.st_mode & 0077, 0);
+	ck_assert_int_eq(stat(key_path, &st), 0);
+	ck_assert_int_eq(st.st_mode & 0077, 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("store");
+
+	CHECK_CASE_WITH(suite, "store", setup, teardown, counters_rise_over_restarts,
+			counters_rise_over_a_crash, counters_are_apart_and_end,
+			memory_begins_where_it_is_told, nothing_is_told_before_it_is_stored,
+			what_is_left_is_committed_at_the_end, seals_are_bound_to_their_place,
+			the_instance_stays_with_the_file, damaged_files_are_refused,
+			another_key_is_refused, two_at_once_are_refused, files_are_for_their_owner);
+	return check_main(suite);
+}

@@ -1,0 +1,146 @@
+#include "subscriber.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "check_main.h"
+#include "crypto.h"
+
+#define K "00112233445566778899aabbccddeeff"
+#define OPC "ffeeddccbbaa99887766554433221100"
+
+static char path[] = "/tmp/keyhop-subscribers-XXXXXX";
+static char why[300];
+static struct crypto *crypto;
+static struct subscriber seen[8];
+static size_t n_seen;
+
+static void setup(void)
+{
+	int fd;
+
+	strcpy(path + strlen(path) - 6, "XXXXXX");
+	fd = mkstemp(path);
+	ck_assert_int_ge(fd, 0);
+	close(fd);
+	crypto = crypto_new();
+	n_seen = 0;
+}
+
+static void teardown(void)
+{
+	crypto_free(crypto);
+	unlink(path);
+}
+
+static int take(void *arg, const struct subscriber *s)
+{
+	(void)arg;
+	for (size_t i = 0; i < n_seen; i++)
+		if (strcmp(seen[i].imsi.s, s->imsi.s) == 0)
+			return KH_E_ALREADY_EXISTS;
+	seen[n_seen++] = *s;
+	return 0;
+}
+
+static int read_text(const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	ck_assert_ptr_nonnull(f);
+	fputs(text, f);
+	fclose(f);
+	n_seen = 0;
+	return subscriber_read(crypto, path, take, NULL, why, sizeof why);
+}
+
+START_TEST(lines)
+{
+	ck_assert_msg(read_text("# IMSI,K,OPc\n\n001010000000001," K "," OPC "\n"
+				"001010000000002," K "," OPC ",000000000120\n"
+				"  001010000000003 , " K " , op:" OPC "\n") == 0,
+		      "%s", why);
+	ck_assert_uint_eq(n_seen, 3);
+	ck_assert_str_eq(seen[0].imsi.s, "001010000000001");
+	ck_assert_uint_eq(seen[0].k.b[1], 0x11);
+	ck_assert_uint_eq(seen[0].opc.b[0], 0xff);
+	ck_assert_uint_eq(seen[0].sqn, 0);
+	ck_assert_uint_eq(seen[1].sqn, 0x120);
+	ck_assert_mem_ne(seen[2].opc.b, seen[0].opc.b, 16); /* computed from OP */
+}
+END_TEST
+
+START_TEST(refusals_say_the_line)
+{
+	static const char *const wrong[] = {
+		"00101000000000," K "," OPC "\n",
+		"00101000000000x," K "," OPC "\n",
+		"001010000000001,0011," OPC "\n",
+		"001010000000001," K "," K "00\n",
+		"001010000000001," K ",opx:" OPC "\n",
+		"001010000000001," K "," OPC ",12\n",
+		"001010000000001," K "," OPC ",00000000012g\n",
+		"001010000000001," K "," OPC ",000000000120,more\n",
+		"001010000000001\n",
+		"001010000000001," K "\n",
+		",,\n",
+	};
+	char text[400], where[100];
+
+	snprintf(where, sizeof where, "%s:2:", path);
+	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+		snprintf(text, sizeof text, "# a comment\n%s", wrong[i]);
+		ck_assert_msg(read_text(text) == KH_E_CONFIG, "accepted: %s", wrong[i]);
+		ck_assert_msg(strstr(why, where) == why, "%s", why);
+		ck_assert_msg(!strstr(why, K) && !strstr(why, OPC), "a key in: %s", why);
+	}
+}
+END_TEST
+
+START_TEST(the_same_imsi_twice)
+{
+	ck_err(read_text("001010000000001," K "," OPC "\n001010000000001," K "," OPC "\n"),
+	       KH_E_CONFIG);
+	ck_assert_ptr_nonnull(strstr(why, ":2:"));
+}
+END_TEST
+
+START_TEST(files_that_others_may_read)
+{
+	ck_ok(read_text("001010000000001," K "," OPC "\n"));
+	ck_assert_int_eq(chmod(path, 0644), 0);
+	ck_err(subscriber_read(crypto, path, take, NULL, why, sizeof why), KH_E_CONFIG);
+	ck_assert_ptr_nonnull(strstr(why, path));
+	ck_err(subscriber_read(crypto, "/nowhere/s.csv", take, NULL, why, sizeof why), KH_E_CONFIG);
+	ck_assert_ptr_nonnull(strstr(why, "/nowhere/s.csv"));
+}
+END_TEST
+
+START_TEST(from_texts)
+{
+	struct subscriber s;
+	const char *field = NULL;
+
+	ck_ok(subscriber_parse(crypto, "001010000000001", K, OPC, NULL, &s, &field));
+	ck_err(subscriber_parse(crypto, "1", K, OPC, NULL, &s, &field), KH_E_BAD_FIELD);
+	ck_assert_ptr_nonnull(field);
+	ck_err(subscriber_parse(crypto, "001010000000001", "k", OPC, NULL, &s, &field),
+	       KH_E_BAD_FIELD);
+	ck_err(subscriber_parse(crypto, "001010000000001", K, "", NULL, &s, &field),
+	       KH_E_BAD_FIELD);
+	ck_err(subscriber_parse(crypto, "001010000000001", K, OPC, "0", &s, &field),
+	       KH_E_BAD_FIELD);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("subscriber");
+
+	CHECK_CASE_WITH(s, "subscriber", setup, teardown, lines, refusals_say_the_line,
+			the_same_imsi_twice, files_that_others_may_read, from_texts);
+	return check_main(s);
+}
