@@ -49,6 +49,28 @@ struct fsm {
 	void (*expired)(void *owner); /* steps the machine with its timeout event */
 };
 
+/* The machine `symbol`, out of what stands before it in its file: rows, timeouts, expired(). STATES and EVENTS are
+ * lists of X(id, "name"). */
+#define FSM_NAME(id, name) name,
+/* clang-format off */
+#define FSM_MACHINE(symbol, label, category, STATES, EVENTS) \
+	static const char *const states[] = {STATES(FSM_NAME)}; \
+	static const char *const events[] = {EVENTS(FSM_NAME)}; \
+	const struct fsm symbol = { \
+		.name = (label), \
+		.cat = (category), \
+		.states = states, \
+		.events = events, \
+		.state_count = sizeof states / sizeof states[0], \
+		.event_count = sizeof events / sizeof events[0], \
+		.rows = rows, \
+		.row_count = sizeof rows / sizeof rows[0], \
+		.row_size = sizeof rows[0], \
+		.timeouts = timeouts, \
+		.expired = expired, \
+	}
+/* clang-format on */
+
 /* What an owner embeds. Zeroed: the first state, no timer. */
 struct fsm_state {
 	uint8_t now;

@@ -28,18 +28,6 @@ static const struct fsm_timeout timeouts[] = {
 };
 /* clang-format on */
 
-static const char *const states[] = {
-#define S1_STATE_NAME(id, name) name,
-	S1_STATES(S1_STATE_NAME)
-#undef S1_STATE_NAME
-};
-
-static const char *const events[] = {
-#define S1_EVENT_NAME(id, name) name,
-	S1_EVENTS(S1_EVENT_NAME)
-#undef S1_EVENT_NAME
-};
-
 static void expired(void *owner)
 {
 	struct enb *e = owner;
@@ -48,19 +36,7 @@ static void expired(void *owner)
 	(void)s1_step(e, S1_EV_TIMEOUT, &(struct s1_input){.cause = KH_E_TIMEOUT});
 }
 
-const struct fsm enb_s1_fsm = {
-	.name = "enb-s1",
-	.cat = LOG_TUNNEL,
-	.states = states,
-	.events = events,
-	.state_count = S1_STATE_COUNT,
-	.event_count = S1_EV_COUNT,
-	.rows = rows,
-	.row_count = sizeof rows / sizeof rows[0],
-	.row_size = sizeof rows[0],
-	.timeouts = timeouts,
-	.expired = expired,
-};
+FSM_MACHINE(enb_s1_fsm, "enb-s1", LOG_TUNNEL, S1_STATES, S1_EVENTS);
 
 static int refuse(struct enb *e, enum s1_event_id event)
 {

@@ -101,18 +101,6 @@ static const struct fsm_timeout timeouts[] = {
 };
 /* clang-format on */
 
-static const char *const states[] = {
-#define UE_STATE_NAME(id, name) name,
-	UE_STATES(UE_STATE_NAME)
-#undef UE_STATE_NAME
-};
-
-static const char *const events[] = {
-#define UE_EVENT_NAME(id, name) name,
-	UE_EVENTS(UE_EVENT_NAME)
-#undef UE_EVENT_NAME
-};
-
 static void expired(void *owner)
 {
 	struct ue *ue = owner;
@@ -121,19 +109,7 @@ static void expired(void *owner)
 	(void)ue_step(ue, EV_TIMEOUT, &(struct ue_input){.cause = KH_E_TIMEOUT});
 }
 
-const struct fsm enb_ue_fsm = {
-	.name = "enb-ue",
-	.cat = LOG_HO,
-	.states = states,
-	.events = events,
-	.state_count = UE_STATE_COUNT,
-	.event_count = EV_COUNT,
-	.rows = rows,
-	.row_count = sizeof rows / sizeof rows[0],
-	.row_size = sizeof rows[0],
-	.timeouts = timeouts,
-	.expired = expired,
-};
+FSM_MACHINE(enb_ue_fsm, "enb-ue", LOG_HO, UE_STATES, UE_EVENTS);
 
 /* What an action decided but may not do itself, as only the table names states. */
 static void follow_up(struct ue *ue)

@@ -28,18 +28,6 @@ static const struct fsm_timeout timeouts[] = {
 };
 /* clang-format on */
 
-static const char *const states[] = {
-#define X2_STATE_NAME(id, name) name,
-	X2_STATES(X2_STATE_NAME)
-#undef X2_STATE_NAME
-};
-
-static const char *const events[] = {
-#define X2_EVENT_NAME(id, name) name,
-	X2_EVENTS(X2_EVENT_NAME)
-#undef X2_EVENT_NAME
-};
-
 static void expired(void *owner)
 {
 	struct x2_peer *p = owner;
@@ -48,19 +36,7 @@ static void expired(void *owner)
 	(void)x2_step(p, X2_EV_TIMEOUT, &(struct x2_input){.cause = KH_E_TIMEOUT});
 }
 
-const struct fsm enb_x2_fsm = {
-	.name = "enb-x2",
-	.cat = LOG_X2,
-	.states = states,
-	.events = events,
-	.state_count = X2_STATE_COUNT,
-	.event_count = X2_EV_COUNT,
-	.rows = rows,
-	.row_count = sizeof rows / sizeof rows[0],
-	.row_size = sizeof rows[0],
-	.timeouts = timeouts,
-	.expired = expired,
-};
+FSM_MACHINE(enb_x2_fsm, "enb-x2", LOG_X2, X2_STATES, X2_EVENTS);
 
 static int refuse(struct x2_peer *p, enum x2_event_id event)
 {

@@ -22,18 +22,6 @@ static const struct fsm_timeout timeouts[] = {
 };
 /* clang-format on */
 
-static const char *const states[] = {
-#define S1_STATE_NAME(id, name) name,
-	S1_STATES(S1_STATE_NAME)
-#undef S1_STATE_NAME
-};
-
-static const char *const events[] = {
-#define S1_EVENT_NAME(id, name) name,
-	S1_EVENTS(S1_EVENT_NAME)
-#undef S1_EVENT_NAME
-};
-
 static void expired(void *owner)
 {
 	struct s1_peer *p = owner;
@@ -42,19 +30,7 @@ static void expired(void *owner)
 	(void)s1_step(p->mme, p, S1_EV_TIMEOUT, &(struct s1_input){.cause = KH_E_TIMEOUT});
 }
 
-const struct fsm mme_s1_fsm = {
-	.name = "mme-s1",
-	.cat = LOG_TUNNEL,
-	.states = states,
-	.events = events,
-	.state_count = S1_STATE_COUNT,
-	.event_count = S1_EV_COUNT,
-	.rows = rows,
-	.row_count = sizeof rows / sizeof rows[0],
-	.row_size = sizeof rows[0],
-	.timeouts = timeouts,
-	.expired = expired,
-};
+FSM_MACHINE(mme_s1_fsm, "mme-s1", LOG_TUNNEL, S1_STATES, S1_EVENTS);
 
 static int refuse(struct mme *m, struct s1_peer *p, enum s1_event_id event)
 {

@@ -45,18 +45,6 @@ static const struct fsm_timeout timeouts[] = {
 };
 /* clang-format on */
 
-static const char *const states[] = {
-#define UE_STATE_NAME(id, name) name,
-	UE_STATES(UE_STATE_NAME)
-#undef UE_STATE_NAME
-};
-
-static const char *const events[] = {
-#define UE_EVENT_NAME(id, name) name,
-	UE_EVENTS(UE_EVENT_NAME)
-#undef UE_EVENT_NAME
-};
-
 static void expired(void *owner)
 {
 	struct ue *ue = owner;
@@ -65,19 +53,7 @@ static void expired(void *owner)
 	ue_step(ue->mme, ue, EV_TIMEOUT, &(struct ue_input){.cause = KH_E_TIMEOUT});
 }
 
-const struct fsm mme_ue_fsm = {
-	.name = "mme-ue",
-	.cat = LOG_MME,
-	.states = states,
-	.events = events,
-	.state_count = UE_STATE_COUNT,
-	.event_count = EV_COUNT,
-	.rows = rows,
-	.row_count = sizeof rows / sizeof rows[0],
-	.row_size = sizeof rows[0],
-	.timeouts = timeouts,
-	.expired = expired,
-};
+FSM_MACHINE(mme_ue_fsm, "mme-ue", LOG_MME, UE_STATES, UE_EVENTS);
 
 int ue_step(struct mme *m, struct ue *ue, enum ue_event_id event, const struct ue_input *in)
 {

@@ -53,18 +53,6 @@ static const struct fsm_timeout timeouts[] = {
 };
 /* clang-format on */
 
-static const char *const states[] = {
-#define UE_STATE_NAME(id, name) name,
-	UE_STATES(UE_STATE_NAME)
-#undef UE_STATE_NAME
-};
-
-static const char *const events[] = {
-#define UE_EVENT_NAME(id, name) name,
-	UE_EVENTS(UE_EVENT_NAME)
-#undef UE_EVENT_NAME
-};
-
 static void expired(void *owner)
 {
 	struct ue *ue = owner;
@@ -73,19 +61,7 @@ static void expired(void *owner)
 	(void)ue_step(ue, EV_TIMEOUT, &(struct ue_input){.cause = KH_E_TIMEOUT});
 }
 
-const struct fsm ued_ue_fsm = {
-	.name = "ue",
-	.cat = LOG_NAS,
-	.states = states,
-	.events = events,
-	.state_count = UE_STATE_COUNT,
-	.event_count = EV_COUNT,
-	.rows = rows,
-	.row_count = sizeof rows / sizeof rows[0],
-	.row_size = sizeof rows[0],
-	.timeouts = timeouts,
-	.expired = expired,
-};
+FSM_MACHINE(ued_ue_fsm, "ue", LOG_NAS, UE_STATES, UE_EVENTS);
 
 int ue_step(struct ue *ue, enum ue_event_id event, const struct ue_input *in)
 {
