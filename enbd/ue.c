@@ -156,6 +156,7 @@ struct ue *ue_find_arrival(struct enb *e, uint32_t source, uint32_t ho_id)
 	const struct arrival key = {source, ho_id};
 	struct ue *ue;
 
+	// NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): uthash
 	HASH_FIND(hh_arrival, e->ues_by_arrival, &key, sizeof key, ue);
 	return ue;
 }
