@@ -9,6 +9,7 @@
 #include "client.h"
 #include "output.h"
 #include "params.h"
+#include "run.h"
 
 #define VERSION "0.1.0"
 
@@ -237,6 +238,8 @@ int main(int argc, char **argv)
 		return code;
 	argc -= optind;
 	argv += optind;
+	if (argc > 0 && strcmp(argv[0], "run") == 0)
+		return run_verb(argc - 1, argv + 1, cmd.json);
 	if (!cmd.socket[0] && !cmd.node && argc > 1) {
 		cmd.node = argv[0];
 		argc--;

@@ -31,12 +31,12 @@ def options():
     p.add_argument("--wrap", default="aes-gcm", choices=["aes-gcm", "aes-kw", "aes-block"])
     p.add_argument("--h-key-bits", default="128", choices=["128", "256"])
     p.add_argument("--kenb-input", default="plmn", choices=["literal", "plmn"])
-    p.add_argument("--stay", action="store_true", help="leave the daemons running")
+    p.add_argument("--stay", action="store_true", help="leave the daemons running, with faults allowed")
     p.add_argument("--stop", metavar="DIR", help="end the daemons of an earlier --stay")
     p.add_argument("--build", metavar="DIR", help="use the binaries of another build directory")
     a = p.parse_args()
-    if not 2 <= a.enbs <= 33 or a.ues < 1 or a.moves < 1:
-        p.error("--enbs 2..33, --ues and --moves from 1")
+    if not 2 <= a.enbs <= 33 or a.ues < 1 or a.moves < 0 or (a.moves == 0 and not a.stay):
+        p.error("--enbs 2..33, --ues and --moves from 1 (--moves 0 with --stay: nobody attaches)")
     if a.wrap == "aes-block" and a.h_key_bits == "256":
         p.error("--wrap aes-block takes a 128-bit KeNB only")
     return a
@@ -139,6 +139,8 @@ def fingerprints(events):
 def run(lab, a):
     """(outcomes in order, pings that failed)"""
     handovers, pings = [], 0
+    if not a.moves:
+        return handovers, pings
     lab.attach_all()
     print(f"{len(lab.imsis)} UE{'s' * (len(lab.imsis) > 1)} attached to enb1")
     pings += ping_all(lab)
@@ -190,7 +192,8 @@ def main():
     if a.wrap in WEAK:
         print(f"NOTE wrap {a.wrap} is for study: {WEAK[a.wrap]}")
     lab = Lab(path, enbs=a.enbs, ues=a.ues, build=a.build,
-              mme={"wrap": a.wrap, "h_key_bits": a.h_key_bits, "kenb_input": a.kenb_input})
+              mme={"wrap": a.wrap, "h_key_bits": a.h_key_bits, "kenb_input": a.kenb_input},
+              extra=dict.fromkeys(["mme", "*enb", "ue"], "lab: {faults: true}\n") if a.stay else None)
     codes = {}
     try:
         print(f"starting mme, {a.enbs} eNodeBs and a ued on {lab.net}.0/24 ...", flush=True)

@@ -1,0 +1,63 @@
+/* All nodes of a run directory at once, without blocking: calls with callbacks, and their events. */
+#ifndef KEYHOP_CTL_FLEET_H
+#define KEYHOP_CTL_FLEET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+struct event_base;
+struct fleet;
+
+struct fleet_node {
+	struct fleet *fleet;
+	char name[64], role[16]; /* "enb1", "enbd" */
+	uint32_t enb_id; /* of an eNodeB */
+	struct bufferevent *bev;
+	struct pending *pending; /* calls without an answer */
+	int next_id;
+};
+
+/* The answer has `result` or `error`; borrowed. NULL: the node is gone. */
+typedef void fleet_answer_fn(void *arg, const json_t *answer);
+
+struct fleet_ops {
+	/* An event of a node that was subscribed to; borrowed. */
+	void (*event)(void *arg, struct fleet_node *node, const json_t *event);
+	/* A node went away. */
+	void (*lost)(void *arg, struct fleet_node *node);
+};
+
+#define FLEET_NODES_MAX 1100
+
+struct fleet {
+	struct event_base *base;
+	struct fleet_node *nodes[FLEET_NODES_MAX];
+	size_t n_nodes;
+	const struct fleet_ops *ops;
+	void *arg;
+};
+
+/* Connects to each NODE.sock in `dir` (NULL: $KEYHOP_RUN, ./run, this folder, /run/keyhop) and asks what it is. 0 or an
+ * exit code; what is wrong is printed. fleet_close() in any case. */
+int fleet_open(struct fleet *f, const char *dir, const struct fleet_ops *ops, void *arg);
+void fleet_close(struct fleet *f);
+
+/* Takes over `params`. `fn` may be NULL. */
+void fleet_call(struct fleet_node *node, const char *method, json_t *params, fleet_answer_fn *fn,
+		void *arg);
+/* Runs the loop until fleet_stop(). */
+void fleet_run(struct fleet *f);
+void fleet_stop(struct fleet *f);
+
+struct fleet_node *fleet_find(struct fleet *f, const char *name);
+struct fleet_node *fleet_enb(struct fleet *f, uint32_t enb_id);
+/* The only node of a role, or NULL. */
+struct fleet_node *fleet_role(struct fleet *f, const char *role);
+
+/* data.name of an error, or NULL. */
+const char *answer_error(const json_t *answer);
+
+#endif

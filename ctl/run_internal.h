@@ -1,0 +1,96 @@
+/* Between run.c (a run from beginning to end) and run_steps.c (what one step is). */
+#ifndef KEYHOP_CTL_RUN_INTERNAL_H
+#define KEYHOP_CTL_RUN_INTERNAL_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include <uthash.h>
+
+#include "fleet.h"
+#include "scenario.h"
+#include "stats.h"
+
+struct run;
+
+/* A UE of the run. */
+struct mover {
+	struct run *run;
+	char imsi[16];
+	uint32_t cell; /* that serves it; 0: none */
+	uint32_t left; /* actions of this step still to do */
+	bool busy;
+	int64_t requested_us, commanded_us, left_us; /* times of its handover, from events */
+	json_int_t left_gen; /* generation of the key it left with */
+	struct mover *next; /* waiting for its turn */
+	UT_hash_handle hh;
+};
+
+struct run {
+	struct scenario scenario;
+	struct fleet fleet;
+	struct fleet_node *mme, *ue;
+	struct stats stats;
+	struct mover *movers, *by_imsi;
+	size_t n_movers;
+	struct mover *waiting, *waiting_last;
+	size_t at, round; /* step under way */
+	size_t unfinished; /* movers of this step, or calls of a step about nodes */
+	uint32_t flying, tokens;
+	uint64_t random;
+	struct event *timer; /* of this step, or of the rate */
+	struct event *tick;
+	struct event *next; /* begins the next step, in a turn of its own */
+	json_t *seen; /* events that some step expects, since the step before */
+	FILE *events_file;
+	char failure[200]; /* the first; "" while all is well */
+	uint64_t actions_done, actions_planned;
+	bool bar;
+	json_t *step_results, *memory_before;
+	int64_t step_began_us;
+};
+
+struct run_options {
+	const char *file, *dir, *out, *junit;
+	struct config_override overrides[8];
+	size_t n_overrides;
+	bool json;
+};
+
+const struct step *run_step(const struct run *r);
+/* Begins the step that `at` names; run_step_done() follows, perhaps at once. */
+void run_step_begin(struct run *r);
+void run_step_done(struct run *r);
+/* The run has failed, with the first such text. */
+void run_fail(struct run *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* run_steps.c: a UE has had its turn. */
+void run_mover_free(struct mover *m);
+
+/* run_ues.c: what one UE does in a step; false: there is nothing to do for it. */
+typedef bool run_act(struct run *r, struct mover *m);
+run_act run_act_attach, run_act_detach, run_act_move, run_act_walk, run_act_measure, run_act_ping;
+/* Asks where a UE is, after a failure, and ends its turn. */
+void run_look_up(struct mover *m);
+void run_handover_failed(struct mover *m, const char *error);
+size_t run_path_len(const char *path);
+
+/* run_nodes.c: steps that are not about UEs. */
+typedef void run_begin(struct run *r);
+run_begin run_begin_rotate, run_begin_fault, run_begin_clear, run_begin_trace, run_begin_expect,
+	run_begin_ready;
+/* Is this the event that an expect step wants? */
+bool run_fits(const struct step *s, const char *node, const json_t *event);
+void run_ask_ready(struct run *r);
+
+/* run_report.c */
+json_t *run_memory(struct run *r); /* what each node holds; runs the loop until all have answered */
+void run_report(struct run *r, const struct run_options *o, int64_t took_us);
+
+/* run_events.c */
+void run_event(void *arg, struct fleet_node *node, const json_t *event);
+void run_lost(void *arg, struct fleet_node *node);
+void run_on_tick(int fd, short what, void *arg);
+void run_on_timer(int fd, short what, void *arg);
+
+#endif

@@ -1,0 +1,217 @@
+/* Steps that every UE of the run takes. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "run_internal.h"
+
+#define LOUD (-70)
+#define QUIET (-100)
+
+static void on_where(void *arg, const json_t *answer)
+{
+	struct mover *m = arg;
+	const json_t *result = json_object_get(answer, "result");
+
+	m->cell = (uint32_t)json_integer_value(json_object_get(result, "serving"));
+	run_mover_free(m);
+}
+
+/* After a failure: where is it now? */
+void run_look_up(struct mover *m)
+{
+	fleet_call(m->run->ue, "ue.show", json_pack("{s:s}", "ue", m->imsi), on_where, m);
+}
+
+static void on_attached(void *arg, const json_t *answer)
+{
+	struct mover *m = arg;
+	const char *error = answer_error(answer);
+
+	if (error) {
+		stats_cause(&m->run->stats, error);
+		run_fail(m->run, "attach of %s: %s", m->imsi, error);
+	} else {
+		m->run->stats.attaches++;
+		m->cell = (uint32_t)json_integer_value(
+			json_object_get(json_object_get(answer, "result"), "serving"));
+	}
+	run_mover_free(m);
+}
+
+bool run_act_attach(struct run *r, struct mover *m)
+{
+	const char *cell = run_step(r)->cell;
+
+	if (m->cell)
+		return false;
+	fleet_call(r->ue, "attach",
+		   json_pack("{s:s, s:s, s:b}", "ue", m->imsi, "cell", cell ? cell : "enb1", "wait",
+			     1),
+		   on_attached, m);
+	return true;
+}
+
+static void on_detached(void *arg, const json_t *answer)
+{
+	struct mover *m = arg;
+	const char *error = answer_error(answer);
+
+	if (error)
+		run_fail(m->run, "detach of %s: %s", m->imsi, error);
+	m->cell = 0;
+	run_mover_free(m);
+}
+
+bool run_act_detach(struct run *r, struct mover *m)
+{
+	if (!m->cell)
+		return false;
+	fleet_call(r->ue, "detach", json_pack("{s:s, s:b}", "ue", m->imsi, "wait", 1), on_detached,
+		   m);
+	return true;
+}
+
+void run_handover_failed(struct mover *m, const char *error)
+{
+	struct run *r = m->run;
+
+	r->stats.failed++;
+	stats_cause(&r->stats, error);
+	if (!run_step(r)->failures)
+		run_fail(r, "handover of %s from enb%u: %s", m->imsi, m->cell, error);
+}
+
+static void on_handover(void *arg, const json_t *answer)
+{
+	struct mover *m = arg;
+	const json_t *result = json_object_get(answer, "result");
+	const char *error = answer_error(answer);
+
+	if (error) {
+		run_handover_failed(m, error);
+		run_look_up(m);
+		return;
+	}
+	m->run->stats.completed++;
+	stats_add(&m->run->stats, PHASE_TOTAL,
+		  json_integer_value(json_object_get(result, "duration_us")));
+	m->cell = (uint32_t)json_integer_value(json_object_get(result, "to"));
+	run_mover_free(m);
+}
+
+static bool hand_over(struct run *r, struct mover *m, const char *target)
+{
+	struct fleet_node *source = fleet_enb(&r->fleet, m->cell);
+
+	if (!source) {
+		run_fail(r, "%s is in no cell of this run", m->imsi);
+		return false;
+	}
+	fleet_call(source, "handover.start",
+		   json_pack("{s:s, s:s, s:b}", "ue", m->imsi, "target", target, "wait", 1),
+		   on_handover, m);
+	return true;
+}
+
+size_t run_path_len(const char *path)
+{
+	size_t n = 0;
+
+	for (const char *p = path; p && *p; n++) {
+		p += strspn(p, " ,");
+		p += strcspn(p, " ,");
+	}
+	return n;
+}
+
+/* Word `i` of the path. */
+static void path_word(const char *path, size_t i, char *out, size_t len)
+{
+	const char *p = path + strspn(path, " ,");
+
+	for (; i > 0; i--) {
+		p += strcspn(p, " ,");
+		p += strspn(p, " ,");
+	}
+	snprintf(out, len, "%.*s", (int)strcspn(p, " ,"), p);
+}
+
+bool run_act_move(struct run *r, struct mover *m)
+{
+	const struct step *s = run_step(r);
+	size_t n = run_path_len(s->path), whole = n * s->moves;
+	char target[64];
+
+	path_word(s->path, (whole - m->left) % n, target, sizeof target);
+	const struct fleet_node *node = fleet_find(&r->fleet, target);
+	if (node && node->enb_id == m->cell)
+		return false;
+	return hand_over(r, m, target);
+}
+
+static uint64_t next_random(struct run *r)
+{
+	r->random = r->random * 6364136223846793005ULL + 1442695040888963407ULL;
+	return r->random >> 33;
+}
+
+bool run_act_walk(struct run *r, struct mover *m)
+{
+	const struct fleet_node *targets[FLEET_NODES_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->fleet.n_nodes; i++)
+		if (r->fleet.nodes[i]->enb_id && r->fleet.nodes[i]->enb_id != m->cell)
+			targets[n++] = r->fleet.nodes[i];
+	return n && hand_over(r, m, targets[next_random(r) % n]->name);
+}
+
+static void on_measured(void *arg, const json_t *answer)
+{
+	struct mover *m = arg;
+	const char *error = answer_error(answer);
+
+	/* The handover that follows is seen in events. */
+	if (!error)
+		return;
+	run_fail(m->run, "measurement of %s: %s", m->imsi, error);
+	run_mover_free(m);
+}
+
+bool run_act_measure(struct run *r, struct mover *m)
+{
+	const struct fleet_node *to = fleet_find(&r->fleet, run_step(r)->to ? run_step(r)->to : "");
+	json_t *cells = json_object();
+
+	if (!to || to->enb_id == m->cell) {
+		json_decref(cells);
+		return false;
+	}
+	for (size_t i = 0; i < r->fleet.n_nodes; i++)
+		if (r->fleet.nodes[i]->enb_id)
+			json_object_set_new(cells, r->fleet.nodes[i]->name,
+					    json_integer(r->fleet.nodes[i] == to ? LOUD : QUIET));
+	fleet_call(r->ue, "measure", json_pack("{s:s, s:o}", "ue", m->imsi, "cells", cells),
+		   on_measured, m);
+	return true;
+}
+
+static void on_pinged(void *arg, const json_t *answer)
+{
+	struct mover *m = arg;
+	const char *error = answer_error(answer);
+
+	if (error) {
+		stats_cause(&m->run->stats, error);
+		run_fail(m->run, "ping of %s: %s", m->imsi, error);
+	} else {
+		m->run->stats.pings++;
+	}
+	run_mover_free(m);
+}
+
+bool run_act_ping(struct run *r, struct mover *m)
+{
+	fleet_call(r->ue, "traffic.ping", json_pack("{s:s}", "ue", m->imsi), on_pinged, m);
+	return true;
+}

@@ -1,0 +1,48 @@
+/* A scenario file: what the UEs of a run do, step by step. YAML, read as strictly as a configuration. */
+#ifndef KEYHOP_CTL_SCENARIO_H
+#define KEYHOP_CTL_SCENARIO_H
+
+#include "config.h"
+
+/* X(constant, word, help) */
+/* clang-format off */
+#define STEP_KINDS(X) \
+	X(ATTACH, "attach", "every UE that is not attached attaches to `cell`") \
+	X(DETACH, "detach", "every UE detaches") \
+	X(MOVE, "move", "every UE is handed over along `path`, from wherever it is") \
+	X(WALK, "walk", "every UE is handed over `moves` times to a random neighbour") \
+	X(MEASURE, "measure", "every UE hears `to` best; event A3 and the cells do the rest") \
+	X(TRACE, "trace", "measurements from `file`: lines of IMSI,enb1=-90,enb2=-70") \
+	X(PING, "ping", "user data of every UE there and back") \
+	X(ROTATE, "rotate", "a new MME-eNB_key for `node`, or for every eNodeB") \
+	X(FAULT, "fault", "sets `fault` on `message` at `node`") \
+	X(CLEAR, "clear", "ends all faults") \
+	X(EXPECT, "expect", "an event `topic` of `node`, with `cause` if given, within `timeout`") \
+	X(READY, "ready", "waits until every association and cell is up")
+/* clang-format on */
+
+enum step_kind {
+#define STEP_KIND_ENUM(id, word, help) STEP_##id,
+	STEP_KINDS(STEP_KIND_ENUM)
+#undef STEP_KIND_ENUM
+		STEP_KIND_COUNT
+};
+
+struct step {
+	int32_t kind;
+	char *cell, *path, *to, *file, *node, *topic, *cause;
+	char *fault, *message, *direction;
+	uint32_t moves, count, delay_ms, timeout_ms;
+	bool failures; /* handovers of this step may fail */
+};
+
+struct scenario {
+	char *name;
+	uint32_t ues, rate, in_flight, seed, repeat;
+	struct config_list steps; /* of struct step */
+};
+
+extern const struct config_row scenario_rows[];
+const char *step_word(enum step_kind kind);
+
+#endif
