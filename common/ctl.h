@@ -40,6 +40,9 @@ struct ctl_method {
 	bool reads_only; /* changes nothing */
 };
 
+/* Those of the socket itself: ping, version, events.*. */
+extern const struct ctl_method ctl_own_methods[];
+
 struct ctl_settings {
 	struct loop *loop;
 	struct events *events;
@@ -50,7 +53,7 @@ struct ctl_settings {
 };
 
 /* Binds with the umask narrowed first. A dead socket file is replaced, a live one refused: KH_E_CONFIG, `why`
- * says it. Subscribes itself to the events and serves events.subscribe, events.unsubscribe, schema.list, and
+ * says it. Subscribes itself to the events and serves events.subscribe, events.unsubscribe, ping, and
  * version. */
 int ctl_open(struct ctl **out, const struct ctl_settings *s, char *why,
 	     size_t why_len) KH_MUST_CHECK;

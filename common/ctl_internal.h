@@ -52,7 +52,6 @@ void ctl_client_write(struct ctl_client *cl, json_t *msg);
 void ctl_request_line(struct ctl_client *cl, const char *line, size_t len);
 
 /* ctl_subscribe.c */
-extern const struct ctl_method ctl_own_methods[];
 void ctl_subscribe_event(void *arg, const struct node_event *e);
 void ctl_subscribe_drained(struct ctl_client *cl);
 void ctl_subscribe_end(struct ctl_client *cl);

@@ -124,34 +124,11 @@ void ctl_unsubscribe(struct ctl_client *cl, struct ctl_request *req)
 	ctl_reply(req, json_pack("{s:s}", "outcome", "completed"));
 }
 
-static const char *const type_names[] = {"string", "int", "number", "bool", "object", "array"};
-
-static json_t *params_json(const struct ctl_param *p)
+static void ping(void *ctx, struct ctl_request *req, const json_t *params)
 {
-	json_t *out = json_array();
-
-	for (; p->name; p++)
-		json_array_append_new(out,
-				      json_pack("{s:s, s:s, s:b, s:s, s:I, s:I}", "name", p->name,
-						"type", type_names[p->type], "required",
-						p->required, "help", p->help, "min",
-						(json_int_t)p->min, "max", (json_int_t)p->max));
-	return out;
-}
-
-static void schema_list(void *ctx, struct ctl_request *req, const json_t *params)
-{
-	const struct ctl *c = ctx;
-	json_t *methods = json_array();
-
+	(void)ctx;
 	(void)params;
-	for (size_t i = 0; i < c->n_methods; i++)
-		json_array_append_new(methods,
-				      json_pack("{s:s, s:s, s:b, s:o}", "name", c->methods[i]->name,
-						"help", c->methods[i]->help, "reads_only",
-						c->methods[i]->reads_only, "params",
-						params_json(c->methods[i]->params)));
-	ctl_reply(req, json_pack("{s:o}", "methods", methods));
+	ctl_reply(req, json_pack("{s:s}", "outcome", "completed"));
 }
 
 static void version(void *ctx, struct ctl_request *req, const json_t *params)
@@ -180,7 +157,7 @@ static const struct ctl_param subscribe_params[] = {
 };
 
 const struct ctl_method ctl_own_methods[] = {
-	{"schema.list", no_params, schema_list, "all methods with their parameters", true},
+	{"ping", no_params, ping, "is anybody there?", true},
 	{"version", no_params, version, "version of the daemon and of this interface", true},
 	{"events.subscribe", subscribe_params, of_the_client, "events from now on, and replay",
 	 true},

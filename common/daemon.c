@@ -17,6 +17,7 @@
 #include "loop.h"
 #include "mem.h"
 #include "notify.h"
+#include "schema.h"
 #include "store.h"
 
 #define OVERRIDES_MAX 64
@@ -172,6 +173,7 @@ static void usage(const struct daemon *d, FILE *out)
 		"      --check           checks the configuration and ends: 0 good, 2 wrong\n"
 		"      --help-options    lists all options with their defaults\n"
 		"      --dump-fsm        lists the state machines, one line a row\n"
+		"      --dump-schema     methods, options, events, causes and metrics as JSON\n"
 		"  -V, --version\n"
 		"  -h, --help\n",
 		d->name, d->summary);
@@ -230,6 +232,15 @@ static void print_machines(const struct daemon *d)
 		print_machine(d, d->machines[i]);
 }
 
+static void print_schema(const struct daemon *d)
+{
+	json_t *schema = schema_json(d);
+
+	json_dumpf(schema, stdout, JSON_INDENT(1));
+	putchar('\n');
+	json_decref(schema);
+}
+
 struct command_line {
 	const char *file;
 	struct config_override overrides[OVERRIDES_MAX];
@@ -252,7 +263,7 @@ static int add_override(struct command_line *cl, char *text)
 /* -1 to go on, or the exit code. */
 static int parse(const struct daemon *d, struct command_line *cl, int argc, char **argv)
 {
-	enum { OPT_CHECK = 256, OPT_HELP_OPTIONS, OPT_DUMP_FSM };
+	enum { OPT_CHECK = 256, OPT_HELP_OPTIONS, OPT_DUMP_FSM, OPT_DUMP_SCHEMA };
 	static const struct option longs[] = {{"config", required_argument, NULL, 'c'},
 					      {"option", required_argument, NULL, 'o'},
 					      {"check", no_argument, NULL, OPT_CHECK},
@@ -260,6 +271,7 @@ static int parse(const struct daemon *d, struct command_line *cl, int argc, char
 					      {"help", no_argument, NULL, 'h'},
 					      {"help-options", no_argument, NULL, OPT_HELP_OPTIONS},
 					      {"dump-fsm", no_argument, NULL, OPT_DUMP_FSM},
+					      {"dump-schema", no_argument, NULL, OPT_DUMP_SCHEMA},
 					      {0}};
 	int c;
 
@@ -278,6 +290,9 @@ static int parse(const struct daemon *d, struct command_line *cl, int argc, char
 			return 0;
 		} else if (c == OPT_DUMP_FSM) {
 			print_machines(d);
+			return 0;
+		} else if (c == OPT_DUMP_SCHEMA) {
+			print_schema(d);
 			return 0;
 		} else {
 			usage(d, c == 'h' ? stdout : stderr);

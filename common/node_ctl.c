@@ -5,6 +5,7 @@
 #include "daemon.h"
 #include "loop.h"
 #include "node.h"
+#include "schema.h"
 
 static void ctl_metrics_get(void *ctx, struct ctl_request *req, const json_t *params)
 {
@@ -80,10 +81,18 @@ static void ctl_shutdown(void *ctx, struct ctl_request *req, const json_t *param
 	loop_stop(n->loop);
 }
 
+static void ctl_schema_list(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	(void)params;
+	ctl_reply(req, schema_json(((struct node *)ctx)->daemon));
+}
+
 static const struct ctl_param no_params[] = {{0}};
 
 const struct ctl_method node_methods[] = {
 	{"status", no_params, ctl_status, "what this node is and how it does", true},
+	{"schema.list", no_params, ctl_schema_list,
+	 "methods, options, events, causes and metrics of this daemon", true},
 	{"config.get", no_params, ctl_config_get, "every option with its value", true},
 	{"log.get", no_params, ctl_log_get, "log level of each category", true},
 	{"log.set", log_set_params, ctl_log_set, "change the log level, of all or of one category",

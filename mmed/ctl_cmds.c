@@ -264,6 +264,85 @@ static void subscriber_list(void *ctx, struct ctl_request *req, const json_t *pa
 	reply_list(req, items, at > offset + limit ? offset + limit : 0);
 }
 
+static int take_subscriber(void *arg, const struct subscriber *sub)
+{
+	return mme_subscriber_add(arg, sub);
+}
+
+static void subscriber_add(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	struct mme *m = ctx;
+	struct subscriber sub = {0};
+	const char *field = NULL;
+	int err = subscriber_parse(m->node.crypto, ctl_string(params, "ue", ""),
+				   ctl_string(params, "k", ""), ctl_string(params, "opc", ""),
+				   ctl_string(params, "sqn", NULL), &sub, &field);
+
+	if (err)
+		ctl_fail(req, KH_E_USAGE, field);
+	else if (mme_subscriber_add(m, &sub))
+		ctl_fail(req, KH_E_ALREADY_EXISTS, "subscriber.remove it first");
+	else
+		ctl_reply(req, json_pack("{s:s, s:s}", "outcome", "completed", "ue", sub.imsi.s));
+	KEY_WIPE(&sub);
+}
+
+static void subscriber_import(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	struct mme *m = ctx;
+	unsigned before = HASH_COUNT(m->subscribers);
+	char why[300];
+	int err = subscriber_read(m->node.crypto, ctl_string(params, "file", ""), take_subscriber,
+				  m, why, sizeof why);
+	json_int_t added = (json_int_t)HASH_COUNT(m->subscribers) - before;
+
+	if (err)
+		ctl_fail_with(req, err, json_pack("{s:I}", "added", added), "%s", why);
+	else
+		ctl_reply(req, json_pack("{s:s, s:I}", "outcome", "completed", "added", added));
+}
+
+static struct subscriber_entry *find_subscriber(struct mme *m, struct ctl_request *req,
+						const json_t *params)
+{
+	const char *imsi = ctl_string(params, "ue", "");
+	struct subscriber_entry *entry;
+
+	HASH_FIND_STR(m->subscribers, imsi, entry);
+	if (!entry)
+		ctl_fail(req, KH_E_UNKNOWN_SUBSCRIBER, "see subscriber.list");
+	return entry;
+}
+
+static void subscriber_show(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	struct mme *m = ctx;
+	const struct subscriber_entry *entry = find_subscriber(m, req, params);
+
+	if (!entry)
+		return;
+	const struct subscriber *sub = &entry->s;
+	ctl_reply(req,
+		  json_pack("{s:s, s:I, s:b, s:o, s:o}", "ue", sub->imsi.s, "sqn",
+			    (json_int_t)sub->sqn, "attached", ue_find_imsi(m, sub->imsi.s) != NULL,
+			    "k_fp", fingerprint(m, KEY_K, sub->k.b, sizeof sub->k.b), "opc_fp",
+			    fingerprint(m, KEY_OPC, sub->opc.b, sizeof sub->opc.b)));
+}
+
+/* One that is attached stays attached; it cannot attach again. */
+static void subscriber_remove(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	struct mme *m = ctx;
+	struct subscriber_entry *entry = find_subscriber(m, req, params);
+
+	if (!entry)
+		return;
+	if (mme_subscriber_remove(m, entry))
+		ctl_fail(req, KH_E_BUSY, "it attaches right now");
+	else
+		ctl_reply(req, json_pack("{s:s}", "outcome", "completed"));
+}
+
 static const struct ctl_param page_params[] = {CTL_PAGE_PARAMS, {0}};
 static const struct ctl_param no_params[] = {{0}};
 static const struct ctl_param enb_params[] = {{"enb", CTL_STRING, true, 0, 0, "eNB_ID or name"},
@@ -272,6 +351,15 @@ static const struct ctl_param ue_params[] = {{"ue", CTL_STRING, true, 0, 0, "IMS
 					     {0}};
 static const struct ctl_param key_params[] = {
 	{"ue", CTL_STRING, false, 0, 0, "IMSI or MME-UE-id; the MME-eNB_keys without it"}, {0}};
+static const struct ctl_param subscriber_params[] = {{"ue", CTL_STRING, true, 0, 0, "IMSI"}, {0}};
+static const struct ctl_param import_params[] = {
+	{"file", CTL_STRING, true, 0, 0, "CSV of IMSI,K,OPc[,SQN]; mode 0600"}, {0}};
+static const struct ctl_param add_params[] = {
+	{"ue", CTL_STRING, true, 0, 0, "IMSI"},
+	{"k", CTL_STRING, true, 0, 0, "K, 32 hex digits"},
+	{"opc", CTL_STRING, true, 0, 0, "OPc, 32 hex digits, or op:OP"},
+	{"sqn", CTL_STRING, false, 0, 0, "SQN, 12 hex digits"},
+	{0}};
 static const struct ctl_param hkey_params[] = {
 	{"ue", CTL_STRING, true, 0, 0, "IMSI or MME-UE-id"},
 	{"enbs", CTL_ARRAY, true, 0, 0, "eNB_IDs to make keys for"},
@@ -290,5 +378,9 @@ const struct ctl_method mme_methods[] = {
 	{"ue.detach", ue_params, ue_detach, "detach a UE", false},
 	{"key.list", key_params, key_list, "keys held (fingerprints)", true},
 	{"subscriber.list", page_params, subscriber_list, "subscribers; never their keys", true},
+	{"subscriber.show", subscriber_params, subscriber_show, "one subscriber", true},
+	{"subscriber.add", add_params, subscriber_add, "add a subscriber", false},
+	{"subscriber.import", import_params, subscriber_import, "add those of a file", false},
+	{"subscriber.remove", subscriber_params, subscriber_remove, "remove a subscriber", false},
 	{0},
 };

@@ -13,9 +13,8 @@
 #include "scheme.h"
 #include "ue_fsm.h"
 
-static int add_subscriber(void *arg, const struct subscriber *s)
+int mme_subscriber_add(struct mme *m, const struct subscriber *s)
 {
-	struct mme *m = arg;
 	struct subscriber_entry *entry;
 	struct keylog_tags tags = {.ue = s->imsi.s};
 
@@ -28,6 +27,22 @@ static int add_subscriber(void *arg, const struct subscriber *s)
 	node_key_event(&m->node, NULL, KEY_K, s->k.b, sizeof s->k.b, &tags);
 	node_key_event(&m->node, NULL, KEY_OPC, s->opc.b, sizeof s->opc.b, &tags);
 	return 0;
+}
+
+int mme_subscriber_remove(struct mme *m, struct subscriber_entry *entry)
+{
+	for (const struct ue *ue = m->ues; ue; ue = ue->hh.next)
+		if (ue->attach && ue->attach->subscriber == entry)
+			return KH_E_BUSY;
+	HASH_DEL(m->subscribers, entry);
+	KEY_WIPE(&entry->s);
+	free(entry);
+	return 0;
+}
+
+static int add_subscriber(void *arg, const struct subscriber *s)
+{
+	return mme_subscriber_add(arg, s);
 }
 
 static int check(void *context, char *why, size_t why_len)

@@ -115,6 +115,11 @@ struct mme {
 
 extern const struct daemon mme_daemon;
 
+/* mme.c. Copies; KH_E_ALREADY_EXISTS. */
+int mme_subscriber_add(struct mme *m, const struct subscriber *s) KH_MUST_CHECK;
+/* Wipes and frees; KH_E_BUSY while an attach uses it. */
+int mme_subscriber_remove(struct mme *m, struct subscriber_entry *entry) KH_MUST_CHECK;
+
 /* enb.c */
 struct enb *enb_find(struct mme *m, uint32_t id);
 struct enb *enb_add(struct mme *m, uint32_t id, const char *name);

@@ -1,0 +1,71 @@
+/* Every topic of an event: its step of the contribution, who emits it, and what it says. schema.list and the manual
+ * pages are made from it; a test holds it against the sources. */
+#ifndef KEYHOP_EVENT_TOPICS_H
+#define KEYHOP_EVENT_TOPICS_H
+
+struct json_t;
+
+/* X(topic, step or "", daemons, help) */
+/* clang-format off */
+#define EVENT_TOPICS(X) \
+	X("refused", "", "mmed enbd ued", "something was refused; cause says why") \
+	X("fault.fired", "", "mmed enbd ued", "a fault on purpose met its message") \
+	X("auth.failed", "", "mmed enbd", "a peer is not who it says it is, or not wanted") \
+	X("enb.up", "", "mmed", "an eNodeB has joined") \
+	X("enb.down", "", "mmed", "its association has ended") \
+	X("tunnel.up", "", "enbd", "the association with the MME is set up") \
+	X("tunnel.down", "", "enbd", "it has ended") \
+	X("x2.up", "", "enbd", "an association with a neighbour is set up") \
+	X("x2.down", "", "enbd", "it has ended") \
+	X("cell.up", "", "ued", "a cell can be used") \
+	X("cell.down", "", "ued", "a cell cannot be used") \
+	X("enbkey.picked", "1", "mmed", "a new MME-eNB_key") \
+	X("enbkey.sent", "2", "mmed", "it went to its eNodeB") \
+	X("enbkey.installed", "2", "enbd", "it is in use") \
+	X("enbkey.erased", "", "enbd", "the grace time of the previous one is over") \
+	X("authentication.requested", "", "mmed", "RAND and AUTN went to the UE") \
+	X("authentication.resynchronised", "", "mmed", "the UE's SQN was taken over") \
+	X("authentication.failed", "", "ued", "AUTN does not verify, or its SQN is out of range") \
+	X("attach.failed", "", "ued", "an attach came to nothing") \
+	X("ue.attached", "", "mmed ued", "a UE is attached") \
+	X("ue.connected", "", "enbd", "a UE has its first AS security here") \
+	X("ue.detached", "", "mmed", "a UE is detached") \
+	X("ue.released", "", "mmed enbd ued", "the context of a UE has ended") \
+	X("ue.lost", "", "mmed", "the eNodeB of a UE was lost") \
+	X("ue.reestablished", "", "enbd ued", "a UE came back to the source under the old keys") \
+	X("kenb.initial", "", "mmed enbd ued", "the KeNB of the attach") \
+	X("neighbour_list.sent", "3", "enbd", "the serving eNodeB asks for a list") \
+	X("neighbour_list.received", "3", "mmed", "and the MME has the request") \
+	X("hkey.picked", "3a", "mmed", "a fresh H_key") \
+	X("kenb.derived", "3b", "mmed ued", "KeNB of a target; 9a at the UE") \
+	X("kenb.wrapped", "3c", "mmed", "wrapped for its target") \
+	X("wraplist.sent", "4", "mmed", "the list went to the serving eNodeB; 13 when it answers 12") \
+	X("wraplist.received", "4", "enbd", "and is there") \
+	X("wraplist.refused", "4", "enbd", "the MME made no list") \
+	X("hkey.sent", "5", "mmed", "H_key went to the UE") \
+	X("hkey.relayed", "5", "enbd", "and was handed to it: the list is usable") \
+	X("hkey.received", "5", "ued", "the UE has it") \
+	X("measure.sent", "6", "ued", "event A3 held") \
+	X("measure.received", "6", "enbd", "the cell has the report") \
+	X("handover.decided", "6a", "enbd", "by measurement or by command") \
+	X("handover.requested", "7", "enbd", "the source asks the target") \
+	X("kenb.unwrapped", "7a", "enbd", "the target has its KeNB") \
+	X("handover.refused", "7a", "enbd", "the target refuses") \
+	X("handover.prepared", "8", "enbd", "the target is ready") \
+	X("as_keys.derived", "8a", "enbd ued", "RRC and UP keys; 9b at the UE") \
+	X("handover.commanded", "9", "enbd ued", "the UE shall go") \
+	X("handover.confirmed", "10", "enbd", "the UE is at the target, under the new keys") \
+	X("handover.executed", "10", "ued", "and knows that the target knows") \
+	X("handover.complete_sent", "11", "enbd", "the target tells the source") \
+	X("handover.completed", "11", "enbd", "the source has let the UE go") \
+	X("handover.failed", "", "enbd", "it did not come to that; cause says why") \
+	X("handover.cancelled", "", "enbd", "the target gave an arrival up") \
+	X("location_update.sent", "12", "enbd", "where the UE is now") \
+	X("location_update.received", "12", "mmed", "the MME believes it") \
+	X("traffic.ping", "", "ued", "user data came back")
+/* clang-format on */
+
+/* New JSON array [{topic, step, daemons, help}]. */
+struct json_t *event_topics_json(void);
+
+#endif

@@ -1,0 +1,108 @@
+/* What can be said to a daemon and what it says: methods, events, causes, metrics, options, out of their tables. */
+#include "schema.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "daemon.h"
+#include "event_topics.h"
+#include "fault.h"
+
+struct json_t *event_topics_json(void)
+{
+	json_t *out = json_array();
+
+#define TOPIC(topic, step, daemons, help) \
+	json_array_append_new(out, json_pack("{s:s, s:s, s:s, s:s}", "topic", topic, "step", step, \
+					     "daemons", daemons, "help", help));
+	EVENT_TOPICS(TOPIC)
+#undef TOPIC
+	return out;
+}
+
+static json_t *causes_json(void)
+{
+	json_t *out = json_array();
+
+#define CAUSE(id, number, name, code, text) \
+	json_array_append_new(out, json_pack("{s:s, s:i, s:i, s:s}", "cause", name, "number", \
+					     number, "code", code, "text", text));
+	KH_ERRORS(CAUSE)
+#undef CAUSE
+	return out;
+}
+
+static json_t *metrics_names(void)
+{
+	json_t *out = json_array();
+
+	for (unsigned m = 0; m < METRIC_COUNT; m++)
+		json_array_append_new(out, json_string(metric_name((enum metric)m)));
+	return out;
+}
+
+static const char *const config_types[] = {
+	[CONFIG_STRING] = "text",	 [CONFIG_FILE] = "file",
+	[CONFIG_BOOL] = "true or false", [CONFIG_U32] = "number",
+	[CONFIG_PORT] = "port",		 [CONFIG_DURATION] = "duration",
+	[CONFIG_SIZE] = "size",		 [CONFIG_CDB] = "dB",
+	[CONFIG_ENUM] = "word",		 [CONFIG_ALG_LIST] = "list of words",
+	[CONFIG_LIST] = "list",
+};
+
+static void add_options(json_t *out, const struct config_row *rows, const char *prefix)
+{
+	char key[128], below[132];
+
+	for (; rows->key; rows++) {
+		snprintf(key, sizeof key, "%s%s", prefix, rows->key);
+		json_array_append_new(out, json_pack("{s:s, s:s, s:s, s:b, s:b, s:s}", "key", key,
+						     "type", config_types[rows->type], "default",
+						     rows->def ? rows->def : "", "required",
+						     rows->required, "reloadable", rows->reloadable,
+						     "help", rows->help ? rows->help : ""));
+		if (!rows->rows)
+			continue;
+		snprintf(below, sizeof below, "%s[].", key);
+		add_options(out, rows->rows, below);
+	}
+}
+
+static const char *const param_types[] = {"string", "int", "number", "bool", "object", "array"};
+
+static json_t *params_json(const struct ctl_param *p)
+{
+	json_t *out = json_array();
+
+	for (; p->name; p++)
+		json_array_append_new(out,
+				      json_pack("{s:s, s:s, s:b, s:s, s:I, s:I}", "name", p->name,
+						"type", param_types[p->type], "required",
+						p->required, "help", p->help, "min",
+						(json_int_t)p->min, "max", (json_int_t)p->max));
+	return out;
+}
+
+static void add_methods(json_t *out, const struct ctl_method *m)
+{
+	for (; m->name; m++)
+		json_array_append_new(out, json_pack("{s:s, s:s, s:b, s:o}", "name", m->name,
+						     "help", m->help, "reads_only", m->reads_only,
+						     "params", params_json(m->params)));
+}
+
+json_t *schema_json(const struct daemon *d)
+{
+	json_t *methods = json_array(), *options = json_array();
+
+	add_methods(methods, ctl_own_methods);
+	add_methods(methods, node_methods);
+	add_methods(methods, fault_methods);
+	add_methods(methods, d->methods);
+	add_options(options, d->rows, "");
+	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "daemon", d->name, "summary",
+			 d->summary, "methods", methods, "options", options, "events",
+			 event_topics_json(), "causes", causes_json(), "metrics", metrics_names());
+}

@@ -1,0 +1,12 @@
+/* Everything that can be said to a daemon, and everything it says. */
+#ifndef KEYHOP_SCHEMA_H
+#define KEYHOP_SCHEMA_H
+
+#include <jansson.h>
+
+struct daemon;
+
+/* New JSON object {daemon, methods, options, events, causes, metrics}. */
+json_t *schema_json(const struct daemon *d);
+
+#endif
