@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "err.h"
 
@@ -72,6 +73,11 @@ int config_load(const struct config_row *rows, void *options, const char *file,
 void config_clear(const struct config_row *rows, void *options);
 /* Prints one option's value as it would be typed to `out`; lists are "[n]". */
 void config_print(const struct config_row *row, const void *options, char *out, size_t len);
+/* Prints every option with its value and where that came from: a line of the file, -o, or the default. `options` are
+ * those that were loaded. */
+int config_dump(const struct config_row *rows, const void *options, const char *file,
+		const struct config_override *overrides, size_t n_overrides, FILE *out,
+		char why[CONFIG_WHY_LEN]) KH_MUST_CHECK;
 /* The known key nearest to `word`, NULL when none is near (edit distance at most 3 and below half its length). */
 const char *config_nearest(const struct config_row *rows, const char *word);
 

@@ -16,7 +16,9 @@
 #include "fault.h"
 #include "loop.h"
 #include "mem.h"
+#include "metrics_http.h"
 #include "notify.h"
+#include "reload.h"
 #include "schema.h"
 #include "store.h"
 
@@ -96,6 +98,8 @@ static int start(const struct daemon *d, struct node *n, bool check_only, char *
 	if (err || check_only)
 		return err;
 	err = d->start(n, why, why_len);
+	if (!err)
+		err = metrics_http_open(n, why, why_len);
 	return err ? err : open_control(d, n, why, why_len);
 }
 
@@ -109,6 +113,9 @@ void *daemon_open(const struct daemon *d, const char *file, const struct config_
 	n->role = d->role;
 	n->role_name = d->name;
 	n->daemon = d;
+	n->config_file = file;
+	n->overrides = overrides;
+	n->n_overrides = n_overrides;
 	int err = config_load(d->rows, options, file, overrides, n_overrides, text);
 	if (err)
 		snprintf(why, why_len, "%s", text);
@@ -128,6 +135,7 @@ void daemon_shut(const struct daemon *d, void *context)
 
 	if (n->loop) {
 		ctl_close(n->ctl);
+		metrics_http_close(n);
 		d->stop(n);
 		node_close(n);
 	}
@@ -144,14 +152,29 @@ static void on_signal(evutil_socket_t sig, short what, void *arg)
 	loop_stop(n->loop);
 }
 
+static void on_hangup(evutil_socket_t sig, short what, void *arg)
+{
+	char why[CONFIG_WHY_LEN];
+	json_t *changes = NULL;
+
+	(void)sig;
+	(void)what;
+	/* What came of it is in the log. */
+	if (reload(arg, &changes, why) == 0)
+		json_decref(changes);
+}
+
 static void run(struct node *n)
 {
-	static const int signals[] = {SIGINT, SIGTERM};
-	struct event *ev[2];
+	static const struct {
+		int sig;
+		event_callback_fn fn;
+	} signals[] = {{SIGINT, on_signal}, {SIGTERM, on_signal}, {SIGHUP, on_hangup}};
+	struct event *ev[3];
 
 	signal(SIGPIPE, SIG_IGN);
-	for (size_t i = 0; i < 2; i++) {
-		ev[i] = evsignal_new(loop_base(n->loop), signals[i], on_signal, n);
+	for (size_t i = 0; i < 3; i++) {
+		ev[i] = evsignal_new(loop_base(n->loop), signals[i].sig, signals[i].fn, n);
 		evsignal_add(ev[i], NULL);
 	}
 	log_info(LOG_CTL, "ready version=%s control=%s", KEYHOP_VERSION,
@@ -159,7 +182,7 @@ static void run(struct node *n)
 	notify("READY=1");
 	loop_run(n->loop);
 	notify("STOPPING=1");
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < 3; i++)
 		event_free(ev[i]);
 }
 
@@ -171,6 +194,7 @@ static void usage(const struct daemon *d, FILE *out)
 		"  -c, --config FILE     configuration (YAML)\n"
 		"  -o, --option K=V      overrides one option\n"
 		"      --check           checks the configuration and ends: 0 good, 2 wrong\n"
+		"      --dump-config     every option, its value, and where that came from\n"
 		"      --help-options    lists all options with their defaults\n"
 		"      --dump-fsm        lists the state machines, one line a row\n"
 		"      --dump-schema     methods, options, events, causes and metrics as JSON\n"
@@ -245,7 +269,7 @@ struct command_line {
 	const char *file;
 	struct config_override overrides[OVERRIDES_MAX];
 	size_t n_overrides;
-	bool check;
+	bool check, dump_config;
 };
 
 /* Splits "path=value" in place. */
@@ -263,7 +287,7 @@ static int add_override(struct command_line *cl, char *text)
 /* -1 to go on, or the exit code. */
 static int parse(const struct daemon *d, struct command_line *cl, int argc, char **argv)
 {
-	enum { OPT_CHECK = 256, OPT_HELP_OPTIONS, OPT_DUMP_FSM, OPT_DUMP_SCHEMA };
+	enum { OPT_CHECK = 256, OPT_HELP_OPTIONS, OPT_DUMP_FSM, OPT_DUMP_SCHEMA, OPT_DUMP_CONFIG };
 	static const struct option longs[] = {{"config", required_argument, NULL, 'c'},
 					      {"option", required_argument, NULL, 'o'},
 					      {"check", no_argument, NULL, OPT_CHECK},
@@ -272,6 +296,7 @@ static int parse(const struct daemon *d, struct command_line *cl, int argc, char
 					      {"help-options", no_argument, NULL, OPT_HELP_OPTIONS},
 					      {"dump-fsm", no_argument, NULL, OPT_DUMP_FSM},
 					      {"dump-schema", no_argument, NULL, OPT_DUMP_SCHEMA},
+					      {"dump-config", no_argument, NULL, OPT_DUMP_CONFIG},
 					      {0}};
 	int c;
 
@@ -280,8 +305,9 @@ static int parse(const struct daemon *d, struct command_line *cl, int argc, char
 			cl->file = optarg;
 		} else if (c == 'o' && !add_override(cl, optarg)) {
 			continue;
-		} else if (c == OPT_CHECK) {
+		} else if (c == OPT_CHECK || c == OPT_DUMP_CONFIG) {
 			cl->check = true;
+			cl->dump_config = c == OPT_DUMP_CONFIG;
 		} else if (c == 'V') {
 			printf("%s %s\n", d->name, KEYHOP_VERSION);
 			return 0;
@@ -321,6 +347,9 @@ int daemon_main(const struct daemon *d, int argc, char **argv)
 		fprintf(stderr, "%s: %s\n", d->name, why);
 		return 2;
 	}
+	if (cl.dump_config &&
+	    config_dump(d->rows, n->options, cl.file, cl.overrides, cl.n_overrides, stdout, why))
+		fprintf(stderr, "%s: %s\n", d->name, why);
 	if (!cl.check)
 		run(n);
 	daemon_shut(d, n);

@@ -24,6 +24,7 @@ bool liveness_tick(struct liveness *l, uint32_t misses, int *err);
 #define LIVENESS_OPTION_ROWS(interval, misses) \
 	{.key = "liveness.interval", \
 	 .type = CONFIG_DURATION, \
+	 .reloadable = true, \
 	 .offset = (interval), \
 	 .def = "1s", \
 	 .min = 20, \

@@ -24,6 +24,7 @@ static const char *const cat_names[LOG_CATS] = {
 static struct {
 	const char *node;
 	int fd;
+	enum log_format format;
 	enum log_level level[LOG_CATS];
 } state = {
 	.node = "-",
@@ -63,6 +64,11 @@ void log_close(void)
 static bool cat_is_known(enum log_cat cat)
 {
 	return (unsigned)cat < LOG_CATS;
+}
+
+void log_set_format(enum log_format format)
+{
+	state.format = format;
 }
 
 void log_set_level(enum log_level level)
@@ -132,28 +138,89 @@ static size_t kept(int n, size_t size)
 	return (size_t)n < size ? (size_t)n : size - 1;
 }
 
+/* One write a line, so that lines of several processes in one file do not mix. A log that cannot be written must
+ * not stop the daemon. */
+static void write_line(char *line, size_t len)
+{
+	line[len++] = '\n';
+	while (write(state.fd, line, len) < 0 && errno == EINTR)
+		;
+}
+
+/* Appends `"name":"value"`, with what JSON wants escaped; octets above 126 become '?'. */
+static size_t member(char *out, size_t len, size_t room, const char *name, size_t name_len,
+		     const char *value, size_t value_len)
+{
+	len += kept(snprintf(out + len, room - len, ",\"%.*s\":\"", (int)name_len, name),
+		    room - len);
+	for (size_t i = 0; i < value_len && len + 4 < room; i++) {
+		if (value[i] == '"' || value[i] == '\\')
+			out[len++] = '\\';
+		out[len++] = (unsigned char)value[i] > 126 ? '?' : value[i];
+	}
+	out[len++] = '"';
+	out[len] = '\0';
+	return len;
+}
+
+/* step=7a ue=001010000000001 become members of their own. */
+static size_t members(char *out, size_t len, size_t room, const char *text)
+{
+	static const char *const known[] = {"step", "ue",   "enb",   "gen",  "fp",
+					    "kid",  "peer", "cause", "cell", NULL};
+
+	for (const char *p = text; p; p = strchr(p, ' ') ? strchr(p, ' ') + 1 : NULL)
+		for (size_t i = 0; known[i]; i++) {
+			size_t n = strlen(known[i]);
+			if (strncmp(p, known[i], n) != 0 || p[n] != '=')
+				continue;
+			len = member(out, len, room, known[i], n, p + n + 1,
+				     strcspn(p + n + 1, " "));
+			break;
+		}
+	return len;
+}
+
+static void write_json(const char *time, enum log_cat cat, enum log_level level, const char *text)
+{
+	char line[2 * LINE_MAX_LEN];
+	size_t room = sizeof line - 2;
+	size_t len = kept(snprintf(line, room,
+				   "{\"ts\":\"%s\",\"lvl\":\"%s\",\"cat\":\"%s\",\"node\":\"%s\"",
+				   time, level_names[level], cat_names[cat], state.node),
+			  room);
+
+	len = members(line, len, room, text);
+	len = member(line, len, room, "msg", 3, text, strlen(text));
+	line[len++] = '}';
+	write_line(line, len);
+}
+
+static void write_text(const char *time, enum log_cat cat, enum log_level level, const char *text)
+{
+	char line[LINE_MAX_LEN + 100];
+
+	write_line(line, kept(snprintf(line, sizeof line - 1, "%s %s %s %s %s", time,
+				       level_marks[level], state.node, cat_names[cat], text),
+			      sizeof line - 1));
+}
+
 void log_write(enum log_cat cat, enum log_level level, const char *fmt, ...)
 {
 	int saved = errno;
-	char time[CLOCK_TEXT_LEN], line[LINE_MAX_LEN];
-	size_t len, room = sizeof line - 1; /* the line feed */
+	char time[CLOCK_TEXT_LEN], text[LINE_MAX_LEN - 100];
 	va_list ap;
 
 	if (!cat_is_known(cat) || (unsigned)level >= LOG_LEVELS)
 		return;
 	clock_text(clock_wall_us(), time);
-	len = kept(snprintf(line, room, "%s %s %s %s ", time, level_marks[level], state.node,
-			    cat_names[cat]),
-		   room);
 	va_start(ap, fmt);
-	len += kept(vsnprintf(line + len, room - len, fmt, ap), room - len);
+	(void)vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	line[len] = '\0';
-	tame(line);
-	line[len++] = '\n';
-	/* One write a line, so that lines of several processes in one file do not mix. A log that
-	 * cannot be written must not stop the daemon. */
-	while (write(state.fd, line, len) < 0 && errno == EINTR)
-		;
+	tame(text);
+	if (state.format == LOG_JSON)
+		write_json(time, cat, level, text);
+	else
+		write_text(time, cat, level, text);
 	errno = saved;
 }

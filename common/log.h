@@ -12,8 +12,13 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG, LOG_TRACE, LOG_LEVELS
 #define LOG_CATEGORIES(X) \
 	X(TUNNEL, "tunnel") \
 	X(MME, "mme") \
-	X(X2, "x2") X(AIR, "air") X(NAS, "nas") X(KEY, "key") X(HO, "ho") X(CTL, "ctl") \
-		X(CFG, "cfg")
+	X(X2, "x2") \
+	X(AIR, "air") \
+	X(NAS, "nas") \
+	X(KEY, "key") \
+	X(HO, "ho") \
+	X(CTL, "ctl") \
+	X(CFG, "cfg")
 /* clang-format on */
 
 enum log_cat {
@@ -30,6 +35,9 @@ int log_to_file(const char *path);
 /* Closes the file and goes back to stderr. */
 void log_close(void);
 
+/* Text for people; json: {ts, lvl, cat, node, msg}, and what stands in msg as key=value as members of its own. */
+enum log_format { LOG_TEXT, LOG_JSON };
+void log_set_format(enum log_format format);
 void log_set_level(enum log_level level);
 void log_set_category(enum log_cat cat, enum log_level level);
 enum log_level log_get_category(enum log_cat cat);

@@ -16,6 +16,33 @@ static const int causes[] = {
 #undef CAUSE_NUMBER
 };
 
+static const char *const phase_names[] = {
+#define PHASE_NAME(id, name) name,
+	PHASE_METRICS(PHASE_NAME)
+#undef PHASE_NAME
+};
+
+const int64_t histogram_bounds_us[HISTOGRAM_BUCKETS] = {100,	250,	500,	 1000,	 2500,
+							5000,	10000,	25000,	 50000,	 100000,
+							250000, 500000, 1000000, 5000000};
+
+const char *phase_metric_name(enum phase_metric p)
+{
+	return phase_names[p];
+}
+
+void histogram_add(struct histogram *h, int64_t us)
+{
+	h->count++;
+	h->sum_us += us;
+	for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
+		if (us > histogram_bounds_us[i])
+			continue;
+		h->bucket[i]++;
+		return;
+	}
+}
+
 const char *metric_name(enum metric m)
 {
 	return (unsigned)m < METRIC_COUNT ? names[m] : "unknown";

@@ -35,15 +35,40 @@ enum metric {
 		METRIC_COUNT
 };
 
+/* X(constant, name): phases of handovers, measured where both ends of the phase are seen */
+#define PHASE_METRICS(X) \
+	X(PREPARATION, "preparation") \
+	X(EXECUTION, "execution") \
+	X(INTERRUPTION, "interruption")
+
+enum phase_metric {
+#define PHASE_METRIC_ENUM(id, name) PHASE_METRIC_##id,
+	PHASE_METRICS(PHASE_METRIC_ENUM)
+#undef PHASE_METRIC_ENUM
+		PHASE_METRIC_COUNT
+};
+
+#define HISTOGRAM_BUCKETS 14
+extern const int64_t histogram_bounds_us[HISTOGRAM_BUCKETS];
+
+struct histogram {
+	uint64_t bucket[HISTOGRAM_BUCKETS]; /* each counted once; sums are made for who reads */
+	uint64_t count;
+	int64_t sum_us;
+};
+
 struct metrics {
 	uint64_t count[METRIC_COUNT];
 	uint64_t refused[KH_CAUSE_MAX];
 	uint64_t rx[MESSAGE_ROWS_MAX], tx[MESSAGE_ROWS_MAX];
+	struct histogram phase[PHASE_METRIC_COUNT];
 };
 
 struct json_t;
 
 const char *metric_name(enum metric m);
+const char *phase_metric_name(enum phase_metric p);
+void histogram_add(struct histogram *h, int64_t us);
 /* {"counters": {..}, "refused": {..}, "rx": {"s1.enb_key": n}, "tx": {..}}; every name is there, zeros too. */
 struct json_t *metrics_json(const struct metrics *m);
 

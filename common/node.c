@@ -21,6 +21,14 @@ const struct config_word node_transport_words[] = {{"tcp", TRANSPORT_TCP}, {0}};
 const struct config_word node_log_level_words[] = {{"error", LOG_ERROR}, {"warn", LOG_WARN},
 						   {"info", LOG_INFO},	 {"debug", LOG_DEBUG},
 						   {"trace", LOG_TRACE}, {0}};
+const struct config_word node_log_category_words[] = {{"default", -1},
+						      {"error", LOG_ERROR},
+						      {"warn", LOG_WARN},
+						      {"info", LOG_INFO},
+						      {"debug", LOG_DEBUG},
+						      {"trace", LOG_TRACE},
+						      {0}};
+const struct config_word node_log_format_words[] = {{"text", LOG_TEXT}, {"json", LOG_JSON}, {0}};
 const struct config_word node_eea_words[] = {{"eea0", EEA0}, {"eea2", EEA2}, {0}};
 const struct config_word node_eia_words[] = {{"eia2", EIA2}, {0}};
 
@@ -75,7 +83,8 @@ int node_open(struct node *n, const struct node_options *o, char *why, size_t wh
 		return KH_E_CONFIG;
 	}
 	log_init(n->name);
-	log_set_level((enum log_level)o->log_level);
+	log_set_format((enum log_format)o->log_format);
+	node_apply_log_levels(n);
 	n->loop = loop_new();
 	n->crypto = crypto_new();
 	n->mem = pbmem_new(o->decode_budget);
@@ -89,6 +98,16 @@ int node_open(struct node *n, const struct node_options *o, char *why, size_t wh
 	while (n->instance == 0);
 	int err = open_files(n, o, why, why_len);
 	return err ? err : open_tls(n, o, why, why_len);
+}
+
+void node_apply_log_levels(struct node *n)
+{
+	const struct node_options *o = n->options;
+
+	log_set_level((enum log_level)o->log_level);
+	for (unsigned c = 0; c < LOG_CATS; c++)
+		if (o->log_categories[c] >= 0)
+			log_set_category((enum log_cat)c, (enum log_level)o->log_categories[c]);
 }
 
 void node_close(struct node *n)

@@ -21,6 +21,7 @@ struct faults;
 struct json_t;
 struct link;
 struct loop;
+struct metrics_http;
 struct pbmem;
 struct tls_context;
 
@@ -34,7 +35,10 @@ struct node_options {
 	int32_t transport;
 	char *ca, *cert, *key;
 	char *tls_keylog, *keylog, *events;
-	int32_t log_level;
+	int32_t log_level, log_format;
+	int32_t log_categories[LOG_CATS];
+	char *metrics_listen;
+	uint16_t metrics_port;
 	char *log_file;
 	char *control_socket;
 	uint32_t event_ring;
@@ -43,7 +47,17 @@ struct node_options {
 };
 
 extern const struct config_word node_security_words[], node_transport_words[],
-	node_log_level_words[], node_eea_words[], node_eia_words[];
+	node_log_level_words[], node_log_category_words[], node_log_format_words[],
+	node_eea_words[], node_eia_words[];
+
+#define NODE_LOG_ROW(id, name) \
+	{.key = "log.categories." name, \
+	 .type = CONFIG_ENUM, \
+	 .offset = NODE_OPT(log_categories[LOG_##id]), \
+	 .def = "default", \
+	 .words = node_log_category_words, \
+	 .reloadable = true, \
+	 .help = "level of this category; default: that of log.level"},
 
 #define NODE_OPT(member) offsetof(struct node_options, member)
 #define NODE_OPTION_ROWS \
@@ -103,11 +117,27 @@ extern const struct config_word node_security_words[], node_transport_words[],
 		 .offset = NODE_OPT(log_level), \
 		 .def = "info", \
 		 .words = node_log_level_words, \
+		 .reloadable = true, \
 		 .help = "error, warn, info, debug or trace"}, \
+		LOG_CATEGORIES(NODE_LOG_ROW){.key = "log.format", \
+					     .type = CONFIG_ENUM, \
+					     .offset = NODE_OPT(log_format), \
+					     .def = "text", \
+					     .words = node_log_format_words, \
+					     .help = "text, or json: one object a line"}, \
 		{.key = "log.file", \
 		 .type = CONFIG_FILE, \
 		 .offset = NODE_OPT(log_file), \
 		 .help = "log file; standard error without it"}, \
+		{.key = "metrics.listen", \
+		 .type = CONFIG_STRING, \
+		 .offset = NODE_OPT(metrics_listen), \
+		 .help = "address for /metrics, /healthz and /readyz; none without it"}, \
+		{.key = "metrics.port", \
+		 .type = CONFIG_PORT, \
+		 .offset = NODE_OPT(metrics_port), \
+		 .def = "9651", \
+		 .help = "port for them"}, \
 		{.key = "control.socket", \
 		 .type = CONFIG_FILE, \
 		 .offset = NODE_OPT(control_socket), \
@@ -157,6 +187,11 @@ struct node {
 	struct metrics metrics;
 	struct refusal_log refusal_logs[KH_CAUSE_MAX];
 	struct ctl *ctl;
+	struct metrics_http *metrics_http; /* NULL: not asked for */
+	/* To read the configuration again. */
+	const char *config_file;
+	const struct config_override *overrides;
+	size_t n_overrides;
 	struct faults *faults; /* NULL while there are none */
 	unsigned frames_held; /* by faults: late, or to come again */
 };
@@ -165,6 +200,8 @@ struct node {
 int node_open(struct node *n, const struct node_options *o, char *why,
 	      size_t why_len) KH_MUST_CHECK;
 void node_close(struct node *n);
+/* Levels of the log as the options say. */
+void node_apply_log_levels(struct node *n);
 
 static inline void node_count(struct node *n, enum metric m)
 {

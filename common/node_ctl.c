@@ -5,6 +5,7 @@
 #include "daemon.h"
 #include "loop.h"
 #include "node.h"
+#include "reload.h"
 #include "schema.h"
 
 static void ctl_metrics_get(void *ctx, struct ctl_request *req, const json_t *params)
@@ -65,6 +66,19 @@ static void ctl_config_get(void *ctx, struct ctl_request *req, const json_t *par
 	ctl_reply(req, out);
 }
 
+static void ctl_config_reload(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	char why[CONFIG_WHY_LEN];
+	json_t *changes = NULL;
+	int err = reload(ctx, &changes, why);
+
+	(void)params;
+	if (err)
+		ctl_fail_with(req, err, NULL, "%s", why);
+	else
+		ctl_reply(req, changes);
+}
+
 static void ctl_status(void *ctx, struct ctl_request *req, const json_t *params)
 {
 	(void)params;
@@ -94,6 +108,8 @@ const struct ctl_method node_methods[] = {
 	{"schema.list", no_params, ctl_schema_list,
 	 "methods, options, events, causes and metrics of this daemon", true},
 	{"config.get", no_params, ctl_config_get, "every option with its value", true},
+	{"config.reload", no_params, ctl_config_reload,
+	 "read the file again: what was applied, what needs a restart", false},
 	{"log.get", no_params, ctl_log_get, "log level of each category", true},
 	{"log.set", log_set_params, ctl_log_set, "change the log level, of all or of one category",
 	 false},

@@ -11,7 +11,7 @@
 
 int client_find(const char *node, char *path, size_t len)
 {
-	const char *dirs[] = {getenv("KEYHOP_RUN"), ".", "/run/keyhop"};
+	const char *dirs[] = {getenv("KEYHOP_RUN"), "run", ".", "/run/keyhop"};
 
 	for (size_t i = 0; i < sizeof dirs / sizeof dirs[0]; i++) {
 		if (!dirs[i])

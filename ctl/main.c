@@ -9,20 +9,21 @@
 #include "client.h"
 #include "output.h"
 #include "params.h"
-#include "run.h"
+#include "verbs.h"
 
 #define VERSION "0.1.0"
 
 struct command {
 	char socket[512];
 	const char *node;
-	bool json;
+	enum output_format output;
 	int timeout_ms;
 };
 
 static void usage(FILE *out)
 {
-	fputs("usage: keyhop [-s SOCKET | -n NODE] [-o table|json] [-t SECONDS] NOUN VERB "
+	fputs("usage: keyhop [-s SOCKET | -n NODE] [-o table|json|ndjson|csv] [-t SECONDS] NOUN "
+	      "VERB "
 	      "[WORD]... [--flag value]...\n"
 	      "       keyhop NODE NOUN VERB ...\n\n"
 	      "  keyhop -n enb1 help                        what this node can do\n"
@@ -32,7 +33,11 @@ static void usage(FILE *out)
 	      "  keyhop -n ue measure --ue 001010000000001 --cells enb1=-90,enb2=-70\n"
 	      "  keyhop -n ue traffic ping 001010000000001\n"
 	      "  keyhop -n mme -o json key list --ue 001010000000001\n"
-	      "  keyhop -n enb1 watch                       events, until interrupted\n\n"
+	      "  keyhop -n enb1 watch                       events, until interrupted\n\n",
+	      out);
+	for (const struct verb *v = verbs; v->name; v++)
+		fprintf(out, "  keyhop %-10s %-40s %s\n", v->name, v->usage, v->help);
+	fputs("\n"
 	      "A node is found as NODE.sock or NODE/ctl.sock in $KEYHOP_RUN, this folder or "
 	      "/run/keyhop.\n"
 	      "exit: 0 done, 1 failed, 2 usage, 3 cannot reach the node, 4 not found, 5 timeout, 6 "
@@ -82,13 +87,13 @@ static int finish(const struct command *cmd, json_t *answer)
 	const json_t *error = json_object_get(answer, "error");
 
 	if (error) {
-		if (cmd->json)
-			output_result(error, true);
+		if (cmd->output != OUTPUT_TABLE)
+			output_result(error, OUTPUT_JSON);
 		return print_error(error);
 	}
 	if (json_object_get(result, "kenb_fp") && json_object_get(result, "outcome"))
 		add_fingerprint(result);
-	output_result(result, cmd->json);
+	output_result(result, cmd->output);
 	return EXIT_DONE;
 }
 
@@ -114,7 +119,7 @@ static int watch(struct client *c, const struct command *cmd, int argc, char **a
 	json_decref(msg);
 	while ((msg = client_read(c, -1, &code))) {
 		if (json_object_get(msg, "params"))
-			output_event(json_object_get(msg, "params"), cmd->json);
+			output_event(json_object_get(msg, "params"), cmd->output != OUTPUT_TABLE);
 		json_decref(msg);
 	}
 	return code;
@@ -196,8 +201,8 @@ static int parse(struct command *cmd, int argc, char **argv)
 			snprintf(cmd->socket, sizeof cmd->socket, "%s", optarg);
 		} else if (c == 'n') {
 			cmd->node = optarg;
-		} else if (c == 'o' && (!strcmp(optarg, "json") || !strcmp(optarg, "table"))) {
-			cmd->json = strcmp(optarg, "json") == 0;
+		} else if (c == 'o' && !output_parse(optarg, &cmd->output)) {
+			continue;
 		} else if (c == 't') {
 			cmd->timeout_ms = (int)(atof(optarg) * 1000);
 		} else if (c == 'V') {
@@ -211,15 +216,15 @@ static int parse(struct command *cmd, int argc, char **argv)
 	return -1;
 }
 
-/* -o json is understood wherever it stands. */
+/* -o FORMAT is understood wherever it stands. */
 static int take_output(struct command *cmd, int argc, char **argv)
 {
 	int kept = 0;
 
 	for (int i = 0; i < argc; i++) {
 		if (i > 0 && i + 1 < argc && strcmp(argv[i], "-o") == 0 &&
-		    (!strcmp(argv[i + 1], "json") || !strcmp(argv[i + 1], "table")))
-			cmd->json = strcmp(argv[++i], "json") == 0;
+		    !output_parse(argv[i + 1], &cmd->output))
+			i++;
 		else
 			argv[kept++] = argv[i];
 	}
@@ -238,8 +243,9 @@ int main(int argc, char **argv)
 		return code;
 	argc -= optind;
 	argv += optind;
-	if (argc > 0 && strcmp(argv[0], "run") == 0)
-		return run_verb(argc - 1, argv + 1, cmd.json);
+	const struct verb *verb = argc > 0 && !cmd.node ? verb_find(argv[0]) : NULL;
+	if (verb)
+		return verb->run(argc - 1, argv + 1, cmd.output == OUTPUT_JSON);
 	if (!cmd.socket[0] && !cmd.node && argc > 1) {
 		cmd.node = argv[0];
 		argc--;

@@ -83,21 +83,85 @@ static void print_members(const json_t *object)
 	}
 }
 
-void output_result(const json_t *result, bool json)
+int output_parse(const char *name, enum output_format *out)
+{
+	static const char *const names[] = {"table", "json", "ndjson", "csv"};
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		if (strcmp(names[i], name) != 0)
+			continue;
+		*out = (enum output_format)i;
+		return 0;
+	}
+	return -1;
+}
+
+static void print_lines(const json_t *items)
+{
+	size_t i;
+	json_t *row;
+
+	json_array_foreach((json_t *)(uintptr_t)items, i, row)
+	{
+		json_dumpf(row, stdout, JSON_COMPACT);
+		putchar('\n');
+	}
+}
+
+/* RFC 4180: quoted when it must be. */
+static void print_csv_cell(const json_t *v, bool last)
+{
+	char text[CELL_MAX];
+
+	cell(v, text);
+	if (strpbrk(text, ",\"\n")) {
+		putchar('"');
+		for (const char *p = text; *p; p++)
+			fputs(*p == '"' ? "\"\"" : (char[]){*p, '\0'}, stdout);
+		putchar('"');
+	} else {
+		fputs(text, stdout);
+	}
+	putchar(last ? '\n' : ',');
+}
+
+static void print_csv(const json_t *items)
+{
+	json_t *first = json_array_get(items, 0), *v, *row;
+	size_t i, n = 0, columns = json_object_size(first);
+	const char *key;
+
+	json_object_foreach(first, key, v) printf("%s%c", key, ++n == columns ? '\n' : ',');
+	json_array_foreach((json_t *)(uintptr_t)items, i, row)
+	{
+		n = 0;
+		json_object_foreach(first, key, v)
+			print_csv_cell(json_object_get(row, key), ++n == columns);
+	}
+}
+
+void output_result(const json_t *result, enum output_format format)
 {
 	const json_t *items = json_object_get(result, "items");
+	json_t *one = json_is_array(items) ? json_incref((json_t *)(uintptr_t)items)
+					   : json_pack("[O]", result);
 
-	if (json) {
+	if (format == OUTPUT_JSON) {
 		json_dumpf(result, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
 		putchar('\n');
+	} else if (format == OUTPUT_NDJSON) {
+		print_lines(one);
+	} else if (format == OUTPUT_CSV) {
+		print_csv(one);
 	} else if (json_is_array(items)) {
 		print_table(items);
-		if (json_is_integer(json_object_get(result, "next")))
-			fprintf(stderr, "(more: --offset %lld)\n",
-				(long long)json_integer_value(json_object_get(result, "next")));
 	} else {
 		print_members(result);
 	}
+	if (json_is_integer(json_object_get(result, "next")) && format != OUTPUT_JSON)
+		fprintf(stderr, "(more: --offset %lld)\n",
+			(long long)json_integer_value(json_object_get(result, "next")));
+	json_decref(one);
 }
 
 void output_event(const json_t *event, bool json)

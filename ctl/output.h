@@ -8,8 +8,12 @@
 
 #include <jansson.h>
 
-/* `json` prints one indented document, else a table. */
-void output_result(const json_t *result, bool json);
+/* Aligned for people; one indented document; one object a line; comma-separated values with a head line. */
+enum output_format { OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_NDJSON, OUTPUT_CSV };
+
+/* -1 for an unknown name. */
+int output_parse(const char *name, enum output_format *out);
+void output_result(const json_t *result, enum output_format format);
 /* One event a line. */
 void output_event(const json_t *event, bool json);
 /* The methods of a node, from its schema. */

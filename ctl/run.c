@@ -1,6 +1,4 @@
 /* keyhop run FILE: plays a scenario on the nodes of a run directory. */
-#include "run.h"
-
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -13,6 +11,7 @@
 
 #include "client.h"
 #include "run_internal.h"
+#include "verbs.h"
 
 #define PAGE 1000
 #define TICK_US 10000

@@ -117,9 +117,11 @@ size_t run_path_len(const char *path)
 {
 	size_t n = 0;
 
-	for (const char *p = path; p && *p; n++) {
-		p += strspn(p, " ,");
+	if (!path)
+		return 0;
+	for (const char *p = path + strspn(path, " ,"); *p; n++) {
 		p += strcspn(p, " ,");
+		p += strspn(p, " ,");
 	}
 	return n;
 }
@@ -142,6 +144,8 @@ bool run_act_move(struct run *r, struct mover *m)
 	size_t n = run_path_len(s->path), whole = n * s->moves;
 	char target[64];
 
+	if (n == 0)
+		return false;
 	path_word(s->path, (whole - m->left) % n, target, sizeof target);
 	const struct fleet_node *node = fleet_find(&r->fleet, target);
 	if (node && node->enb_id == m->cell)

@@ -92,7 +92,7 @@ struct ho {
 	uint16_t c_rnti; /* of the UE here */
 	uint32_t target;
 	uint64_t generation;
-	int64_t begun_us;
+	int64_t begun_us, requested_us, commanded_us;
 	struct ctl_request *req; /* somebody waits for the outcome, or NULL */
 	bool may_wait; /* for a list, and for a second one when the target knows the key no more */
 	bool second; /* this is the attempt with the second list */

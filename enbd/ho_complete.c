@@ -1,4 +1,5 @@
 /* Message 11: the target tells the source, which lets the UE go and wipes all it had of it. */
+#include "clock.h"
 #include "ue_fsm.h"
 
 void ho_complete_send(struct ue *ue)
@@ -23,8 +24,9 @@ void ho_complete_send(struct ue *ue)
 
 int ho_complete_rx(struct enb *e, struct ue *ue, const struct ue_input *in)
 {
-	(void)e;
 	(void)in;
+	histogram_add(&e->node.metrics.phase[PHASE_METRIC_EXECUTION],
+		      clock_mono_us() - ue->ho->commanded_us);
 	ho_end(ue, 0);
 	return 0;
 }

@@ -1,4 +1,5 @@
 /* Execution: 9 from the source, 10 at the target. */
+#include "clock.h"
 #include "handlers.h"
 #include "rrc_msg.h"
 #include "ue_fsm.h"
@@ -25,6 +26,9 @@ int ho_execute_tx_command(struct enb *e, struct ue *ue, const struct ue_input *i
 	ev.enb = ue->ho->target;
 	ev.gen = ue->ho->generation;
 	events_emit(e->node.events, &ev);
+	ue->ho->commanded_us = clock_mono_us();
+	histogram_add(&e->node.metrics.phase[PHASE_METRIC_PREPARATION],
+		      ue->ho->commanded_us - ue->ho->requested_us);
 	return 0;
 }
 

@@ -172,6 +172,7 @@ int ho_prepare_tx_request(struct enb *e, struct ue *ue, const struct ue_input *i
 	ev.kid = key.key_id;
 	events_emit(e->node.events, &ev);
 	ue->ho->sent = true;
+	ue->ho->requested_us = clock_mono_us();
 	return 0;
 }
 

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "loop.h"
 #include "mem.h"
 #include "nas_msg.h"
@@ -34,6 +35,7 @@ static void keep_fallback(struct ue *ue, uint32_t target)
 	f->kenb_gen = ue->kenb_gen;
 	memcpy(f->kenb_fp, ue->kenb_fp, sizeof f->kenb_fp);
 	f->target = target;
+	f->left_us = clock_mono_us();
 }
 
 static void drop_fallback(struct ue *ue)
@@ -136,6 +138,8 @@ int ho_execute_rx_ack(struct ue_node *u, struct ue *ue, const struct ue_input *i
 	ev.enb = ue->cell->id;
 	ev.source = ue->fallback->cell->id;
 	ev.gen = ue->kenb_gen;
+	histogram_add(&u->node.metrics.phase[PHASE_METRIC_INTERRUPTION],
+		      clock_mono_us() - ue->fallback->left_us);
 	drop_fallback(ue);
 	node_count(&u->node, METRIC_HANDOVERS_COMPLETED);
 	events_emit(u->node.events, &ev);

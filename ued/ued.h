@@ -65,6 +65,7 @@ struct fallback {
 	char kenb_fp[FINGERPRINT_LEN];
 	uint32_t target;
 	uint8_t confirms; /* 10s sent */
+	int64_t left_us;
 	struct nas_pdu evidence; /* of each of them */
 };
 

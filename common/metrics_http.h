@@ -1,0 +1,13 @@
+/* Prometheus text, health and readiness over HTTP, for those who ask for it in the configuration. */
+#ifndef KEYHOP_METRICS_HTTP_H
+#define KEYHOP_METRICS_HTTP_H
+
+#include "node.h"
+
+struct metrics_http;
+
+/* Listens as `metrics.listen` and `metrics.port` say; nothing without them. KH_E_CONFIG with `why`. */
+int metrics_http_open(struct node *n, char *why, size_t why_len) KH_MUST_CHECK;
+void metrics_http_close(struct node *n);
+
+#endif

@@ -1,0 +1,75 @@
+/* config.reload and SIGHUP: reads the configuration again, applies what can change while the daemon runs, and says
+ * what needs a restart. A file that is wrong changes nothing. */
+#include "reload.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon.h"
+#include "mem.h"
+
+/* Octets of a reloadable field; 0: its type cannot be changed in place. */
+static size_t field_size(enum config_type type)
+{
+	switch (type) {
+	case CONFIG_BOOL:
+		return sizeof(bool);
+	case CONFIG_U32:
+	case CONFIG_DURATION:
+	case CONFIG_SIZE:
+	case CONFIG_CDB:
+	case CONFIG_ENUM:
+		return sizeof(uint32_t);
+	case CONFIG_PORT:
+		return sizeof(uint16_t);
+	case CONFIG_STRING:
+	case CONFIG_FILE:
+	case CONFIG_ALG_LIST:
+	case CONFIG_LIST:
+		break;
+	}
+	return 0;
+}
+
+static void take(const struct config_row *row, void *options, const void *fresh, json_t *applied,
+		 json_t *restart)
+{
+	char before[512], after[512];
+	size_t size = row->reloadable ? field_size(row->type) : 0;
+
+	config_print(row, options, before, sizeof before);
+	config_print(row, fresh, after, sizeof after);
+	if (strcmp(before, after) == 0)
+		return;
+	json_array_append_new(size ? applied : restart, json_string(row->key));
+	if (size)
+		memcpy((char *)options + row->offset, (const char *)fresh + row->offset, size);
+}
+
+int reload(struct node *n, json_t **out, char why[CONFIG_WHY_LEN])
+{
+	const struct daemon *d = n->daemon;
+	void *fresh = x_calloc(1, d->context_size - d->options_offset);
+	void *options = (uint8_t *)n + d->options_offset;
+	json_t *applied = json_array(), *restart = json_array();
+	struct node_event e = {.topic = "config.reloaded"};
+	int err = config_load(d->rows, fresh, n->config_file, n->overrides, n->n_overrides, why);
+
+	for (const struct config_row *row = d->rows; !err && row->key; row++)
+		take(row, options, fresh, applied, restart);
+	config_clear(d->rows, fresh);
+	free(fresh);
+	if (err) {
+		node_refuse(n, LOG_CFG, err, NULL, "reload: %s", why);
+		json_decref(applied);
+		json_decref(restart);
+		return err;
+	}
+	node_apply_log_levels(n);
+	log_info(LOG_CFG, "configuration read again: %zu applied, %zu need a restart",
+		 json_array_size(applied), json_array_size(restart));
+	events_emit(n->events, &e);
+	*out = json_pack("{s:s, s:o, s:o}", "outcome", "completed", "applied", applied,
+			 "needs_restart", restart);
+	return 0;
+}

@@ -1,0 +1,24 @@
+/* The tool's own verbs: one row each. All else is a method of a node. */
+#ifndef KEYHOP_CTL_VERBS_H
+#define KEYHOP_CTL_VERBS_H
+
+#include <stdbool.h>
+
+struct verb {
+	const char *name, *usage, *help;
+	/* The words after the verb. The exit code. */
+	int (*run)(int argc, char **argv, bool json);
+};
+
+/* Ends with {0}. */
+extern const struct verb verbs[];
+const struct verb *verb_find(const char *name);
+
+int run_verb(int argc, char **argv, bool json);
+int wait_verb(int argc, char **argv, bool json);
+int schema_verb(int argc, char **argv, bool json);
+int completion_verb(int argc, char **argv, bool json);
+/* What may come next on a command line; the shells' completion calls it. */
+int complete_verb(int argc, char **argv, bool json);
+
+#endif
