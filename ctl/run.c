@@ -167,6 +167,8 @@ static int open_run(struct run *r, const struct run_options *o)
 		fprintf(stderr, "keyhop: %s\n", why);
 		return EXIT_USAGE;
 	}
+	for (size_t i = 0; o->moves && i < r->scenario.steps.n; i++)
+		((struct step *)r->scenario.steps.items)[i].moves = o->moves;
 	int code = fleet_open(&r->fleet, o->dir, &fleet_ops, r);
 	if (code)
 		return code;
@@ -219,17 +221,17 @@ static void close_run(struct run *r)
 	config_clear(scenario_rows, &r->scenario);
 }
 
-static int usage(void)
+static int usage(FILE *out, int code)
 {
 	fputs("usage: keyhop run FILE.yaml [--run DIR] [--ues N] [--repeat N] [--rate PER_SECOND] "
 	      "[--in-flight N]\n"
-	      "                  [--seed S] [--out DIR] [--junit FILE] [-o json]\n"
+	      "                  [--moves N] [--seed S] [--out DIR] [--junit FILE] [-o json]\n"
 	      "steps of a scenario:\n",
-	      stderr);
-#define STEP_HELP(id, word, help) fprintf(stderr, "  %-8s %s\n", word, help);
+	      out);
+#define STEP_HELP(id, word, help) fprintf(out, "  %-8s %s\n", word, help);
 	STEP_KINDS(STEP_HELP)
 #undef STEP_HELP
-	return EXIT_USAGE;
+	return code;
 }
 
 static int parse(struct run_options *o, int argc, char **argv)
@@ -257,6 +259,8 @@ static int parse(struct run_options *o, int argc, char **argv)
 				(struct config_override){keys[k].key, value};
 			known = true;
 		}
+		if (value && strcmp(flag, "moves") == 0)
+			o->moves = (uint32_t)strtoul(value, NULL, 10), known = o->moves > 0;
 		if (value && strcmp(flag, "out") == 0)
 			o->out = value, known = true;
 		if (value && strcmp(flag, "junit") == 0)
@@ -264,17 +268,20 @@ static int parse(struct run_options *o, int argc, char **argv)
 		if (value && strcmp(flag, "run") == 0)
 			o->dir = value, known = true;
 		if (!known)
-			return usage();
+			return usage(stderr, EXIT_USAGE);
 	}
-	return o->file ? 0 : usage();
+	return o->file ? 0 : usage(stderr, EXIT_USAGE);
 }
 
 int run_verb(int argc, char **argv, bool json)
 {
 	struct run_options o = {.json = json};
 	struct run r = {0};
-	int code = parse(&o, argc, argv);
+	int code;
 
+	if (argc == 1 && (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0))
+		return usage(stdout, EXIT_DONE);
+	code = parse(&o, argc, argv);
 	if (code)
 		return code;
 	code = open_run(&r, &o);

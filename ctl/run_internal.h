@@ -54,6 +54,7 @@ struct run_options {
 	const char *file, *dir, *out, *junit;
 	struct config_override overrides[8];
 	size_t n_overrides;
+	uint32_t moves; /* instead of those of the file; 0: as in the file */
 	bool json;
 };
 
@@ -73,7 +74,9 @@ run_act run_act_attach, run_act_detach, run_act_move, run_act_walk, run_act_meas
 /* Asks where a UE is, after a failure, and ends its turn. */
 void run_look_up(struct mover *m);
 void run_handover_failed(struct mover *m, const char *error);
+/* Cells on a path; handovers of each UE in a step. */
 size_t run_path_len(const char *path);
+uint32_t run_moves(const struct step *s);
 
 /* run_nodes.c: steps that are not about UEs. */
 typedef void run_begin(struct run *r);

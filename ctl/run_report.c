@@ -67,6 +67,16 @@ static void print_memory(const struct run *r, const json_t *nodes)
 	}
 }
 
+static void put_escaped(FILE *f, const char *text)
+{
+	for (; *text; text++) {
+		if (strchr("<>&\"", *text))
+			fprintf(f, "&#%d;", *text);
+		else
+			fputc((unsigned char)*text < ' ' ? ' ' : *text, f);
+	}
+}
+
 static void write_junit(const struct run *r, const char *path)
 {
 	FILE *f = fopen(path, "w");
@@ -77,9 +87,9 @@ static void write_junit(const struct run *r, const char *path)
 		fprintf(stderr, "keyhop: cannot write %s\n", path);
 		return;
 	}
-	fprintf(f,
-		"<?xml version=\"1.0\"?>\n<testsuite name=\"%s\" tests=\"%zu\" failures=\"%d\">\n",
-		r->scenario.name ? r->scenario.name : "scenario", json_array_size(r->step_results),
+	fputs("<?xml version=\"1.0\"?>\n<testsuite name=\"", f);
+	put_escaped(f, r->scenario.name ? r->scenario.name : "scenario");
+	fprintf(f, "\" tests=\"%zu\" failures=\"%d\">\n", json_array_size(r->step_results),
 		r->failure[0] != '\0');
 	json_array_foreach(r->step_results, i, step)
 	{
@@ -87,8 +97,11 @@ static void write_junit(const struct run *r, const char *path)
 		fprintf(f, "  <testcase name=\"%zu %s\" time=\"%.6f\">", i + 1,
 			json_string_value(json_object_get(step, "step")),
 			(double)json_integer_value(json_object_get(step, "duration_us")) / 1e6);
-		if (last && r->failure[0])
-			fprintf(f, "<failure message=\"%s\"/>", r->failure);
+		if (last && r->failure[0]) {
+			fputs("<failure message=\"", f);
+			put_escaped(f, r->failure);
+			fputs("\"/>", f);
+		}
 		fputs("</testcase>\n", f);
 	}
 	fputs("</testsuite>\n", f);

@@ -73,9 +73,9 @@ void run_mover_free(struct mover *m)
 
 static uint32_t actions_of(const struct step *s)
 {
-	if (s->kind == STEP_WALK)
-		return s->moves;
-	return s->kind == STEP_MOVE ? (uint32_t)run_path_len(s->path) * s->moves : 1;
+	if (s->kind == STEP_MOVE)
+		return run_moves(s);
+	return s->kind == STEP_WALK && s->moves ? s->moves : 1;
 }
 
 static bool is_limited(const struct run *r)

@@ -126,6 +126,11 @@ size_t run_path_len(const char *path)
 	return n;
 }
 
+uint32_t run_moves(const struct step *s)
+{
+	return s->moves ? s->moves : (uint32_t)run_path_len(s->path);
+}
+
 /* Word `i` of the path. */
 static void path_word(const char *path, size_t i, char *out, size_t len)
 {
@@ -141,12 +146,12 @@ static void path_word(const char *path, size_t i, char *out, size_t len)
 bool run_act_move(struct run *r, struct mover *m)
 {
 	const struct step *s = run_step(r);
-	size_t n = run_path_len(s->path), whole = n * s->moves;
+	size_t n = run_path_len(s->path);
 	char target[64];
 
 	if (n == 0)
 		return false;
-	path_word(s->path, (whole - m->left) % n, target, sizeof target);
+	path_word(s->path, (run_moves(s) - m->left) % n, target, sizeof target);
 	const struct fleet_node *node = fleet_find(&r->fleet, target);
 	if (node && node->enb_id == m->cell)
 		return false;
