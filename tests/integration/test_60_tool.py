@@ -110,7 +110,7 @@ class Tool(LabTest):
         self.assertIn("no socket", self.tool("enb7", "status", code=3))
         self.assertIn("UE_NOT_FOUND", self.tool("enb1", "ue", "show", "001019999999999", code=4))
         self.tool("wait", "ue", imsi, "attached", "--timeout", "0.05", code=5)
-        self.assertIn("FAULTS_DISABLED", self.tool("enb1", "fault", "set", "--fault", "drop", "--message", "7", code=6))
+        self.assertIn("FAULTS_OFF", self.tool("enb1", "fault", "set", "--fault", "drop", "--message", "7", code=6))
 
     def test_wait(self):
         lab = self.start(enbs=2)
