@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -59,6 +60,27 @@ static size_t split(char *line, char *parts[], size_t max)
 	return n;
 }
 
+/* `fn` for `first` and all numbers after it up to `last`, with the same keys. */
+static int each_of_range(struct subscriber *s, const char *last_text, subscriber_fn *fn, void *arg,
+			 const char **field)
+{
+	struct imsi end;
+	uint64_t first = strtoull(s->imsi.s, NULL, 10);
+	int err = imsi_parse(&end, last_text), width = (int)strlen(s->imsi.s);
+	uint64_t last = err ? 0 : strtoull(end.s, NULL, 10);
+
+	*field = "range of imsi";
+	if (err || strlen(end.s) != strlen(s->imsi.s) || last < first ||
+	    last - first >= SUBSCRIBER_RANGE_MAX)
+		return KH_E_BAD_FIELD;
+	*field = NULL;
+	for (uint64_t n = first; !err && n <= last; n++) {
+		snprintf(s->imsi.s, sizeof s->imsi.s, "%0*llu", width, (unsigned long long)n);
+		err = fn(arg, s);
+	}
+	return err;
+}
+
 static int read_line(struct crypto *c, char *line, subscriber_fn *fn, void *arg, const char **field)
 {
 	struct subscriber s = {0};
@@ -69,11 +91,14 @@ static int read_line(struct crypto *c, char *line, subscriber_fn *fn, void *arg,
 		return 0;
 	size_t n = split(line, parts, 4);
 	*field = "line wants IMSI,K,OPc[,SQN]";
+	char *last = parts[0] ? strchr(parts[0], '-') : NULL;
+	if (last)
+		*last++ = '\0';
 	int err = n < 3 || n > 4
 			  ? KH_E_BAD_FIELD
 			  : subscriber_parse(c, parts[0], parts[1], parts[2], parts[3], &s, field);
 	if (!err)
-		err = fn(arg, &s);
+		err = last ? each_of_range(&s, last, fn, arg, field) : fn(arg, &s);
 	KEY_WIPE(&s);
 	return err;
 }

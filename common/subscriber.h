@@ -19,8 +19,10 @@ struct subscriber {
 /* Called for each line; an error other than 0 ends the reading. */
 typedef int subscriber_fn(void *arg, const struct subscriber *s);
 
+#define SUBSCRIBER_RANGE_MAX 1000000
+
 /* Lines `IMSI,K,OPc[,SQN]`, K and OPc 32 hex digits, SQN 12; "op:" before the third makes it an OP. '#' begins a
- * comment. KH_E_CONFIG with `why` = "file:line: text", also when others may read the file. */
+ * comment. `FIRST-LAST` in place of the IMSI is a range of them, all with the same keys. KH_E_CONFIG with `why` = "file:line: text", also when others may read the file. */
 int subscriber_read(struct crypto *c, const char *path, subscriber_fn *fn, void *arg, char *why,
 		    size_t why_len) KH_MUST_CHECK;
 /* One subscriber from texts, as in a line. KH_E_BAD_FIELD, *field names it. */

@@ -100,6 +100,25 @@ START_TEST(refusals_say_the_line)
 }
 END_TEST
 
+START_TEST(ranges)
+{
+	ck_ok(read_text("001010000000009-001010000000012," K "," OPC "\n"));
+	ck_assert_uint_eq(n_seen, 4);
+	ck_assert_str_eq(seen[0].imsi.s, "001010000000009");
+	ck_assert_str_eq(seen[3].imsi.s, "001010000000012");
+	ck_assert_mem_eq(seen[3].k.b, seen[0].k.b, 16);
+	ck_err(read_text("001010000000009-001010000000008," K "," OPC "\n"), KH_E_CONFIG);
+	ck_err(read_text("001010000000009-," K "," OPC "\n"), KH_E_CONFIG);
+	ck_err(read_text("001010000000009-00101000000010," K "," OPC "\n"), KH_E_CONFIG);
+	ck_err(read_text("001010000000000-001019999999999," K "," OPC "\n"), KH_E_CONFIG);
+	ck_assert_uint_eq(n_seen, 0);
+	ck_err(read_text("001010000000002-001010000000003," K "," OPC "\n001010000000003," K "," OPC
+			 "\n"),
+	       KH_E_CONFIG);
+	ck_assert_ptr_nonnull(strstr(why, ":2:"));
+}
+END_TEST
+
 START_TEST(the_same_imsi_twice)
 {
 	ck_err(read_text("001010000000001," K "," OPC "\n001010000000001," K "," OPC "\n"),
@@ -140,7 +159,7 @@ int main(void)
 {
 	Suite *s = suite_create("subscriber");
 
-	CHECK_CASE_WITH(s, "subscriber", setup, teardown, lines, refusals_say_the_line,
+	CHECK_CASE_WITH(s, "subscriber", setup, teardown, lines, refusals_say_the_line, ranges,
 			the_same_imsi_twice, files_that_others_may_read, from_texts);
 	return check_main(s);
 }
