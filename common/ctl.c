@@ -239,6 +239,16 @@ int ctl_open(struct ctl **out, const struct ctl_settings *s, char *why, size_t w
 	return 0;
 }
 
+unsigned ctl_clients(const struct ctl *c)
+{
+	return c->n_clients;
+}
+
+uint64_t ctl_events_dropped(const struct ctl *c)
+{
+	return c->events_dropped;
+}
+
 void ctl_close(struct ctl *c)
 {
 	if (!c)

@@ -58,6 +58,9 @@ struct ctl_settings {
 int ctl_open(struct ctl **out, const struct ctl_settings *s, char *why,
 	     size_t why_len) KH_MUST_CHECK;
 void ctl_close(struct ctl *c);
+/* Clients connected now, and events that they missed since the start. */
+unsigned ctl_clients(const struct ctl *c);
+uint64_t ctl_events_dropped(const struct ctl *c);
 
 /* Answers and frees the request; takes over `result`. */
 void ctl_reply(struct ctl_request *req, json_t *result);

@@ -34,6 +34,7 @@ struct ctl {
 	struct event *accept;
 	struct ctl_client *clients;
 	unsigned n_clients;
+	uint64_t events_dropped;
 	uint64_t next_client;
 };
 

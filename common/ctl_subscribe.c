@@ -39,6 +39,7 @@ static void send_event(struct ctl_client *cl, const struct node_event *e)
 		if (!cl->lost_from)
 			cl->lost_from = e->seq;
 		cl->lost_to = e->seq;
+		cl->ctl->events_dropped++;
 		return;
 	}
 	if (cl->lost_from)

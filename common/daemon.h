@@ -9,6 +9,8 @@
 #include "fsm.h"
 #include "node.h"
 
+typedef void key_age_fn(void *arg, uint32_t enb, int64_t since_us);
+
 /* A daemon as a row: its context struct begins with a struct node. */
 struct daemon {
 	const char *name; /* "mmed" */
@@ -25,8 +27,10 @@ struct daemon {
 	void (*stop)(void *context);
 	/* Adds the daemon's own members to the answer of `status`. */
 	void (*status)(void *context, json_t *out);
+	/* Calls `fn` for each MME-eNB_key in use: whose it is, and since when (clock_mono_us). NULL: holds none. */
+	void (*key_ages)(void *context, key_age_fn *fn, void *arg);
 	const struct ctl_method *methods; /* ends with {NULL} */
-	const struct fsm *const *machines; /* ends with NULL */
+	const struct fsm *const *machines; /* that of UEs first; ends with NULL */
 };
 
 #define KEYHOP_VERSION "0.1.0"

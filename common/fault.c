@@ -103,6 +103,7 @@ static void fire(struct node *n, struct fault *f)
 		 iface_name(f->row->iface), f->row->name, f->dir == LINK_TX ? "tx" : "rx", f->id);
 	log_warn(LOG_CTL, "fault fired: %s", ev.detail);
 	node_count(n, METRIC_FAULTS_FIRED);
+	n->metrics.faults[f->kind]++;
 	events_emit(n->events, &ev);
 }
 

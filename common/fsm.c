@@ -66,6 +66,10 @@ void fsm_settle(const struct fsm *f, const struct fsm_owner *o, const struct fsm
 		log_debug(f->cat, "%s: %s -> %s on %s", o->name, fsm_state_name(f, from),
 			  fsm_state_name(f, next), fsm_event_name(f, rule->event));
 	o->state->now = next;
+	if (o->counts && from)
+		o->counts[from]--;
+	if (o->counts && next)
+		o->counts[next]++;
 	set_timer(f, o, from);
 }
 
@@ -74,8 +78,10 @@ void fsm_timer_fired(struct fsm_state *state)
 	state->timer = NULL;
 }
 
-void fsm_stop(struct fsm_state *state)
+void fsm_stop(struct fsm_state *state, uint32_t *counts)
 {
+	if (counts && state->now)
+		counts[state->now]--;
 	loop_timer_stop(&state->timer);
 }
 

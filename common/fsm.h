@@ -84,6 +84,7 @@ struct fsm_owner {
 	const char *name; /* for the log */
 	struct loop *loop;
 	const void *options;
+	uint32_t *counts; /* owners in each state but the first; may be NULL */
 };
 
 /* The row for state x event, or NULL: refused, nothing changes. */
@@ -93,8 +94,8 @@ void fsm_settle(const struct fsm *f, const struct fsm_owner *o, const struct fsm
 		int result);
 /* The timer has fired: to be called first by `expired`. */
 void fsm_timer_fired(struct fsm_state *state);
-/* Ends the timer, before the owner is freed. */
-void fsm_stop(struct fsm_state *state);
+/* Ends the timer, before the owner is freed, and counts it no more (`counts` as in struct fsm_owner). */
+void fsm_stop(struct fsm_state *state, uint32_t *counts);
 /* The timeout that covers `state`, or NULL. */
 const struct fsm_timeout *fsm_timeout_of(const struct fsm *f, uint8_t state);
 /* Row `i` of the table, for those who draw or test it. */

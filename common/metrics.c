@@ -5,7 +5,7 @@
 #include <jansson.h>
 
 static const char *const names[METRIC_COUNT] = {
-#define METRIC_NAME(id, name) name,
+#define METRIC_NAME(id, name, own, help) name,
 	METRICS(METRIC_NAME)
 #undef METRIC_NAME
 };
@@ -16,27 +16,37 @@ static const int causes[] = {
 #undef CAUSE_NUMBER
 };
 
-static const char *const phase_names[] = {
-#define PHASE_NAME(id, name) name,
-	PHASE_METRICS(PHASE_NAME)
-#undef PHASE_NAME
+static const struct histogram_bounds bounds_TIMES = {
+	.upper = {100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000,
+		  1000000, 5000000},
+	.divisor = 1e6,
+};
+static const struct histogram_bounds bounds_SIZES = {
+	.upper = {1, 2, 4, 8, 16, 32, 64, 128, 256},
+	.divisor = 1,
 };
 
-const int64_t histogram_bounds_us[HISTOGRAM_BUCKETS] = {100,	250,	500,	 1000,	 2500,
-							5000,	10000,	25000,	 50000,	 100000,
-							250000, 500000, 1000000, 5000000};
+const struct histogram_row histogram_rows[HISTOGRAM_COUNT] = {
+#define HISTOGRAM_ROW(id, family, label, bounds) {family, label, &bounds_##bounds},
+	HISTOGRAMS(HISTOGRAM_ROW)
+#undef HISTOGRAM_ROW
+};
 
-const char *phase_metric_name(enum phase_metric p)
-{
-	return phase_names[p];
-}
+const char *const hkey_reason_names[] = {
+#define HKEY_REASON_NAME(id, name) name,
+	HKEY_REASONS(HKEY_REASON_NAME)
+#undef HKEY_REASON_NAME
+};
 
-void histogram_add(struct histogram *h, int64_t us)
+void histogram_add(struct metrics *m, enum histogram_id id, int64_t value)
 {
+	const struct histogram_bounds *bounds = histogram_rows[id].bounds;
+	struct histogram *h = &m->histogram[id];
+
 	h->count++;
-	h->sum_us += us;
-	for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
-		if (us > histogram_bounds_us[i])
+	h->sum += value;
+	for (size_t i = 0; i < HISTOGRAM_BUCKETS && bounds->upper[i]; i++) {
+		if (value > bounds->upper[i])
 			continue;
 		h->bucket[i]++;
 		return;

@@ -5,70 +5,115 @@
 #include <stdint.h>
 
 #include "err.h"
+#include "keys.h"
 #include "message.h"
+#include "wrap.h"
 
-/* X(constant, name) */
+/* X(constant, name in metrics.get, is it a metric of its own for Prometheus?, help). Those that are not have a labelled
+ * family there (metrics_text.c). */
+/* clang-format off */
 #define METRICS(X) \
-	X(LINKS_UP, "links_up") \
-	X(LINKS_DOWN, "links_down") \
-	X(ATTACHES, "attaches") \
-	X(DETACHES, "detaches") \
-	X(RESYNCHRONISATIONS, "resynchronisations") \
-	X(HKEYS_ISSUED, "hkeys_issued") \
-	X(HKEYS_RECEIVED, "hkeys_received") \
-	X(KENBS_DERIVED, "kenbs_derived") \
-	X(KEYS_WRAPPED, "keys_wrapped") \
-	X(KEYS_UNWRAPPED, "keys_unwrapped") \
-	X(MEASUREMENT_REPORTS, "measurement_reports") \
-	X(HANDOVERS_STARTED, "handovers_started") \
-	X(HANDOVERS_COMPLETED, "handovers_completed") \
-	X(HANDOVERS_FAILED, "handovers_failed") \
-	X(HANDOVERS_WAITED, "handovers_waited_for_list") \
-	X(REESTABLISHMENTS, "reestablishments") \
-	X(PINGS, "pings") \
-	X(FAULTS_FIRED, "faults_fired")
+	X(LINKS_UP, "links_up", true, "Associations of S1, X2 and Uu that came up.") \
+	X(LINKS_DOWN, "links_down", true, "Associations of S1, X2 and Uu that ended.") \
+	X(ATTACHES, "attaches", true, "UEs attached.") \
+	X(DETACHES, "detaches", true, "UEs detached.") \
+	X(RESYNCHRONISATIONS, "resynchronisations", true, "SQN resynchronisations of EPS AKA.") \
+	X(HKEYS_ISSUED, "hkeys_issued", false, "H_keys picked.") \
+	X(HKEYS_RECEIVED, "hkeys_received", true, "H_keys that reached the UE (5).") \
+	X(KENBS_DERIVED, "kenbs_derived", false, "KeNBs derived (3b, 9a).") \
+	X(KEYS_WRAPPED, "keys_wrapped", false, "KeNBs wrapped (3c).") \
+	X(KEYS_UNWRAPPED, "keys_unwrapped", false, "KeNBs unwrapped (7a).") \
+	X(MEASUREMENT_REPORTS, "measurement_reports", true, "Measurement reports (6).") \
+	X(HANDOVERS_STARTED, "handovers_started", true, "Handovers decided on (6a).") \
+	X(HANDOVERS_COMPLETED, "handovers_completed", false, "Handovers completed.") \
+	X(HANDOVERS_FAILED, "handovers_failed", false, "Handovers failed.") \
+	X(HANDOVERS_WAITED, "handovers_waited_for_list", true, \
+	  "Handovers that waited for a list of wrapped keys.") \
+	X(REESTABLISHMENTS, "reestablishments", true, "UEs back at the source under the old keys.") \
+	X(PINGS, "pings", true, "User data there and back.") \
+	X(FAULTS_FIRED, "faults_fired", false, "Faults on purpose that met their message.")
+/* clang-format on */
 
 enum metric {
-#define METRIC_ENUM(id, name) METRIC_##id,
+#define METRIC_ENUM(id, name, own, help) METRIC_##id,
 	METRICS(METRIC_ENUM)
 #undef METRIC_ENUM
 		METRIC_COUNT
 };
 
-/* X(constant, name): phases of handovers, measured where both ends of the phase are seen */
-#define PHASE_METRICS(X) \
-	X(PREPARATION, "preparation") \
-	X(EXECUTION, "execution") \
-	X(INTERRUPTION, "interruption")
+/* X(constant, family, label, bounds): phases of handovers are measured where both ends of the phase are seen */
+/* clang-format off */
+#define HISTOGRAMS(X) \
+	X(PREPARE, "keyhop_handover_duration_seconds", "phase=\"prepare\"", TIMES) \
+	X(EXECUTE, "keyhop_handover_duration_seconds", "phase=\"execute\"", TIMES) \
+	X(COMPLETE, "keyhop_handover_duration_seconds", "phase=\"complete\"", TIMES) \
+	X(INTERRUPTION, "keyhop_ue_interruption_seconds", "", TIMES) \
+	X(LIST_ENTRIES, "keyhop_wrapped_list_entries", "", SIZES)
+/* clang-format on */
 
-enum phase_metric {
-#define PHASE_METRIC_ENUM(id, name) PHASE_METRIC_##id,
-	PHASE_METRICS(PHASE_METRIC_ENUM)
-#undef PHASE_METRIC_ENUM
-		PHASE_METRIC_COUNT
+enum histogram_id {
+#define HISTOGRAM_ENUM(id, family, label, bounds) HISTOGRAM_##id,
+	HISTOGRAMS(HISTOGRAM_ENUM)
+#undef HISTOGRAM_ENUM
+		HISTOGRAM_COUNT
 };
 
 #define HISTOGRAM_BUCKETS 14
-extern const int64_t histogram_bounds_us[HISTOGRAM_BUCKETS];
+
+/* Upper ends of the buckets: microseconds, printed as seconds, or numbers. Unused ones are 0. */
+struct histogram_bounds {
+	int64_t upper[HISTOGRAM_BUCKETS];
+	double divisor;
+};
+
+struct histogram_row {
+	const char *family, *label;
+	const struct histogram_bounds *bounds;
+};
 
 struct histogram {
 	uint64_t bucket[HISTOGRAM_BUCKETS]; /* each counted once; sums are made for who reads */
 	uint64_t count;
-	int64_t sum_us;
+	int64_t sum;
 };
+
+/* X(constant, reason): why an H_key was issued */
+#define HKEY_REASONS(X) \
+	X(REQUEST, "request") \
+	X(LOCATION_UPDATE, "location-update") \
+	X(OPERATOR, "operator")
+
+enum hkey_reason {
+#define HKEY_REASON_ENUM(id, name) HKEY_##id,
+	HKEY_REASONS(HKEY_REASON_ENUM)
+#undef HKEY_REASON_ENUM
+		HKEY_REASON_COUNT
+};
+
+#define METRIC_STATES_MAX 32
+#define METRIC_FAULTS_MAX 16
 
 struct metrics {
 	uint64_t count[METRIC_COUNT];
 	uint64_t refused[KH_CAUSE_MAX];
+	uint64_t handovers_failed[KH_CAUSE_MAX];
 	uint64_t rx[MESSAGE_ROWS_MAX], tx[MESSAGE_ROWS_MAX];
-	struct histogram phase[PHASE_METRIC_COUNT];
+	uint64_t rx_bytes[MESSAGE_ROWS_MAX], tx_bytes[MESSAGE_ROWS_MAX];
+	uint64_t keys[KEY_KIND_COUNT];
+	uint64_t wrapped[WRAP_TYPES], unwrapped[WRAP_TYPES], not_unwrapped[WRAP_TYPES];
+	uint64_t hkeys[HKEY_REASON_COUNT];
+	uint64_t faults[METRIC_FAULTS_MAX];
+	uint32_t ue_states[METRIC_STATES_MAX]; /* UE contexts in each state but the first */
+	struct histogram histogram[HISTOGRAM_COUNT];
 };
 
 struct json_t;
 
 const char *metric_name(enum metric m);
-const char *phase_metric_name(enum phase_metric p);
-void histogram_add(struct histogram *h, int64_t us);
+extern const struct histogram_row histogram_rows[HISTOGRAM_COUNT];
+extern const char *const hkey_reason_names[HKEY_REASON_COUNT];
+/* `value` in microseconds, or a number: the unit of its bounds. */
+void histogram_add(struct metrics *m, enum histogram_id id, int64_t value);
 /* {"counters": {..}, "refused": {..}, "rx": {"s1.enb_key": n}, "tx": {..}}; every name is there, zeros too. */
 struct json_t *metrics_json(const struct metrics *m);
 

@@ -158,11 +158,12 @@ void node_refuse(struct node *n, enum log_cat cat, int err, const char *peer, co
 }
 
 void node_message(struct node *n, bool tx, enum log_cat cat, const struct message_row *row,
-		  const char *peer)
+		  const char *peer, size_t len)
 {
 	uint64_t *counts = tx ? n->metrics.tx : n->metrics.rx;
 
 	counts[message_index(row)]++;
+	(tx ? n->metrics.tx_bytes : n->metrics.rx_bytes)[message_index(row)] += len;
 	log_at(cat, row->routine ? LOG_DEBUG : LOG_INFO, "%s %s.%s%s%s %s %s", tx ? "tx" : "rx",
 	       iface_name(row->iface), row->name, row->step ? " step=" : "",
 	       row->step ? row->step : "", tx ? "to" : "from", peer);
@@ -181,7 +182,7 @@ int node_send(struct node *n, struct link *link, enum iface iface, enum log_cat 
 		node_refuse(n, cat, err, peer, "%s.%s not sent", iface_name(iface),
 			    row ? row->name : "?");
 	else
-		node_message(n, true, cat, row, peer);
+		node_message(n, true, cat, row, peer, protobuf_c_message_get_packed_size(msg));
 	return err;
 }
 
@@ -197,7 +198,7 @@ int node_decode(struct node *n, enum iface iface, enum role from, enum log_cat c
 			    fault.row ? fault.row->name : "message", fault.field ? " field " : "",
 			    fault.field ? fault.field : "");
 	else
-		node_message(n, false, cat, *row, peer);
+		node_message(n, false, cat, *row, peer, len);
 	return err;
 }
 
@@ -209,6 +210,7 @@ void node_done(struct node *n)
 void node_key_event(struct node *n, struct node_event *e, enum key_kind kind, const void *key,
 		    size_t len, const struct keylog_tags *tags)
 {
+	n->metrics.keys[kind]++;
 	if (n->keylog)
 		keylog_write(n->keylog, kind, key, len, tags);
 	if (!e || !events_wanted(n->events))

@@ -9,6 +9,7 @@
 #include "daemon.h"
 #include "event_topics.h"
 #include "fault.h"
+#include "metrics_text.h"
 
 struct json_t *event_topics_json(void)
 {
@@ -31,15 +32,6 @@ static json_t *causes_json(void)
 					     number, "code", code, "text", text));
 	KH_ERRORS(CAUSE)
 #undef CAUSE
-	return out;
-}
-
-static json_t *metrics_names(void)
-{
-	json_t *out = json_array();
-
-	for (unsigned m = 0; m < METRIC_COUNT; m++)
-		json_array_append_new(out, json_string(metric_name((enum metric)m)));
 	return out;
 }
 
@@ -104,5 +96,6 @@ json_t *schema_json(const struct daemon *d)
 	add_options(options, d->rows, "");
 	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "daemon", d->name, "summary",
 			 d->summary, "methods", methods, "options", options, "events",
-			 event_topics_json(), "causes", causes_json(), "metrics", metrics_names());
+			 event_topics_json(), "causes", causes_json(), "metrics",
+			 metric_families_json(d));
 }

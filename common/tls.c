@@ -45,6 +45,7 @@ struct tls *tls_new(struct tls_context *c, bool server, const char *alpn)
 	t->alert = -1;
 	t->alpn = x_strdup(alpn);
 	t->ssl = tls_context_ssl(c, t);
+	t->handshakes = &c->handshakes;
 	SSL_set_info_callback(t->ssl, on_info);
 	if (server) {
 		SSL_set_accept_state(t->ssl);
@@ -196,14 +197,10 @@ static bool alpn_agreed(const struct tls *t)
 	return len == strlen(t->alpn) && memcmp(chosen, t->alpn, len) == 0;
 }
 
-int tls_handshake(struct tls *t)
+static int shake_hands(struct tls *t)
 {
 	int result;
 
-	if (t->err < 0)
-		return t->err;
-	if (t->done)
-		return 1;
 	ERR_clear_error();
 	result = SSL_do_handshake(t->ssl);
 	if (result != 1)
@@ -216,6 +213,18 @@ int tls_handshake(struct tls *t)
 	t->done = true;
 	find_identity(t);
 	return 1;
+}
+
+int tls_handshake(struct tls *t)
+{
+	if (t->err < 0)
+		return t->err;
+	if (t->done)
+		return 1;
+	int result = shake_hands(t);
+	t->handshakes->done += result > 0;
+	t->handshakes->failed += result < 0;
+	return result;
 }
 
 int tls_read(struct tls *t, uint8_t *out, size_t len)

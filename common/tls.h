@@ -13,6 +13,10 @@
 struct tls_context; /* one per node: certificate, CA, key log */
 struct tls; /* one per connection */
 
+struct tls_handshakes {
+	uint64_t done, failed;
+};
+
 struct tls_settings {
 	const char *ca, *cert, *key; /* PEM files */
 	const char *keylog; /* NSS key log file, mode 0600, or NULL */
@@ -22,6 +26,8 @@ struct tls_settings {
  * that others may read is refused, and so is a key log that group or others may read. */
 int tls_context_new(struct tls_context **out, const struct tls_settings *s, char *why,
 		    size_t why_len) KH_MUST_CHECK;
+/* Of all its connections. */
+const struct tls_handshakes *tls_context_handshakes(const struct tls_context *t);
 /* Only when its connections are freed: links that were closed are, after loop_free() at the latest. */
 void tls_context_free(struct tls_context *t);
 

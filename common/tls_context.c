@@ -230,6 +230,11 @@ int tls_context_new(struct tls_context **out, const struct tls_settings *s, char
 	return 0;
 }
 
+const struct tls_handshakes *tls_context_handshakes(const struct tls_context *c)
+{
+	return &c->handshakes;
+}
+
 void tls_context_free(struct tls_context *c)
 {
 	if (!c)

@@ -11,10 +11,12 @@ struct tls_context {
 	SSL_CTX *ctx;
 	BIO_METHOD *bio;
 	int keylog_fd; /* -1: none */
+	struct tls_handshakes handshakes;
 };
 
 struct tls {
 	SSL *ssl;
+	struct tls_handshakes *handshakes; /* of the context */
 	struct buf in, out; /* octets of the transport: ciphertext, so nothing to wipe */
 	char *alpn;
 	bool done; /* with the handshake */

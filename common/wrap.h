@@ -7,6 +7,7 @@
 
 /* Values as in s1.proto. */
 enum wrap_type { WRAP_AES_GCM = 1, WRAP_AES_KW = 2, WRAP_AES_BLOCK = 3 };
+#define WRAP_TYPES 4 /* room for one counter a type */
 
 /* aes-gcm sends its nonce before ciphertext and tag: 12 + 32 + 16. */
 #define WRAP_NONCE_LEN 12

@@ -126,6 +126,14 @@ static void status(void *context, json_t *out)
 	json_object_set_new(out, "kid", json_integer(e->key.id));
 }
 
+static void key_ages(void *context, key_age_fn *fn, void *arg)
+{
+	const struct enb *e = context;
+
+	if (e->key.id)
+		fn(arg, e->opt.id, e->key_us);
+}
+
 static const struct fsm *const machines[] = {&enb_ue_fsm, &enb_s1_fsm, &enb_x2_fsm, NULL};
 
 const struct daemon enb_daemon = {
@@ -139,6 +147,7 @@ const struct daemon enb_daemon = {
 	.start = start,
 	.stop = stop,
 	.status = status,
+	.key_ages = key_ages,
 	.methods = enb_methods,
 	.machines = machines,
 };

@@ -127,6 +127,7 @@ struct ue {
 	struct arrival {
 		uint32_t source,
 			ho_id; /* where it came from, and how that eNodeB calls the attempt */
+		int64_t confirmed_us; /* its 10; 0 when its 12 was answered */
 	} arrival;
 	struct held_nas held; /* ATTACH ACCEPT, until the UE can take it */
 	struct held_nas evidence; /* of a 12 the MME has not answered yet */
@@ -150,6 +151,7 @@ struct enb {
 	struct enb_options opt;
 	struct s1 s1;
 	struct mme_enb_key key, previous; /* id 0: none */
+	int64_t key_us; /* when `key` was installed */
 	enum wrap_type wrap;
 	struct loop_timer *grace;
 	struct listener *x2, *uu;

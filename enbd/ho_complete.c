@@ -25,8 +25,7 @@ void ho_complete_send(struct ue *ue)
 int ho_complete_rx(struct enb *e, struct ue *ue, const struct ue_input *in)
 {
 	(void)in;
-	histogram_add(&e->node.metrics.phase[PHASE_METRIC_EXECUTION],
-		      clock_mono_us() - ue->ho->commanded_us);
+	histogram_add(&e->node.metrics, HISTOGRAM_EXECUTE, clock_mono_us() - ue->ho->commanded_us);
 	ho_end(ue, 0);
 	return 0;
 }

@@ -27,7 +27,7 @@ int ho_execute_tx_command(struct enb *e, struct ue *ue, const struct ue_input *i
 	ev.gen = ue->ho->generation;
 	events_emit(e->node.events, &ev);
 	ue->ho->commanded_us = clock_mono_us();
-	histogram_add(&e->node.metrics.phase[PHASE_METRIC_PREPARATION],
+	histogram_add(&e->node.metrics, HISTOGRAM_PREPARE,
 		      ue->ho->commanded_us - ue->ho->requested_us);
 	return 0;
 }
@@ -75,6 +75,7 @@ int ho_execute_rx_confirm(struct enb *e, struct ue *ue, const struct ue_input *i
 	ue_bind_uu(ue, in->uu);
 	ue_take_label(ue);
 	held_nas_keep(&ue->evidence, evidence->data, evidence->len);
+	ue->arrival.confirmed_us = clock_mono_us();
 	ev.enb = e->opt.id;
 	ev.source = ue->arrival.source;
 	ev.gen = ue->kenb_gen;

@@ -61,6 +61,8 @@ void ho_end(struct ue *ue, int err)
 	events_emit(e->node.events, &ev);
 	node_count(&e->node, err ? METRIC_HANDOVERS_FAILED : METRIC_HANDOVERS_COMPLETED);
 	if (err)
+		e->node.metrics.handovers_failed[err_to_cause(err)]++;
+	if (err)
 		node_refuse(&e->node, LOG_HO, err, ue_name(ue), "handover to enb=%u failed",
 			    ho->target);
 	else

@@ -1,6 +1,7 @@
 /* Step 2: this eNodeB's own MME-eNB_key. The previous one opens what is in flight for a grace time. */
 #include <string.h>
 
+#include "clock.h"
 #include "handlers.h"
 #include "loop.h"
 
@@ -55,6 +56,7 @@ static void install(struct enb *e, const struct mme_enb_key *key, uint32_t grace
 	if (e->key.id)
 		e->previous = e->key;
 	e->key = *key;
+	e->key_us = clock_mono_us();
 	loop_timer_stop(&e->grace);
 	if (e->previous.id)
 		e->grace = loop_timer_start(e->node.loop, grace_ms, on_grace_over, e);

@@ -92,6 +92,10 @@ int neighbour_list_rx_keys(struct enb *e, struct ue *ue, const struct ue_input *
 		return store_list(e, ue, in->s1->wrapped_key_list, "4");
 	/* 13 answers 12: the MME has moved the UE. */
 	location_update_settled(ue);
+	if (ue->arrival.confirmed_us)
+		histogram_add(&e->node.metrics, HISTOGRAM_COMPLETE,
+			      clock_mono_us() - ue->arrival.confirmed_us);
+	ue->arrival.confirmed_us = 0;
 	return store_list(e, ue, in->s1->new_key_list, "13");
 }
 

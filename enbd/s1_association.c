@@ -55,7 +55,7 @@ void s1_close(struct enb *e)
 {
 	if (e->s1.fsm.now != S1_DOWN)
 		(void)s1_step(e, S1_EV_DROP, &(struct s1_input){.cause = KH_E_RELEASED});
-	fsm_stop(&e->s1.fsm);
+	fsm_stop(&e->s1.fsm, NULL);
 }
 
 int s1_drop(struct enb *e, const struct s1_input *in)

@@ -41,9 +41,11 @@ static int target_key(struct enb *e, uint32_t source, const Keyhop__X2__Handover
 	if (!key)
 		return KH_E_UNKNOWN_KEY_ID;
 	int err = floor_check(e, req->mme_ue_id, m->generation);
-	if (!err)
-		err = wrap_open(e->node.crypto, e->wrap, key, &binding, m->wrapped.data,
-				m->wrapped.len, out);
+	if (err)
+		return err;
+	err = wrap_open(e->node.crypto, e->wrap, key, &binding, m->wrapped.data, m->wrapped.len,
+			out);
+	(err ? e->node.metrics.not_unwrapped : e->node.metrics.unwrapped)[e->wrap]++;
 	if (!err)
 		floor_raise(e, req->mme_ue_id, m->generation, m->key_id);
 	return err;

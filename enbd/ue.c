@@ -82,7 +82,7 @@ void ue_free(struct ue *ue)
 			ho_send_cancel(ue, KH_E_RELEASED);
 		ho_end(ue, KH_E_RELEASED);
 	}
-	fsm_stop(&ue->fsm);
+	fsm_stop(&ue->fsm, e->node.metrics.ue_states);
 	location_update_settled(ue);
 	pending_remove(ue);
 	if (ue->uu)

@@ -127,7 +127,8 @@ int ue_step(struct ue *ue, enum ue_event_id event, const struct ue_input *in)
 {
 	struct enb *e = ue->enb;
 	const struct fsm_rule *rule = fsm_find(&enb_ue_fsm, ue->fsm.now, event);
-	const struct fsm_owner owner = {&ue->fsm, ue, ue_name(ue), e->node.loop, &e->opt};
+	const struct fsm_owner owner = {&ue->fsm,     ue,      ue_name(ue),
+					e->node.loop, &e->opt, e->node.metrics.ue_states};
 
 	if (!rule) {
 		node_refuse(&e->node, LOG_HO, KH_E_BAD_STATE, ue_name(ue), "%s in state %s",

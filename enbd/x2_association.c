@@ -51,7 +51,7 @@ void x2_free(struct x2_peer *p)
 	}
 	if (nb && p->outbound)
 		nb->connecting = false;
-	fsm_stop(&p->fsm);
+	fsm_stop(&p->fsm, NULL);
 	if (p->link)
 		link_close(p->link);
 	DL_DELETE(e->x2_peers, p);

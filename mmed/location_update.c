@@ -47,12 +47,17 @@ int location_update_rx(struct mme *m, struct ue *ue, const struct ue_input *in)
 	events_emit(m->node.events, &e);
 	log_info(LOG_HO, "step=12 ue=%s moved enb=%u gen=%llu", ue_name(ue), serving->id,
 		 (unsigned long long)generation);
-	(void)key_list_issue(m, ue, in->from, body->enb_id, body->n_enb_id, 12);
+	if (key_list_issue(m, ue, in->from, body->enb_id, body->n_enb_id, 12) == 0)
+		m->node.metrics.hkeys[HKEY_LOCATION_UPDATE]++;
 	return 0;
 }
 
 /* A new H_key on command: asks for what a message 3 would, with the neighbours the operator names. */
 int hkey_issue_by_operator(struct mme *m, struct ue *ue, const struct ue_input *in)
 {
-	return key_list_issue(m, ue, enb_find(m, ue->enb_id), in->ids, in->n_ids, 3);
+	int err = key_list_issue(m, ue, enb_find(m, ue->enb_id), in->ids, in->n_ids, 3);
+
+	if (!err)
+		m->node.metrics.hkeys[HKEY_OPERATOR]++;
+	return err;
 }

@@ -108,6 +108,15 @@ static void status(void *context, json_t *out)
 	json_object_set_new(out, "subscribers", json_integer(HASH_COUNT(m->subscribers)));
 }
 
+static void key_ages(void *context, key_age_fn *fn, void *arg)
+{
+	struct mme *m = context;
+
+	for (struct enb *e = m->enbs; e; e = e->hh.next)
+		if (e->key.id)
+			fn(arg, e->id, e->key_us);
+}
+
 static const struct fsm *const machines[] = {&mme_ue_fsm, &mme_s1_fsm, NULL};
 
 const struct daemon mme_daemon = {
@@ -121,6 +130,7 @@ const struct daemon mme_daemon = {
 	.start = start,
 	.stop = stop,
 	.status = status,
+	.key_ages = key_ages,
 	.methods = mme_methods,
 	.machines = machines,
 };

@@ -101,6 +101,7 @@ int key_list_issue(struct mme *m, struct ue *ue, struct enb *to, const uint32_t 
 		return err;
 	}
 	ue->gen_issued = batch.generation;
+	histogram_add(&m->node.metrics, HISTOGRAM_LIST_ENTRIES, (int64_t)t.n_known);
 	err = send_list(m, ue, to, &t, batch.generation, answers);
 	/* 4 before 5, so that the eNodeB knows the list when its generation passes by. */
 	return err ? err : m->scheme->deliver(m, ue, &batch);
@@ -114,6 +115,7 @@ int neighbour_list_rx(struct mme *m, struct ue *ue, const struct ue_input *in)
 	e.enb = ue->enb_id;
 	events_emit(m->node.events, &e);
 	/* A refusal was answered with its cause; it is no reason for an error indication as well. */
-	(void)key_list_issue(m, ue, in->from, body->enb_id, body->n_enb_id, 3);
+	if (key_list_issue(m, ue, in->from, body->enb_id, body->n_enb_id, 3) == 0)
+		m->node.metrics.hkeys[HKEY_REQUEST]++;
 	return 0;
 }

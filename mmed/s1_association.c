@@ -40,7 +40,7 @@ static void leave(struct mme *m, struct s1_peer *p)
 void s1_free(struct mme *m, struct s1_peer *p)
 {
 	leave(m, p);
-	fsm_stop(&p->fsm);
+	fsm_stop(&p->fsm, NULL);
 	if (p->link)
 		link_close(p->link);
 	DL_DELETE(m->peers, p);

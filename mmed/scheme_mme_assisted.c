@@ -58,6 +58,7 @@ static int wrap_for(struct mme *m, struct ue *ue, struct enb *target, const stru
 	e.gen = batch->generation;
 	events_emit(m->node.events, &e);
 	node_count(&m->node, METRIC_KEYS_WRAPPED);
+	m->node.metrics.wrapped[m->opt.wrap]++;
 	return 0;
 }
 

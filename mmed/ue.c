@@ -74,7 +74,7 @@ static void unlink_from_enb(struct mme *m, struct ue *ue)
 
 void ue_free(struct mme *m, struct ue *ue)
 {
-	fsm_stop(&ue->fsm);
+	fsm_stop(&ue->fsm, m->node.metrics.ue_states);
 	contexts_forget_ue(m, ue);
 	unlink_from_enb(m, ue);
 	HASH_DEL(m->ues, ue);

@@ -58,7 +58,8 @@ FSM_MACHINE(mme_ue_fsm, "mme-ue", LOG_MME, UE_STATES, UE_EVENTS);
 int ue_step(struct mme *m, struct ue *ue, enum ue_event_id event, const struct ue_input *in)
 {
 	const struct fsm_rule *rule = fsm_find(&mme_ue_fsm, ue->fsm.now, event);
-	const struct fsm_owner owner = {&ue->fsm, ue, ue_name(ue), m->node.loop, &m->opt};
+	const struct fsm_owner owner = {&ue->fsm,     ue,      ue_name(ue),
+					m->node.loop, &m->opt, m->node.metrics.ue_states};
 
 	if (!rule) {
 		node_refuse(&m->node, LOG_MME, KH_E_BAD_STATE, in->from ? in->from->name : NULL,

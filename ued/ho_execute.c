@@ -138,7 +138,7 @@ int ho_execute_rx_ack(struct ue_node *u, struct ue *ue, const struct ue_input *i
 	ev.enb = ue->cell->id;
 	ev.source = ue->fallback->cell->id;
 	ev.gen = ue->kenb_gen;
-	histogram_add(&u->node.metrics.phase[PHASE_METRIC_INTERRUPTION],
+	histogram_add(&u->node.metrics, HISTOGRAM_INTERRUPTION,
 		      clock_mono_us() - ue->fallback->left_us);
 	drop_fallback(ue);
 	node_count(&u->node, METRIC_HANDOVERS_COMPLETED);

@@ -120,7 +120,7 @@ void ue_forget_security(struct ue *ue)
 
 void ue_free(struct ue *ue)
 {
-	fsm_stop(&ue->fsm);
+	fsm_stop(&ue->fsm, ue->node->node.metrics.ue_states);
 	ue_answer(ue, KH_E_DETACHED);
 	ue_forget_security(ue);
 	HASH_DELETE(hh, ue->node->ues, ue);

@@ -67,7 +67,8 @@ int ue_step(struct ue *ue, enum ue_event_id event, const struct ue_input *in)
 {
 	struct ue_node *u = ue->node;
 	const struct fsm_rule *rule = fsm_find(&ued_ue_fsm, ue->fsm.now, event);
-	const struct fsm_owner owner = {&ue->fsm, ue, ue->imsi.s, u->node.loop, &u->opt};
+	const struct fsm_owner owner = {&ue->fsm,     ue,      ue->imsi.s,
+					u->node.loop, &u->opt, u->node.metrics.ue_states};
 
 	if (!rule) {
 		node_refuse(&u->node, LOG_NAS, KH_E_BAD_STATE, ue->imsi.s, "%s in state %s",

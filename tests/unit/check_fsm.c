@@ -163,7 +163,7 @@ START_TEST(timers_fire_and_start_again)
 	/* An event that leaves the state: the timer runs anew. */
 	gate_settle(&g, options, 1, -1);
 	ck_assert_ptr_nonnull(g.state.timer);
-	fsm_stop(&g.state);
+	fsm_stop(&g.state, NULL);
 	ck_assert_ptr_null(g.state.timer);
 	loop_free(g.loop);
 }

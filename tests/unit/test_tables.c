@@ -45,7 +45,7 @@ static void settle_and_look(const struct fsm *f, const struct fsm_rule *rule, ui
 	ck_assert_uint_eq(at.now, want);
 	ck_assert_msg((at.timer != NULL) == (t != NULL), "%s: timer in state %s", f->name,
 		      fsm_state_name(f, want));
-	fsm_stop(&at);
+	fsm_stop(&at, NULL);
 	loop_free(loop);
 }
 
