@@ -62,6 +62,14 @@ static void add_options(json_t *out, const struct config_row *rows, const char *
 	}
 }
 
+json_t *schema_options(const struct config_row *rows)
+{
+	json_t *out = json_array();
+
+	add_options(out, rows, "");
+	return out;
+}
+
 static const char *const param_types[] = {"string", "int", "number", "bool", "object", "array"};
 
 static json_t *params_json(const struct ctl_param *p)
@@ -87,15 +95,14 @@ static void add_methods(json_t *out, const struct ctl_method *m)
 
 json_t *schema_json(const struct daemon *d)
 {
-	json_t *methods = json_array(), *options = json_array();
+	json_t *methods = json_array();
 
 	add_methods(methods, ctl_own_methods);
 	add_methods(methods, node_methods);
 	add_methods(methods, fault_methods);
 	add_methods(methods, d->methods);
-	add_options(options, d->rows, "");
 	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "daemon", d->name, "summary",
-			 d->summary, "methods", methods, "options", options, "events",
-			 event_topics_json(), "causes", causes_json(), "metrics",
+			 d->summary, "methods", methods, "options", schema_options(d->rows),
+			 "events", event_topics_json(), "causes", causes_json(), "metrics",
 			 metric_families_json(d));
 }

@@ -6,6 +6,9 @@
 
 struct daemon;
 
+/* New JSON array of {key, type, default, required, reloadable, help}: rows of a configuration. */
+struct config_row;
+json_t *schema_options(const struct config_row *rows);
 /* New JSON object {daemon, methods, options, events, causes, metrics}. */
 json_t *schema_json(const struct daemon *d);
 

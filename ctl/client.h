@@ -4,14 +4,22 @@
 
 #include <jansson.h>
 
+/* X(constant, number, help) */
+/* clang-format off */
+#define EXIT_CODES(X) \
+	X(DONE, 0, "done") \
+	X(FAILED, 1, "the operation failed; its cause is on standard error") \
+	X(USAGE, 2, "wrong command line, parameters or scenario") \
+	X(UNREACHABLE, 3, "the node cannot be reached") \
+	X(NOT_FOUND, 4, "no such UE, eNodeB or neighbour") \
+	X(TIMEOUT, 5, "not in time") \
+	X(REFUSED, 6, "refused: not allowed, or not now")
+/* clang-format on */
+
 enum exit_code {
-	EXIT_DONE = 0,
-	EXIT_FAILED = 1,
-	EXIT_USAGE = 2,
-	EXIT_UNREACHABLE = 3,
-	EXIT_NOT_FOUND = 4,
-	EXIT_TIMEOUT = 5,
-	EXIT_REFUSED = 6,
+#define EXIT_CODE_ENUM(id, number, help) EXIT_##id = (number),
+	EXIT_CODES(EXIT_CODE_ENUM)
+#undef EXIT_CODE_ENUM
 };
 
 struct client {

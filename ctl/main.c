@@ -36,7 +36,7 @@ static void usage(FILE *out)
 	      "  keyhop -n enb1 watch                       events, until interrupted\n\n",
 	      out);
 	for (const struct verb *v = verbs; v->name; v++)
-		fprintf(out, "  keyhop %-10s %-40s %s\n", v->name, v->usage, v->help);
+		fprintf(out, "  keyhop %-10s %s\n", v->name, v->help);
 	fputs("\n"
 	      "A node is found as NODE.sock or NODE/ctl.sock in $KEYHOP_RUN, this folder or "
 	      "/run/keyhop.\n"
@@ -186,13 +186,11 @@ static int run(const struct command *cmd, int argc, char **argv)
 /* -1 to go on, or an exit code. */
 static int parse(struct command *cmd, int argc, char **argv)
 {
-	static const struct option longs[] = {{"socket", required_argument, NULL, 's'},
-					      {"node", required_argument, NULL, 'n'},
-					      {"output", required_argument, NULL, 'o'},
-					      {"timeout", required_argument, NULL, 't'},
-					      {"version", no_argument, NULL, 'V'},
-					      {"help", no_argument, NULL, 'h'},
-					      {0}};
+	static const struct option longs[] = {
+		{"socket", required_argument, NULL, 's'}, {"node", required_argument, NULL, 'n'},
+		{"output", required_argument, NULL, 'o'}, {"timeout", required_argument, NULL, 't'},
+		{"version", no_argument, NULL, 'V'},	  {"help", no_argument, NULL, 'h'},
+		{"dump-schema", no_argument, NULL, 'S'},  {0}};
 	int c;
 
 	/* '+': flags of the method begin at the first word. */
@@ -207,6 +205,9 @@ static int parse(struct command *cmd, int argc, char **argv)
 			cmd->timeout_ms = (int)(atof(optarg) * 1000);
 		} else if (c == 'V') {
 			puts("keyhop " VERSION);
+			return EXIT_DONE;
+		} else if (c == 'S') {
+			verbs_dump();
 			return EXIT_DONE;
 		} else {
 			usage(c == 'h' ? stdout : stderr);
@@ -244,6 +245,10 @@ int main(int argc, char **argv)
 	argc -= optind;
 	argv += optind;
 	const struct verb *verb = argc > 0 && !cmd.node ? verb_find(argv[0]) : NULL;
+	if (verb && argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+		verb_help(verb, stdout);
+		return EXIT_DONE;
+	}
 	if (verb)
 		return verb->run(argc - 1, argv + 1, cmd.output == OUTPUT_JSON);
 	if (!cmd.socket[0] && !cmd.node && argc > 1) {

@@ -221,17 +221,10 @@ static void close_run(struct run *r)
 	config_clear(scenario_rows, &r->scenario);
 }
 
-static int usage(FILE *out, int code)
+static int usage(void)
 {
-	fputs("usage: keyhop run FILE.yaml [--run DIR] [--ues N] [--repeat N] [--rate PER_SECOND] "
-	      "[--in-flight N]\n"
-	      "                  [--moves N] [--seed S] [--out DIR] [--junit FILE] [-o json]\n"
-	      "steps of a scenario:\n",
-	      out);
-#define STEP_HELP(id, word, help) fprintf(out, "  %-8s %s\n", word, help);
-	STEP_KINDS(STEP_HELP)
-#undef STEP_HELP
-	return code;
+	verb_help(verb_find("run"), stderr);
+	return EXIT_USAGE;
 }
 
 static int parse(struct run_options *o, int argc, char **argv)
@@ -268,9 +261,9 @@ static int parse(struct run_options *o, int argc, char **argv)
 		if (value && strcmp(flag, "run") == 0)
 			o->dir = value, known = true;
 		if (!known)
-			return usage(stderr, EXIT_USAGE);
+			return usage();
 	}
-	return o->file ? 0 : usage(stderr, EXIT_USAGE);
+	return o->file ? 0 : usage();
 }
 
 int run_verb(int argc, char **argv, bool json)
@@ -279,8 +272,6 @@ int run_verb(int argc, char **argv, bool json)
 	struct run r = {0};
 	int code;
 
-	if (argc == 1 && (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0))
-		return usage(stdout, EXIT_DONE);
 	code = parse(&o, argc, argv);
 	if (code)
 		return code;

@@ -1,19 +1,47 @@
 #include "verbs.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "client.h"
+#include "output.h"
+#include "scenario.h"
+#include "schema.h"
+
+/* clang-format off */
 const struct verb verbs[] = {
-	{"run", "FILE.yaml [--ues N] ...", "plays a scenario on all nodes of a run directory",
-	 run_verb},
-	{"wait", "NODE ready | ue IMSI attached|detached|at ENB [--timeout S]",
-	 "ends when it is so, by events", wait_verb},
-	{"schema", "NODE", "methods, options, events, causes and metrics of a node, as JSON",
-	 schema_verb},
-	{"completion", "bash|zsh|fish", "a script that completes the words of this tool",
-	 completion_verb},
-	{"complete", "WORD...", "what may come next; for the scripts of completion", complete_verb},
+	{"run", "FILE.yaml [--run DIR] [--ues N] [--repeat N] [--rate PER_SECOND] [--in-flight N] [--moves N] [--seed S] "
+		"[--out DIR] [--junit FILE]",
+	 "plays a scenario on all nodes of a run directory", run_verb,
+	 {"keyhop run conf/scenarios/ping-pong.yaml --ues 200 --moves 5",
+	  "keyhop run conf/scenarios/walk.yaml --rate 100 --out walk --junit walk.xml"}},
+	{"wait", "NODE ready | ue IMSI attached|detached|at ENB [--timeout SECONDS]",
+	 "ends when it is so, by events", wait_verb,
+	 {"keyhop wait enb1 ready",
+	  "keyhop wait ue 001010000000001 at enb2 --timeout 5"}},
+	{"schema", "NODE", "methods, options, events, causes and metrics of a node, as JSON", schema_verb,
+	 {"keyhop schema enb1",
+	  "keyhop schema mme | jq -r '.events[].topic'"}},
+	{"completion", "bash|zsh|fish", "a script that completes the words of this tool", completion_verb,
+	 {"eval \"$(keyhop completion bash)\"",
+	  "keyhop completion fish | source"}},
+	{"complete", "WORD...", "what may come next; for the scripts of completion", complete_verb,
+	 {"keyhop complete enb1 handover ''",
+	  "keyhop complete wait ue ''"}},
 	{0},
 };
+
+static const struct {
+	const char *flag, *value, *help;
+} flags[] = {
+	{"-n, --node", "NODE", "the node; the first word without it"},
+	{"-s, --socket", "SOCKET", "path of a control socket, instead of a node's name"},
+	{"-o, --output", "table|json|ndjson|csv", "form of the result; also after the words"},
+	{"-t, --timeout", "SECONDS", "how long to wait for an answer (10)"},
+	{"-V, --version", "", "prints the version"},
+	{"-h, --help", "", "prints a summary"},
+};
+/* clang-format on */
 
 const struct verb *verb_find(const char *name)
 {
@@ -21,4 +49,74 @@ const struct verb *verb_find(const char *name)
 		if (strcmp(v->name, name) == 0)
 			return v;
 	return NULL;
+}
+
+static void print_steps(FILE *out)
+{
+	fputs("\nsteps of a scenario:\n", out);
+#define STEP_HELP(id, word, help) fprintf(out, "  %-8s %s\n", word, help);
+	STEP_KINDS(STEP_HELP)
+#undef STEP_HELP
+}
+
+void verb_help(const struct verb *v, FILE *out)
+{
+	fprintf(out, "usage: keyhop %s %s\n\n%s\n\n  %s\n  %s\n", v->name, v->usage, v->help,
+		v->examples[0], v->examples[1]);
+	if (v->run == run_verb)
+		print_steps(out);
+}
+
+static json_t *verbs_json(void)
+{
+	json_t *out = json_array();
+
+	for (const struct verb *v = verbs; v->name; v++)
+		json_array_append_new(out, json_pack("{s:s, s:s, s:s, s:[s, s]}", "verb", v->name,
+						     "usage", v->usage, "help", v->help, "examples",
+						     v->examples[0], v->examples[1]));
+	return out;
+}
+
+static json_t *flags_json(void)
+{
+	json_t *out = json_array();
+
+	for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
+		json_array_append_new(out,
+				      json_pack("{s:s, s:s, s:s}", "flag", flags[i].flag, "value",
+						flags[i].value, "help", flags[i].help));
+	return out;
+}
+
+static json_t *steps_json(void)
+{
+	json_t *out = json_array();
+
+#define STEP_JSON(id, word, help) \
+	json_array_append_new(out, json_pack("{s:s, s:s}", "step", word, "help", help));
+	STEP_KINDS(STEP_JSON)
+#undef STEP_JSON
+	return out;
+}
+
+static json_t *exit_codes_json(void)
+{
+	json_t *out = json_array();
+
+#define EXIT_JSON(id, number, help) \
+	json_array_append_new(out, json_pack("{s:i, s:s}", "code", number, "help", help));
+	EXIT_CODES(EXIT_JSON)
+#undef EXIT_JSON
+	return out;
+}
+
+void verbs_dump(void)
+{
+	json_t *all = json_pack("{s:o, s:o, s:o, s:o, s:o}", "flags", flags_json(), "verbs",
+				verbs_json(), "scenario", schema_options(scenario_rows), "steps",
+				steps_json(), "exit_codes", exit_codes_json());
+
+	output_result(all, OUTPUT_JSON);
+	json_decref(all);
 }

@@ -3,16 +3,22 @@
 #define KEYHOP_CTL_VERBS_H
 
 #include <stdbool.h>
+#include <stdio.h>
 
 struct verb {
 	const char *name, *usage, *help;
 	/* The words after the verb. The exit code. */
 	int (*run)(int argc, char **argv, bool json);
+	const char *examples[2];
 };
 
 /* Ends with {0}. */
 extern const struct verb verbs[];
 const struct verb *verb_find(const char *name);
+/* Usage and examples, for people. */
+void verb_help(const struct verb *v, FILE *out);
+/* Flags, verbs, scenario keys, steps and exit codes as JSON, for the manual page and its test. */
+void verbs_dump(void);
 
 int run_verb(int argc, char **argv, bool json);
 int wait_verb(int argc, char **argv, bool json);
