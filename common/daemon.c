@@ -174,6 +174,8 @@ static void run(struct node *n)
 
 	signal(SIGPIPE, SIG_IGN);
 	for (size_t i = 0; i < 3; i++) {
+		/* What event_free() goes back to: a second signal does not cut the orderly end short. */
+		signal(signals[i].sig, SIG_IGN);
 		ev[i] = evsignal_new(loop_base(n->loop), signals[i].sig, signals[i].fn, n);
 		evsignal_add(ev[i], NULL);
 	}

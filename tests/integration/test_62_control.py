@@ -1,0 +1,261 @@
+"""The control socket: every method of every daemon, called right and in every wrong way its schema allows."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import unittest
+from pathlib import Path
+
+from labtest import ROOT, KeyhopError, LabTest, Node
+
+INVALID_PARAMS = -32602
+WRONG_TYPES = {"string": [7, True, None, [], {}], "int": ["x", 1.5, True, None, []], "number": ["x", True, None],
+               "bool": ["true", 1, None], "object": ["x", [], 1], "array": ["x", {}, 1]}
+K = "00112233445566778899aabbccddeeff"
+
+
+def right(lab):
+    """{node: [(method, parameters, name of the error that is its right answer or None)]}, in an order that works."""
+    a, b, new = lab.imsis[0], lab.imsis[1], "001010000000077"
+    (lab.path / "more.csv").touch(0o600)
+    (lab.path / "more.csv").write_text(f"001010000000078,{K},{K}\n")
+    common = [("ping", {}, None), ("version", {}, None), ("status", {}, None), ("schema.list", {}, None),
+              ("config.get", {}, None), ("config.reload", {}, None), ("log.get", {}, None),
+              ("log.set", {"level": "info", "category": "ho"}, None), ("metrics.get", {}, None),
+              ("events.subscribe", {"since": 0, "topics": ["no.such"], "ue": a}, None), ("events.unsubscribe", {}, None),
+              ("fault.set", {"fault": "drop", "message": "7", "direction": "rx", "count": 1,
+                             "probability": 0.5, "delay_ms": 1}, None),
+              ("fault.list", {}, None), ("fault.clear", {"id": 1}, None)]
+    page = {"offset": 0, "limit": 10}
+    mme = [("enb.list", page, None), ("enb.show", {"enb": "enb1"}, None), ("ue.list", page, None), ("ue.show", {"ue": a}, None),
+           ("enbkey.list", {}, None), ("enbkey.rotate", {"enb": "enb2"}, None), ("hkey.issue", {"ue": a, "enbs": [2]}, None),
+           ("key.list", {"ue": a}, None), ("subscriber.list", page, None), ("subscriber.show", {"ue": a}, None),
+           ("subscriber.add", {"ue": new, "k": K, "opc": K, "sqn": "000000000020"}, None),
+           ("subscriber.import", {"file": str(lab.path / "more.csv")}, None), ("subscriber.remove", {"ue": new}, None),
+           ("ue.detach", {"ue": b}, None), ("enb.drop", {"enb": "enb3"}, None)]
+    enb = [("ue.list", page, None), ("ue.show", {"ue": a}, None), ("key.list", {"ue": a}, None), ("neighbour.list", {}, None),
+           ("neighbour.add", {"enb": 77, "address": "127.0.0.1", "port": 1, "name": "enb77"}, None),
+           ("neighbour.remove", {"enb": "77"}, None), ("wraplist.request", {"ue": a}, None),
+           ("wraplist.show", {"ue": a}, None), ("handover.list", {}, None), ("handover.show", {"ue": a}, "NOT_FOUND"),
+           ("handover.cancel", {"ue": a}, "BAD_STATE"),
+           ("handover.start", {"ue": a, "target": "enb9", "wait": True}, "NOT_A_NEIGHBOUR"), ("ue.release", {"ue": a}, None)]
+    ue = [("ue.add", {"ue": new, "k": K, "opc": K, "sqn": "000000000020"}, None), ("ue.list", page, None),
+          ("ue.show", {"ue": a}, None), ("key.list", {"ue": a}, None), ("attach", {"ue": a, "cell": "enb1", "wait": True}, None),
+          ("traffic.ping", {"ue": a}, None), ("measure", {"ue": a, "cells": {"enb1": -70, "enb2": -90.5}}, None),
+          ("detach", {"ue": a, "wait": True}, None), ("ue.remove", {"ue": new}, None)]
+    last = [("shutdown", {}, None)]
+    return {"ue": common + ue + last, "enb1": common + enb + last, "mme": common + mme + last}
+
+
+class Control(LabTest):
+    def start(self, **options):
+        extra = dict.fromkeys(["mme", "*enb", "ue"], "lab: {faults: true}\n")
+        return self.lab(enbs=3, ues=2, extra=extra, **options)
+
+    def refused_as(self, node, method, params, code=INVALID_PARAMS, name="INVALID_PARAMS"):
+        with self.assertRaises(KeyhopError, msg=f"{method} {params}") as caught:
+            node.call(method, **params)
+        self.assertEqual((caught.exception.code, caught.exception.name), (code, name), f"{method} {params}")
+        return caught.exception
+
+    def wrong_ways(self, method, params):
+        """Parameters that must be refused, from the method's own description."""
+        yield params | {"no_such_parameter": 1}
+        for p in method["params"]:
+            if p["required"]:
+                yield {k: v for k, v in params.items() if k != p["name"]}
+            for value in WRONG_TYPES[p["type"]]:
+                yield params | {p["name"]: value}
+            if p["type"] == "int":
+                low, high = (p["min"], p["max"]) if p["max"] else (0, 2**53)
+                yield params | {p["name"]: low - 1}
+                yield params | {p["name"]: high + 1}
+
+    def test_every_method_in_every_way(self):
+        lab = self.start()
+        lab.attach_all()
+        calls = right(lab)
+        wrong = 0
+        for name, rows in calls.items():
+            node = Node(lab.socket_path(name), timeout=30)
+            self.addCleanup(node.close)
+            methods = {m["name"]: m for m in node.call("schema.list")["methods"]}
+            self.assertEqual({method for method, _, _ in rows}, set(methods), f"{name}: a method without a call here")
+            for method, params, _ in rows:
+                self.assertLessEqual(set(params), {p["name"] for p in methods[method]["params"]})
+                for bad in self.wrong_ways(methods[method], params):
+                    self.refused_as(node, method, bad)
+                    wrong += 1
+            node.call("ping")
+        self.assertGreater(wrong, 400)
+        in_order = [(name, row) for name in ("mme", "enb1", "ue") for row in calls[name]]
+        for name, (method, params, error) in sorted(in_order, key=lambda c: c[1][0] == "shutdown"):
+            with Node(lab.socket_path(name), timeout=30) as node:
+                if error:
+                    with self.assertRaises(KeyhopError) as caught:
+                        node.call(method, **params)
+                    self.assertEqual(caught.exception.name, error, method)
+                elif method == "attach":
+                    # ue.release has sent it away, and it may be on its way back.
+                    lab.node("ue").subscribe(since=0, ue=params["ue"])
+                    try:
+                        node.call(method, **params)
+                    except KeyhopError as e:
+                        self.assertEqual(e.name, "BAD_STATE")
+                        lab.node("ue").wait_event(lambda e: e["topic"] == "ue.attached")
+                else:
+                    self.assertIsInstance(node.call(method, **params), dict, method)
+
+    def test_lines_that_are_no_requests(self):
+        lab = self.start()
+        for text, code, name in ((b"no json", -32700, "PARSE_ERROR"), (b"[]", -32600, "INVALID_REQUEST"),
+                                 (b'{"jsonrpc":"1.0","id":1,"method":"ping"}', -32600, "INVALID_REQUEST"),
+                                 (b'{"jsonrpc":"2.0","id":1,"method":7}', -32600, "INVALID_REQUEST"),
+                                 (b'{"jsonrpc":"2.0","id":1,"method":"no.such"}', -32601, "METHOD_NOT_FOUND"),
+                                 (b'{"jsonrpc":"2.0","id":1,"method":"ping","params":[1]}', -32600, "INVALID_REQUEST")):
+            with socket.socket(socket.AF_UNIX) as s:
+                s.settimeout(10)
+                s.connect(str(lab.socket_path("mme")))
+                f = s.makefile("rb")
+                f.readline()
+                s.sendall(text + b"\n")
+                error = json.loads(f.readline())["error"]
+                self.assertEqual((error["code"], error["data"]["name"]), (code, name), text)
+                f.close()
+        lab.node("mme").call("ping")
+
+    def test_topics_of_the_sources_are_the_table(self):
+        lab = self.start()
+        table = {e["topic"] for e in lab.node("mme").call("schema.list")["events"]}
+        emitted = set()
+        for folder in ("common", "mmed", "enbd", "ued"):
+            for file in (ROOT / folder).glob("*.c"):
+                for text in re.findall(r'"([a-z_0-9]+\.[a-z_]+|refused)"', file.read_text()):
+                    emitted.add(text)
+        self.assertEqual(table - emitted, set(), "a topic that nobody emits")
+        lab.attach_all()
+        lab.node("enb1").call("handover.start", ue=lab.imsis[0], target="enb2", wait=True)
+        for name in lab.names():
+            node = lab.node(name)
+            seq = node.subscribe(since=0)
+            while not node.events or node.events[-1]["seq"] < seq:
+                node._take(node._read(float("inf")))
+            self.assertLessEqual({e["topic"] for e in node.events}, table)
+            sequence = [e["seq"] for e in node.events]
+            self.assertEqual(sequence, list(range(sequence[0], sequence[0] + len(sequence))))
+            for e in node.events:
+                self.assertEqual(e["node"], name)
+                self.assertRegex(e["ts"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")
+
+    def test_lists_in_pages(self):
+        lab = self.lab(enbs=2, ues=25)
+        lab.attach_all()
+        for name, method in (("mme", "ue.list"), ("enb1", "ue.list"), ("ue", "ue.list"), ("mme", "subscriber.list")):
+            seen, offset = [], 0
+            while offset is not None:
+                page = lab.node(name).call(method, offset=offset, limit=10)
+                self.assertLessEqual(len(page["items"]), 10)
+                seen += [item["ue"] for item in page["items"]]
+                offset = page["next"]
+            self.assertEqual(sorted(seen), lab.imsis, f"{name} {method}")
+        self.assertEqual(lab.node("mme").call("ue.list", offset=1000)["items"], [])
+
+    def test_subscribers_without_their_keys(self):
+        lab = self.start()
+        mme, secret = lab.node("mme"), "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
+        for n, call in enumerate((dict(method="subscriber.add", ue="001010000000088", k=secret, opc=secret),
+                                  dict(method="subscriber.show", ue="001010000000088"), dict(method="subscriber.list"),
+                                  dict(method="subscriber.remove", ue="001010000000088"))):
+            self.assertNotIn(secret, json.dumps(mme.call(**call)), n)
+        self.named("UNKNOWN_SUBSCRIBER", mme.call, "subscriber.show", ue="001010000000088")
+        bad = lab.path / "bad.csv"
+        bad.touch(0o600)
+        bad.write_text(f"001010000000090,{secret},{secret}\n001010000000091,{secret}zz,{secret}\n")
+        with self.assertRaises(KeyhopError) as caught:
+            mme.call("subscriber.import", file=str(bad))
+        self.assertIn("bad.csv:2", str(caught.exception))
+        self.assertNotIn(secret, str(caught.exception.data) + str(caught.exception))
+        for name in lab.names():
+            self.assertNotIn(secret, (lab.path / f"{name}.log").read_text())
+
+
+class Configuration(LabTest):
+    def test_reload_says_what_it_applied(self):
+        lab = self.lab(enbs=2)
+        enb, file = lab.node("enb1"), lab.path / "enb1.yaml"
+        text = file.read_text()
+        nothing = enb.call("config.reload")
+        self.assertEqual((nothing["applied"], nothing["needs_restart"]), ([], []))
+        file.write_text(text.replace("level: info", "level: debug") + "a3: {offset: 4}\nmetrics: {port: 9999}\n")
+        result = enb.call("config.reload")
+        self.assertEqual(set(result["applied"]), {"log.level", "a3.offset"}, result)
+        self.assertEqual(set(result["needs_restart"]), {"metrics.port"}, result)
+        self.assertEqual(enb.call("log.get")["ho"], "debug")
+        file.write_text("node: {name: enb1, nonsense: 1}\n")
+        self.named("CONFIG", enb.call, "config.reload")
+        file.write_text(text)
+        enb.subscribe(topics=["config.reloaded"])
+        lab.process["enb1"].send_signal(signal.SIGHUP)
+        enb.wait_event(lambda e: e["topic"] == "config.reloaded")
+        self.assertEqual(enb.call("log.get")["ho"], "info")
+
+    def test_levels_of_categories_while_it_runs(self):
+        lab = self.lab(enbs=2, extra={"enb1": "log: {level: info, file: enb1.log, categories: {ho: warn}}\n"}, start=False)
+        lab.prepare()
+        file = lab.path / "enb1.yaml"
+        lines = file.read_text().splitlines()
+        file.write_text("\n".join(l for l in lines if "file: enb1.log}" not in l) + "\n")
+        lab.start_node("enb1")
+        enb = lab.node("enb1")
+        self.assertEqual(enb.call("log.get")["ho"], "warn")
+        self.assertEqual(enb.call("log.get")["x2"], "info")
+        enb.call("log.set", category="ho", level="trace")
+        self.assertEqual(enb.call("log.get")["ho"], "trace")
+        self.named("INVALID_PARAMS", enb.call, "log.set", level="loud")
+
+    def test_log_as_json(self):
+        lab = self.lab(enbs=2, start=False)
+        lab.prepare()
+        for name in lab.names():
+            file = lab.path / f"{name}.yaml"
+            file.write_text(file.read_text().replace("log: {level: info,", "log: {level: info, format: json,"))
+        lab.start_node("mme")
+        for name in lab.names()[1:]:
+            lab.start_node(name)
+        lab.until_ready()
+        lab.attach_all()
+        lab.node("enb1").call("handover.start", ue=lab.imsis[0], target="enb2", wait=True)
+        steps = set()
+        for name in lab.names():
+            for line in (lab.path / f"{name}.log").read_text().splitlines():
+                record = json.loads(line)
+                self.assertLessEqual({"ts", "lvl", "cat", "node", "msg"}, set(record), line)
+                steps.add(record.get("step"))
+        self.assertLessEqual({"2", "3", "4", "5", "7", "7a", "8", "9", "10", "11", "12"}, steps)
+
+    def test_check_and_dump(self):
+        lab = self.lab(enbs=2, start=False)
+        lab.prepare()
+        for name in lab.names():
+            def run(*words):
+                return subprocess.run([str(lab.binary(name)), "-c", str(lab.path / f"{name}.yaml"), *words],
+                                      capture_output=True, text=True, timeout=30)
+            self.assertEqual(run("--check").returncode, 0)
+            wrong = run("--check", "-o", "log.level=loud")
+            self.assertEqual(wrong.returncode, 2)
+            self.assertIn("log.level", wrong.stderr)
+            dump = run("--dump-config", "-o", "log.level=debug")
+            self.assertEqual(dump.returncode, 0)
+            rows = {line.split()[0]: line for line in dump.stdout.splitlines()}
+            self.assertRegex(rows["log.level"], r"debug +# -o log.level$")
+            self.assertRegex(rows["node.name"], rf"{name} +# .*{name}.yaml:\d+$")
+            self.assertRegex(rows["log.format"], r"text +# default$")
+            schema = json.loads(run("--dump-schema").stdout)
+            self.assertLessEqual({o["key"] for o in schema["options"] if "[]" not in o["key"]}, set(rows))
+
+
+if __name__ == "__main__":
+    unittest.main()
