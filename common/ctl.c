@@ -235,7 +235,7 @@ int ctl_open(struct ctl **out, const struct ctl_settings *s, char *why, size_t w
 	}
 	c->accept = event_new(loop_base(s->loop), c->fd, EV_READ | EV_PERSIST, on_accept, c);
 	event_add(c->accept, NULL);
-	events_set_sink(s->events, ctl_subscribe_event, c);
+	events_set_sink(s->events, EVENTS_TO_CONTROL, ctl_subscribe_event, c);
 	return 0;
 }
 
@@ -254,7 +254,7 @@ void ctl_close(struct ctl *c)
 	if (!c)
 		return;
 	if (c->accept) {
-		events_set_sink(c->s.events, NULL, NULL);
+		events_set_sink(c->s.events, EVENTS_TO_CONTROL, NULL, NULL);
 		event_free(c->accept);
 		(void)unlink(c->s.path);
 	}

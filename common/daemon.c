@@ -12,6 +12,7 @@
 
 #include <event2/event.h>
 
+#include "capture.h"
 #include "clock.h"
 #include "fault.h"
 #include "loop.h"
@@ -76,7 +77,8 @@ static void forbid_core_dumps(void)
 
 static int open_control(const struct daemon *d, struct node *n, char *why, size_t why_len)
 {
-	const struct ctl_method *const tables[] = {node_methods, fault_methods, d->methods, NULL};
+	const struct ctl_method *const tables[] = {node_methods, capture_methods, fault_methods,
+						   d->methods, NULL};
 	const struct ctl_settings settings = {
 		.loop = n->loop,
 		.events = n->events,
@@ -91,13 +93,26 @@ static int open_control(const struct daemon *d, struct node *n, char *why, size_
 	return ctl_open(&n->ctl, &settings, why, why_len);
 }
 
+static int start_capture(struct node *n, char *why, size_t why_len)
+{
+	const struct node_options *o = n->options;
+	const struct capture_settings s = {.file = o->capture,
+					   .max_size = o->capture_max_size,
+					   .max_age_ms = o->capture_max_age_ms,
+					   .files = o->capture_files};
+
+	return o->capture ? capture_start(n, &s, why, why_len) : 0;
+}
+
 static int start(const struct daemon *d, struct node *n, bool check_only, char *why, size_t why_len)
 {
 	int err = d->check(n, why, why_len);
 
 	if (err || check_only)
 		return err;
-	err = d->start(n, why, why_len);
+	err = start_capture(n, why, why_len);
+	if (!err)
+		err = d->start(n, why, why_len);
 	if (!err)
 		err = metrics_http_open(n, why, why_len);
 	return err ? err : open_control(d, n, why, why_len);
@@ -137,6 +152,7 @@ void daemon_shut(const struct daemon *d, void *context)
 		ctl_close(n->ctl);
 		metrics_http_close(n);
 		d->stop(n);
+		capture_stop(n, 0, NULL);
 		node_close(n);
 	}
 	config_clear(d->rows, (uint8_t *)n + d->options_offset);
@@ -173,6 +189,7 @@ static void run(struct node *n)
 	struct event *ev[3];
 
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file at its limit is an error like a full disk */
 	for (size_t i = 0; i < 3; i++) {
 		/* What event_free() goes back to: a second signal does not cut the orderly end short. */
 		signal(signals[i].sig, SIG_IGN);

@@ -17,8 +17,11 @@ struct events {
 	size_t ring_size;
 	uint64_t last_seq;
 	int fd; /* of the file, or -1 */
-	events_sink_fn *sink;
-	void *sink_arg;
+	struct {
+		events_sink_fn *fn;
+		void *arg;
+	} sinks[EVENTS_SINKS];
+	unsigned n_sinks;
 };
 
 struct events *events_new(const char *node, size_t ring)
@@ -60,15 +63,16 @@ int events_to_file(struct events *ev, const char *path)
 	return 0;
 }
 
-void events_set_sink(struct events *ev, events_sink_fn *fn, void *arg)
+void events_set_sink(struct events *ev, enum events_sink which, events_sink_fn *fn, void *arg)
 {
-	ev->sink = fn;
-	ev->sink_arg = arg;
+	ev->n_sinks += (fn != NULL) - (ev->sinks[which].fn != NULL);
+	ev->sinks[which].fn = fn;
+	ev->sinks[which].arg = arg;
 }
 
 bool events_wanted(const struct events *ev)
 {
-	return ev != NULL && (ev->ring_size > 0 || ev->fd >= 0 || ev->sink != NULL);
+	return ev != NULL && (ev->ring_size > 0 || ev->fd >= 0 || ev->n_sinks > 0);
 }
 
 /* One write an event: a line is there whole or not at all. A file that takes no more is given up for good, as
@@ -135,8 +139,9 @@ void events_emit(struct events *ev, struct node_event *e)
 		ev->ring[e->seq % ev->ring_size] = *e;
 	if (ev->fd >= 0)
 		write_line(ev, e);
-	if (ev->sink != NULL)
-		ev->sink(ev->sink_arg, e);
+	for (size_t i = 0; i < EVENTS_SINKS; i++)
+		if (ev->sinks[i].fn)
+			ev->sinks[i].fn(ev->sinks[i].arg, e);
 }
 
 uint64_t events_last_seq(const struct events *ev)

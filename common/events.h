@@ -46,7 +46,8 @@ struct events *events_new(const char *node, size_t ring);
 void events_free(struct events *ev);
 /* Appends every event as a line of JSON to `path`. KH_E_CONFIG with errno set. */
 int events_to_file(struct events *ev, const char *path) KH_MUST_CHECK;
-void events_set_sink(struct events *ev, events_sink_fn *fn, void *arg);
+enum events_sink { EVENTS_TO_CONTROL, EVENTS_TO_CAPTURE, EVENTS_SINKS };
+void events_set_sink(struct events *ev, enum events_sink which, events_sink_fn *fn, void *arg);
 
 /* False when nobody would see an event: do not compute fingerprints then. */
 bool events_wanted(const struct events *ev);

@@ -206,6 +206,7 @@ static struct link *link_new(const struct link_settings *s, int fd, const struct
 	l->turn_end.run = on_turn_end;
 	l->ops = s->ops;
 	l->owner = s->owner;
+	l->tap = s->tap;
 	l->fd = fd;
 	l->tls_context = s->tls;
 	l->alpn = x_strdup(s->alpn ? s->alpn : "");
@@ -290,4 +291,18 @@ bool link_has_tls(const struct link *l)
 const char *link_peer_text(const struct link *l)
 {
 	return l->peer;
+}
+
+void link_endpoints(const struct link *l, struct endpoint *local, struct endpoint *peer)
+{
+	*local = *peer = (struct endpoint){.len = sizeof local->addr};
+	if (getsockname(l->fd, (void *)&local->addr, &local->len))
+		*local = (struct endpoint){0};
+	if (getpeername(l->fd, (void *)&peer->addr, &peer->len))
+		*peer = (struct endpoint){0};
+}
+
+uint64_t *link_tap_mark(struct link *l)
+{
+	return &l->tap_mark;
 }

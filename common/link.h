@@ -33,8 +33,19 @@ struct link_ops {
 	void (*down)(struct link *l, void *owner, int err, const char *detail);
 };
 
+enum link_direction { LINK_TX, LINK_RX };
+
+/* Sees every frame in clear, as it is queued or has come in. Must outlive its links; `frame` may be NULL. */
+struct link_tap {
+	void (*frame)(const struct link_tap *tap, struct link *l, enum link_direction dir,
+		      const uint8_t *data, size_t len);
+	void *arg;
+	int kind; /* for `frame` */
+};
+
 struct link_settings {
 	struct loop *loop;
+	const struct link_tap *tap; /* may be NULL */
 	struct tls_context *tls; /* NULL: no TLS */
 	const char *alpn; /* with TLS */
 	const struct link_ops *ops;
@@ -61,7 +72,6 @@ int link_send(struct link *l, const struct ProtobufCMessage *msg);
 int link_send_raw(struct link *l, const uint8_t *data, size_t len);
 
 /* For faults on purpose (fault.h). Octets are copied, wiped when they go, and end with the link. */
-enum link_direction { LINK_TX, LINK_RX };
 struct link_held {
 	const uint8_t *frame;
 	size_t len;
@@ -86,6 +96,10 @@ const char *link_peer_identity(const struct link *l);
 bool link_has_tls(const struct link *l);
 /* "127.0.2.1:40123", for the log. */
 const char *link_peer_text(const struct link *l);
+/* Both ends of the transport; without a family where there is none. */
+void link_endpoints(const struct link *l, struct endpoint *local, struct endpoint *peer);
+/* A number that the tap keeps with the link, 0 at first. */
+uint64_t *link_tap_mark(struct link *l);
 /* Octets queued and not yet taken by the socket. */
 size_t link_output_len(const struct link *l);
 

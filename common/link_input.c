@@ -32,6 +32,7 @@ static size_t frame_len(struct link *l, const uint8_t *p)
 static void deliver(struct link *l, const uint8_t *frame, size_t len)
 {
 	l->answering = true;
+	link_show(l, LINK_RX, frame + FRAME_HEADER, len - FRAME_HEADER);
 	l->ops->frame(l, l->owner, frame + FRAME_HEADER, len - FRAME_HEADER);
 	l->answering = false;
 	if (l->held_for_next)

@@ -35,6 +35,9 @@ struct link {
 	char *alpn;
 	struct tls *tls;
 
+	const struct link_tap *tap;
+	uint64_t tap_mark;
+
 	struct buf in; /* the frame that has begun and is not whole yet */
 	/* Frames: with TLS those of this turn, without those that the socket did not take. */
 	struct buf out;
@@ -57,6 +60,13 @@ struct link {
 void link_fail(struct link *l, int err, const char *detail);
 /* The link can be used from now on. */
 void link_go_up(struct link *l);
+/* Shows a frame to the tap. */
+static inline void link_show(struct link *l, enum link_direction dir, const uint8_t *data,
+			     size_t len)
+{
+	if (l->tap && l->tap->frame)
+		l->tap->frame(l->tap, l, dir, data, len);
+}
 /* Waits for input, or stops to. */
 void link_set_reading(struct link *l, bool on);
 

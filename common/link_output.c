@@ -173,7 +173,8 @@ int link_send(struct link *l, const struct ProtobufCMessage *msg)
 
 	if (err < 0)
 		return err;
-	protobuf_c_message_pack(msg, room);
+	size_t len = protobuf_c_message_pack(msg, room);
+	link_show(l, LINK_TX, room, len);
 	frame_queued(l);
 	return 0;
 }
@@ -186,6 +187,7 @@ int link_send_raw(struct link *l, const uint8_t *data, size_t len)
 	if (err < 0)
 		return err;
 	memcpy(room, data, len);
+	link_show(l, LINK_TX, room, len);
 	frame_queued(l);
 	return 0;
 }

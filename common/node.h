@@ -10,10 +10,12 @@
 #include "events.h"
 #include "ids.h"
 #include "keylog.h"
+#include "link.h"
 #include "log.h"
 #include "message.h"
 #include "metrics.h"
 
+struct capture;
 struct crypto;
 struct ctl;
 struct daemon;
@@ -44,6 +46,8 @@ struct node_options {
 	uint32_t event_ring;
 	uint32_t decode_budget;
 	bool faults;
+	char *capture;
+	uint32_t capture_max_size, capture_max_age_ms, capture_files;
 };
 
 extern const struct config_word node_security_words[], node_transport_words[],
@@ -112,6 +116,28 @@ extern const struct config_word node_security_words[], node_transport_words[],
 		 .type = CONFIG_FILE, \
 		 .offset = NODE_OPT(events), \
 		 .help = "file that gets every event as a line of JSON"}, \
+		{.key = "capture", \
+		 .type = CONFIG_FILE, \
+		 .offset = NODE_OPT(capture), \
+		 .help = "pcapng file that gets every message of this node's links"}, \
+		{.key = "capture_max_size", \
+		 .type = CONFIG_SIZE, \
+		 .offset = NODE_OPT(capture_max_size), \
+		 .def = "0", \
+		 .max = UINT32_MAX, \
+		 .help = "size after which the next file begins; 0 is no limit"}, \
+		{.key = "capture_max_age", \
+		 .type = CONFIG_DURATION, \
+		 .offset = NODE_OPT(capture_max_age_ms), \
+		 .def = "0", \
+		 .max = UINT32_MAX, \
+		 .help = "age after which the next file begins; 0 is no limit"}, \
+		{.key = "capture_files", \
+		 .type = CONFIG_U32, \
+		 .offset = NODE_OPT(capture_files), \
+		 .def = "1", \
+		 .max = 1000, \
+		 .help = "older files kept: FILE.1 is the newest of them"}, \
 		{.key = "log.level", \
 		 .type = CONFIG_ENUM, \
 		 .offset = NODE_OPT(log_level), \
@@ -186,6 +212,9 @@ struct node {
 	struct keylog *keylog;
 	struct metrics metrics;
 	struct refusal_log refusal_logs[KH_CAUSE_MAX];
+	struct link_tap
+		taps[IFACE_COUNT]; /* of S1, X2 and, as IFACE_RRC, Uu: idle without a capture */
+	struct capture *capture; /* NULL: none runs */
 	struct ctl *ctl;
 	struct metrics_http *metrics_http; /* NULL: not asked for */
 	/* To read the configuration again. */

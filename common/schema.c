@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "capture.h"
 #include "daemon.h"
 #include "event_topics.h"
 #include "fault.h"
@@ -99,6 +100,7 @@ json_t *schema_json(const struct daemon *d)
 
 	add_methods(methods, ctl_own_methods);
 	add_methods(methods, node_methods);
+	add_methods(methods, capture_methods);
 	add_methods(methods, fault_methods);
 	add_methods(methods, d->methods);
 	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "daemon", d->name, "summary",

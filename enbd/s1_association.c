@@ -137,6 +137,7 @@ int s1_connect(struct enb *e, const struct s1_input *in)
 	struct endpoint ep, local;
 	const struct link_settings settings = {
 		.loop = e->node.loop,
+		.tap = &e->node.taps[IFACE_S1],
 		.tls = e->node.tls,
 		.alpn = "keyhop-s1/1",
 		.ops = &ops,

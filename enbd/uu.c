@@ -59,7 +59,8 @@ static void on_accept(void *arg, int fd, const struct endpoint *from)
 {
 	struct enb *e = arg;
 	struct uu_link *uu = x_calloc(1, sizeof *uu);
-	const struct link_settings settings = {.loop = e->node.loop, .ops = &ops, .owner = uu};
+	const struct link_settings settings = {
+		.loop = e->node.loop, .tap = &e->node.taps[IFACE_RRC], .ops = &ops, .owner = uu};
 
 	uu->enb = e;
 	endpoint_text(from, uu->name);

@@ -123,6 +123,7 @@ static const struct link_ops ops = {.up = on_up, .frame = on_frame, .down = on_d
 static struct link_settings settings_for(struct x2_peer *p)
 {
 	return (struct link_settings){.loop = p->enb->node.loop,
+				      .tap = &p->enb->node.taps[IFACE_X2],
 				      .tls = p->enb->node.tls,
 				      .alpn = "keyhop-x2/1",
 				      .ops = &ops,

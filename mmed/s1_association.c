@@ -118,6 +118,7 @@ static void on_accept(void *arg, int fd, const struct endpoint *from)
 	struct s1_peer *p = x_calloc(1, sizeof *p);
 	const struct link_settings settings = {
 		.loop = m->node.loop,
+		.tap = &m->node.taps[IFACE_S1],
 		.tls = m->node.tls,
 		.alpn = "keyhop-s1/1",
 		.ops = &ops,

@@ -119,7 +119,10 @@ static const struct link_ops ops = {.up = on_up, .frame = on_frame, .down = on_d
 
 static void cell_connect(struct cell *c)
 {
-	const struct link_settings settings = {.loop = c->node->node.loop, .ops = &ops, .owner = c};
+	const struct link_settings settings = {.loop = c->node->node.loop,
+					       .tap = &c->node->node.taps[IFACE_RRC],
+					       .ops = &ops,
+					       .owner = c};
 
 	if (link_connect(&c->link, &settings, TRANSPORT_TCP, &c->ep, NULL)) {
 		c->link = NULL;

@@ -57,12 +57,12 @@ START_TEST(sink_sees_each)
 	struct events *ev = events_new("n1", 0);
 	uint64_t last = 0;
 
-	events_set_sink(ev, count, &last);
+	events_set_sink(ev, EVENTS_TO_CONTROL, count, &last);
 	ck_assert(events_wanted(ev));
 	emit(ev, "a");
 	emit(ev, "b");
 	ck_assert_uint_eq(last, 2);
-	events_set_sink(ev, NULL, NULL);
+	events_set_sink(ev, EVENTS_TO_CONTROL, NULL, NULL);
 	emit(ev, "c");
 	ck_assert_uint_eq(last, 2);
 	events_free(ev);
