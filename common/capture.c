@@ -142,16 +142,19 @@ static void on_frame(const struct link_tap *tap, struct link *l, enum link_direc
 	loop_defer(n->loop, &c->flush);
 }
 
-void capture_note(struct node *n, bool tx, const struct message_row *row)
+void capture_note(struct node *n, bool tx, const struct message_row *row, const char *peer)
 {
 	struct capture *c = n->capture;
 	char text[128];
+	struct imsi ue;
 
 	if (row->iface != IFACE_RRC && row->iface != IFACE_NAS)
 		return;
-	snprintf(text, sizeof text, "; %s%s%smessage=%s.%s protection=%s", row->step ? "step=" : "",
-		 row->step ? row->step : "", row->step ? " " : "", iface_name(row->iface),
-		 row->name, row->iface == IFACE_NAS ? "nas" : "rrc");
+	bool known = peer && imsi_parse(&ue, peer) == 0;
+	snprintf(text, sizeof text, "; %s%s%smessage=%s.%s protection=%s%s%s",
+		 row->step ? "step=" : "", row->step ? row->step : "", row->step ? " " : "",
+		 iface_name(row->iface), row->name, row->iface == IFACE_NAS ? "nas" : "rrc",
+		 known ? " ue=" : "", known ? peer : "");
 	/* RRC is in its carrier when it is told of, NAS is sealed before. */
 	if (tx && row->iface == IFACE_NAS)
 		snprintf(c->next, sizeof c->next, "%s", text);

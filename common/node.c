@@ -166,7 +166,7 @@ void node_message(struct node *n, bool tx, enum log_cat cat, const struct messag
 	counts[message_index(row)]++;
 	(tx ? n->metrics.tx_bytes : n->metrics.rx_bytes)[message_index(row)] += len;
 	if (n->capture)
-		capture_note(n, tx, row);
+		capture_note(n, tx, row, peer);
 	log_at(cat, row->routine ? LOG_DEBUG : LOG_INFO, "%s %s.%s%s%s %s %s", tx ? "tx" : "rx",
 	       iface_name(row->iface), row->name, row->step ? " step=" : "",
 	       row->step ? row->step : "", tx ? "to" : "from", peer);

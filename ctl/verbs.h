@@ -21,6 +21,8 @@ void verb_help(const struct verb *v, FILE *out);
 void verbs_dump(void);
 
 int run_verb(int argc, char **argv, bool json);
+/* Puts the plugin where this user's Wireshark finds it. */
+int wireshark_verb(int argc, char **argv, bool json);
 int wait_verb(int argc, char **argv, bool json);
 int schema_verb(int argc, char **argv, bool json);
 int completion_verb(int argc, char **argv, bool json);
