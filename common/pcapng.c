@@ -7,7 +7,8 @@
 #include "ids.h"
 #include "net.h"
 
-enum { BLOCK_SECTION = 0x0a0d0d0a, BLOCK_INTERFACE = 1, BLOCK_PACKET = 6 };
+enum { BLOCK_SECTION = 0x0a0d0d0a, BLOCK_INTERFACE = 1, BLOCK_PACKET = 6, BLOCK_SECRETS = 10 };
+#define SECRETS_TLS 0x544c534bU
 enum {
 	OPT_END = 0,
 	OPT_COMMENT = 1,
@@ -125,6 +126,16 @@ void pcapng_packet(struct buf *out, const struct pcapng_packet *p)
 	put_text(out, OPT_COMMENT, p->comment);
 	put_option(out, EPB_FLAGS, &flags, sizeof flags);
 	put_option(out, OPT_END, "", 0);
+	end(out, at);
+}
+
+void pcapng_tls_secrets(struct buf *out, const void *lines, size_t len)
+{
+	size_t at = begin(out, BLOCK_SECRETS);
+
+	put32(out, SECRETS_TLS);
+	put32(out, (uint32_t)len);
+	put_padded(out, lines, len);
 	end(out, at);
 }
 
