@@ -22,7 +22,6 @@
 #include "x2.pb-c.h"
 
 #define KEYLOGS_MAX 64
-#define SECRETS_MAX (8U << 20)
 #define PDU_MAX 65536
 
 struct decrypt {
@@ -256,25 +255,6 @@ static void take_block(struct decrypt *d, const struct capture_block *b)
 	write_blocks(d);
 }
 
-static int read_whole(struct buf *to, const char *path)
-{
-	uint8_t block[8192];
-	size_t n;
-	FILE *f = fopen(path, "re");
-
-	if (!f) {
-		fprintf(stderr, "keyhop: %s: %s\n", path, strerror(errno));
-		return -1;
-	}
-	while ((n = fread(block, 1, sizeof block, f)) > 0 && to->len < SECRETS_MAX)
-		buf_append(to, block, n);
-	fclose(f);
-	if (to->len < SECRETS_MAX)
-		return 0;
-	fprintf(stderr, "keyhop: %s: more than 8 MiB of TLS secrets\n", path);
-	return -1;
-}
-
 static int run(struct decrypt *d, const char *in)
 {
 	struct capture_reader *r = capture_reader_open(in);
@@ -320,7 +300,7 @@ static int parse(struct decrypt *d, int argc, char **argv, const char **in)
 			if (keyring_read(d->keys, argv[++i]))
 				return EXIT_FAILED;
 		} else if (strcmp(argv[i], "--tls-keylog") == 0 && more) {
-			if (read_whole(&d->secrets, argv[++i]))
+			if (read_secrets(&d->secrets, argv[++i]))
 				return EXIT_FAILED;
 		} else if (strcmp(argv[i], "-o") == 0 && more) {
 			d->out_name = argv[++i];

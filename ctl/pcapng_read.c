@@ -8,6 +8,7 @@
 #include "buf.h"
 #include "mem.h"
 
+#define SECRETS_MAX (8U << 20)
 #define BLOCK_LEN_MAX (16U << 20)
 #define INTERFACES_MAX 65536
 #define COMMENT_MAX 16384
@@ -298,4 +299,23 @@ void capture_reader_next(struct capture_reader *r, struct capture_block *out)
 	r->offset += r->block.len;
 	buf_drain(&r->block, r->block.len);
 	out->kind = r->old ? next_old(r, out) : next_block(r, out);
+}
+
+int read_secrets(struct buf *to, const char *path)
+{
+	uint8_t block[8192];
+	size_t n;
+	FILE *f = fopen(path, "re");
+
+	if (!f) {
+		fprintf(stderr, "keyhop: %s: %s\n", path, strerror(errno));
+		return -1;
+	}
+	while ((n = fread(block, 1, sizeof block, f)) > 0 && to->len < SECRETS_MAX)
+		buf_append(to, block, n);
+	fclose(f);
+	if (to->len < SECRETS_MAX)
+		return 0;
+	fprintf(stderr, "keyhop: %s: more than 8 MiB of TLS secrets\n", path);
+	return -1;
 }

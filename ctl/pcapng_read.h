@@ -42,4 +42,8 @@ void capture_reader_next(struct capture_reader *r, struct capture_block *out);
 /* "FILE: offset 1234: block is cut" */
 const char *capture_reader_error(const struct capture_reader *r);
 
+struct buf;
+/* Appends the lines of an NSS key log, 8 MiB at most in all. 0, or -1 after a printed error. */
+int read_secrets(struct buf *to, const char *path);
+
 #endif
