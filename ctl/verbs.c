@@ -15,6 +15,11 @@ const struct verb verbs[] = {
 	 "plays a scenario on all nodes of a run directory", run_verb,
 	 {"keyhop run conf/scenarios/ping-pong.yaml --ues 200 --moves 5",
 	  "keyhop run conf/scenarios/walk.yaml --rate 100 --out walk --junit walk.xml"}},
+	{"lab", "up|down|status|exec|logs|capture|partition|heal|restart [-t FILE.yaml] "
+		"[--backend loopback|netns|vm] [--out DIR]",
+	 "the nodes of a topology: on loopback, in network namespaces or in virtual machines", lab_verb,
+	 {"keyhop lab up -t conf/topologies/4-nodes.yaml --backend netns",
+	  "keyhop lab partition enb1 mme"}},
 	{"wait", "NODE ready | ue IMSI attached|detached|at ENB [--timeout SECONDS]",
 	 "ends when it is so, by events", wait_verb,
 	 {"keyhop wait enb1 ready",

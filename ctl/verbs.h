@@ -23,6 +23,7 @@ void verbs_dump(void);
 int run_verb(int argc, char **argv, bool json);
 /* Puts the plugin where this user's Wireshark finds it. */
 int wireshark_verb(int argc, char **argv, bool json);
+int lab_verb(int argc, char **argv, bool json);
 int wait_verb(int argc, char **argv, bool json);
 int schema_verb(int argc, char **argv, bool json);
 int completion_verb(int argc, char **argv, bool json);

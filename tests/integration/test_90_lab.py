@@ -1,0 +1,205 @@
+"""keyhop lab on loopback and in network namespaces."""
+
+import os
+import signal
+import subprocess
+import time
+import unittest
+
+from labtool import CONF, LONG, TOOL, Books, KeyhopError, ToolTest, processes_in, processes_of
+
+NODES = """name: small
+nodes:
+  - {name: mme, role: mme}
+  - {name: enb1, role: enb}
+  - {name: enb2, role: enb}
+  - {name: ue, role: ue}
+"""
+
+# What is added to NODES (line 6 is its last), and what the tool says.
+BAD = [
+    ("transprot: tcp\n", "7:1: unknown key \"transprot\", did you mean \"transport\"?"),
+    ("transport: udp\n", "7:12: \"transport\" wants"),
+    ("links:\n  - {between: enb1 mmee, delay: 3ms}\n", "8:15: no node \"mmee\", did you mean \"mme\"?"),
+    ("links:\n  - {between: enb1, loss: 1}\n", "8:15: wants two nodes"),
+    ("links:\n  - {between: enb1 mme, loss: 101}\n", "8:31: \"loss\" wants"),
+    ("links:\n  - {between: enb1 mme, dely: 3ms}\n", "8:25: unknown key \"dely\", did you mean \"delay\"?"),
+    ("neighbours:\n  - {enb: enb1, of: enb3}\n", "8:21: no node \"enb3\", did you mean \"enb1\"?"),
+    ("neighbours:\n  - {enb: mme, of: enb1}\n", "8:11: \"mme\" is no eNodeB"),
+    ("ues:\n  - {node: ue, cells: ue}\n", "8:23: \"ue\" is no eNodeB"),
+    ("ues:\n  - {node: ue}\n  - {node: ue}\n", "9:12: \"ue\" comes twice"),
+    ("options:\n  - {node: enb9, option: a, value: b}\n", "8:12: no node \"enb9\""),
+    ("name: again\n", "7:1: duplicate key \"name\""),
+]
+BAD_NODES = [
+    ("name: x\nnodes:\n  - {name: mme, role: mme}\n", "3:3: a lab has one node with the role mme"),
+    (NODES.replace("enb2, role: enb", "enb2, role: enb, id: 1"), "5:12: \"enb1\" and \"enb2\" have the same id 1"),
+    (NODES.replace("enb2", "enb1"), "5:12: duplicate name \"enb1\""),
+    (NODES.replace("enb2", "east"), "5:12: \"east\" needs an id"),
+    (NODES.replace("enb2", "Enb2"), "5:12: a name is small letters"),
+    (NODES.replace("role: ue", "role: eu"), "6:22: \"role\" wants"),
+]
+
+# The S1 tunnel is given up within a second.
+QUICK = "".join(f"  - {{node: {node}, option: liveness.interval, value: 200ms}}\n" for node in ("mme", "enb"))
+QUICK += "  - {node: enb, option: handover.list_wait, value: 300ms}\n"
+
+
+class Topologies(ToolTest):
+    def test_mistakes_have_a_line_and_a_column(self):
+        for text, said in [(NODES + more, said) for more, said in BAD] + BAD_NODES:
+            with self.subTest(said):
+                file = self.topology(text)
+                done = self.tool("lab", "up", "-t", file, "--out", self.folder() / "run", code=2)
+                self.assertIn(f"{file}:{said}", done.stderr)
+
+    def test_usage(self):
+        self.assertIn("usage", self.tool("lab", code=2).stderr)
+        self.assertIn("usage", self.tool("lab", "up", code=2).stderr)
+        self.assertIn("usage", self.tool("lab", "upp", "-t", CONF / "topologies/2-enbs.yaml", code=2).stderr)
+        self.assertIn("no lab in", self.tool("lab", "status", "--out", self.folder(), code=3).stderr)
+
+
+class Lab(ToolTest):
+    def over(self, run):
+        """Ends a lab; nothing of it is left."""
+        processes, spaces = processes_of(run)
+        self.assertGreaterEqual(len(processes), 4)
+        self.down(run)
+        self.assertEqual(processes_of(run)[0], set())
+        self.assertEqual(processes_in(spaces), [])
+        self.assertEqual([p.name for p in run.iterdir() if p.suffix in (".sock", ".pid", ".ctl", ".notify")], [])
+
+    def play(self, backend):
+        run = self.up(CONF / "topologies/4-nodes.yaml", backend)
+        status = self.lab(run, "status")
+        self.assertTrue(status["ready"])
+        self.assertEqual([n["node"] for n in status["nodes"]], ["mme", "enb1", "enb2", "ue"])
+        summary = self.run_scenario(run, CONF / "scenarios/ping-pong.yaml")
+        self.assertEqual(summary["completed"], 100)
+        address = next(n["address"] for n in status["nodes"] if n["node"] == "enb1")
+        local = "import socket; s = socket.socket(); s.bind(('%s', 0))" % address
+        self.tool("lab", "exec", "--out", run, "enb1", "--", "python3", "-c", local)
+        self.assertEqual(self.tool("lab", "exec", "--out", run, "enb1", "--", "sh", "-c", "exit 7", code=7).stdout, "")
+        log = self.lab(run, "logs", "enb1", "--lines", "100000")["enb1"]
+        self.assertIn("joined MME", "\n".join(log))
+        return run
+
+    def test_same_steps_on_loopback_and_in_namespaces(self):
+        loopback = self.play("loopback")
+        netns = self.play("netns")
+        self.over(loopback)
+        self.over(netns)
+        self.steps(loopback, netns)
+        pcap = netns / "lan.pcap"
+        self.assertGreater(pcap.stat().st_size, 100000)
+
+    def test_refusals(self):
+        run = self.up(CONF / "topologies/2-enbs.yaml", "loopback")
+        up = ["lab", "up", "-t", CONF / "topologies/2-enbs.yaml", "--out"]
+        self.assertIn("still run", self.tool(*up, run, code=1).stderr)
+        self.assertIn("not an earlier run", self.tool(*up, CONF, code=1).stderr)
+        self.assertIn("netns or vm", self.tool("lab", "partition", "enb1", "mme", "--out", run, code=6).stderr)
+        self.assertIn("no node \"enb7\"", self.tool("lab", "exec", "enb7", "--out", run, "--", "true", code=4).stderr)
+        other = CONF / "topologies/4-nodes.yaml"
+        self.assertIn("2-enbs", self.tool("lab", "down", "-t", other, "--out", run, code=2).stderr)
+        self.assertEqual(self.lab(run, "restart", "enb1")["exit"], 0)
+        self.over(run)
+        self.assertIn("not up", self.tool("lab", "status", "--out", run, code=3).stderr)
+
+    def test_a_node_that_does_not_start(self):
+        file = self.topology(NODES + "options:\n  - {node: enb2, option: a3.offset, value: loud}\n")
+        run = self.folder() / "run"
+        done = self.tool("lab", "up", "-t", file, "--out", run, code=1)
+        self.assertIn("enb2.yaml", done.stderr)
+        self.assertIn("a3.offset", done.stderr)
+        self.assertEqual(processes_of(run)[0], set())
+
+    def test_down_without_its_keeper(self):
+        for backend in ("loopback", "netns"):
+            with self.subTest(backend):
+                run = self.up(CONF / "topologies/2-enbs.yaml", backend)
+                keeper = int((run / "lab.pid").read_text())
+                gone = os.pidfd_open(keeper)
+                _, spaces = processes_of(run)
+                os.kill(keeper, signal.SIGKILL)
+                os.close(gone)
+                self.lab(run, "down")
+                self.assertEqual(processes_of(run)[0], set())
+
+
+class Netns(ToolTest):
+    def test_neighbours_and_links(self):
+        more = ("neighbours:\n  - {enb: enb1, of: enb2}\n"
+                "links:\n  - {between: ue mme, loss: 100}\n  - {between: enb1 mme, delay: 5ms}\n")
+        run = self.up(self.topology(NODES + more), "netns")
+        books = Books(self, run)
+        listed = [books.node[n].call("config.get")["x2.neighbours"] for n in ("enb1", "enb2")]
+        self.assertEqual(listed, ["[1]", "[0]"])
+        connect = "import socket; socket.create_connection(('10.78.0.1', 36512), 0.5)"
+        self.tool("lab", "exec", "--out", run, "enb1", "--", "python3", "-c", connect)
+        self.tool("lab", "exec", "--out", run, "ue", "--", "python3", "-c", connect, code=1)
+        notes = self.lab(run, "status")["notes"]
+        if notes:
+            print(f"delay not checked: {notes}", flush=True)
+        else:
+            shown = self.tool("lab", "exec", "--out", run, "enb1", "--", "tc", "qdisc", "show", "dev", "eth0").stdout
+            self.assertIn("delay 5ms", shown)
+
+    def attached(self, more=""):
+        """A lab with four UEs in enb2, each with a list in hand."""
+        run = self.up(self.topology(NODES + "ues:\n  - {node: ue, count: 4}\noptions:\n" + QUICK + more), "netns")
+        self.run_scenario(run, self.scenario("settle: true\nsteps:\n  - {do: ready}\n  - {do: attach, cell: enb2}\n"))
+        books = Books(self, run)
+        books.balance()
+        return run, books
+
+    def test_partition_with_lists_in_hand(self):
+        run, books = self.attached()
+        self.lab(run, "partition", "enb1", "mme")
+        books.until("S1 is down", lambda: not books.node["enb1"].call("status")["s1_up"])
+        for imsi in books.imsis:
+            result = books.node["enb2"].call("handover.start", ue=imsi, target="enb1", wait=True)
+            self.assertEqual(result["outcome"], "completed")
+            self.assertEqual(books.node["ue"].call("traffic.ping", ue=imsi)["serving"], 1)
+            self.assertEqual(books.node["mme"].call("ue.show", ue=imsi)["serving"], 2)  # no 12 so far
+            with self.assertRaises(KeyhopError):
+                books.node["enb1"].call("handover.start", ue=imsi, target="enb2", wait=True)  # no 13 so far
+        self.lab(run, "heal")
+        books.balance()
+        served = [books.node["mme"].call("ue.show", ue=imsi)["serving"] for imsi in books.imsis]
+        self.assertEqual(served, [1] * 4)
+        self.run_scenario(run, self.scenario("settle: true\nsteps:\n  - {do: move, path: enb2 enb1, moves: 2}\n"))
+        self.down(run)
+
+    def test_partition_in_the_middle_of_a_walk(self):
+        run, books = self.attached()
+        seconds = 5 if LONG else 1.5
+        walk = self.scenario(f"rate: 50\nsteps:\n  - {{do: walk, moves: {int(seconds * 40)}, may_fail: true}}\n")
+        watch = books.watch["enb1"]
+        player = subprocess.Popen([str(TOOL), "run", str(walk), "--run", str(run)], stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.DEVNULL)
+        self.addCleanup(player.wait)
+        self.addCleanup(player.kill)
+        watch.wait_event(lambda e: e["topic"] == "handover.completed", 20)
+        self.lab(run, "partition", "enb1", "mme")
+        watch.events.clear()
+        end = time.monotonic() + seconds
+        moved = 0
+        while (left := end - time.monotonic()) > 0:
+            try:
+                watch.wait_event(lambda e: e["topic"] == "handover.confirmed", left)
+                moved += 1
+            except TimeoutError:
+                break
+        self.lab(run, "heal")
+        self.assertGreater(moved, 0)  # lists in hand led to enb1
+        self.assertEqual(player.wait(120), 0)
+        books.balance()
+        self.run_scenario(run, self.scenario("settle: true\nsteps:\n  - {do: walk, moves: 3}\n  - {do: ping}\n"))
+        books.balance()
+        self.down(run)
+
+
+if __name__ == "__main__":
+    unittest.main()
