@@ -207,7 +207,12 @@ class Lab:
         wanted = self.topology["transport"]
         if wanted != "auto":
             return wanted
-        return "sctp" if self.backend.has_sctp() else "tcp"
+        return "sctp" if self.backend.has_sctp() and self.takes("transport", "sctp") else "tcp"
+
+    def takes(self, option, value):
+        """Is that a value of an option that all daemons have?"""
+        check = [str(self.program("mmed")), "-c", os.devnull, "-o", f"{option}={value}", "--check"]
+        return f'"{option}" wants' not in subprocess.run(check, capture_output=True, text=True).stderr
 
     def mme_config(self, name):
         return self.common(name) | {"s1": {"listen": self.address(name)}, "subscribers": "subscribers.csv",

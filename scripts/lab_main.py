@@ -95,7 +95,7 @@ class Keeper:
         self.known(name)
         code = self.lab.stop_node(name)
         self.lab.start_node(name)
-        self.lab.node(name)
+        self.lab.until_ready()
         return {"node": name, "exit": code}
 
     def do_capture(self, request):
@@ -165,7 +165,10 @@ def keep(lab, tell):
         if not isinstance(e, (LabError, SystemExit)):
             traceback.print_exc()
             text += "".join(f"\n--- {n}\n{lab.tail(n, 5)}" for n in lab.names() if (lab.path / f"{n}.log").exists())
-        keeper.end()
+        try:
+            keeper.end()
+        except Exception:
+            traceback.print_exc()
         (lab.path / "lab.ctl").unlink(missing_ok=True)
         tell(json.dumps({"error": text, "code": REFUSED if isinstance(e, LabError) else FAILED}))
         return
@@ -179,7 +182,8 @@ def keep(lab, tell):
 def fork_keeper(lab):
     """Starts the keeper; its first words (the status of a lab that is ready, or an error)."""
     reader, writer = os.pipe()
-    if os.fork() == 0:
+    keeper = os.fork()
+    if keeper == 0:
         os.setsid()
         os.close(reader)
         with open(lab.path / "lab.log", "ab", 0) as log, open(os.devnull, "rb") as null:
@@ -201,7 +205,12 @@ def fork_keeper(lab):
             os._exit(0)
     os.close(writer)
     with os.fdopen(reader) as words:
-        return json.loads(words.read() or '{"error": "the keeper ended; see lab.log", "code": 1}')
+        try:
+            return json.loads(words.read() or '{"error": "the keeper ended; see lab.log", "code": 1}')
+        except KeyboardInterrupt:
+            os.kill(keeper, signal.SIGTERM)
+            os.waitpid(keeper, 0)
+            return {"error": "interrupted; all is ended again", "code": FAILED}
 
 
 # The actions.
@@ -300,8 +309,8 @@ def down(a):
         if e.code != UNREACHABLE or not any(path.glob("*.pid")):
             raise
         ended = down_without_keeper(path)
-        show(a, {"ended": ended}, f"{ended} nodes ended that had lost their keeper")
-        return DONE if ended else FAILED
+        show(a, {"ended": ended}, f"the keeper was gone; {ended} nodes ended")
+        return DONE
     bad = {name: code for name, code in codes.items() if code}
     show(a, {"exit": codes}, "\n".join([f"{n} ended with {c}" for n, c in bad.items()]
                                        + [f"{len(codes)} nodes ended, {len(bad)} badly"]))

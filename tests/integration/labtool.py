@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -13,6 +14,15 @@ from keyhop import KeyhopError, Node, wait_until
 CONF = ROOT / "conf"
 LONG = bool(os.environ.get("KEYHOP_LONG"))
 TOOL = Path(os.environ.get("KEYHOP_BUILD") or ROOT / "build") / "ctl" / "keyhop"
+
+
+NODES = """name: small
+nodes:
+  - {name: mme, role: mme}
+  - {name: enb1, role: enb}
+  - {name: enb2, role: enb}
+  - {name: ue, role: ue}
+"""
 
 
 class ToolTest(unittest.TestCase):
@@ -70,6 +80,69 @@ class ToolTest(unittest.TestCase):
                               text=True)
         self.assertEqual(done.returncode, 0, done.stdout)
         print(f"{a.parent.name} and {b.parent.name}: {done.stdout.strip()}", flush=True)
+
+
+class PartitionTest(ToolTest):
+    """enb1 loses the MME while UEs move."""
+
+    interval = "200ms"  # a tunnel is given up after four of them
+
+    def attached(self, backend):
+        """A lab with four UEs in enb2, each with a list in hand."""
+        quick = "".join(f"  - {{node: {node}, option: liveness.interval, value: {self.interval}}}\n"
+                        for node in ("mme", "enb"))
+        wait = "  - {node: enb, option: handover.list_wait, value: 300ms}\n"
+        ues = "ues:\n  - {node: ue, count: 4}\n"
+        run = self.up(self.topology(NODES + ues + "options:\n" + quick + wait), backend)
+        self.run_scenario(run, self.scenario("settle: true\nsteps:\n  - {do: ready}\n  - {do: attach, cell: enb2}\n"))
+        books = Books(self, run)
+        books.balance()
+        return run, books
+
+    def lists_in_hand(self, run, books):
+        """Handovers to enb1 go on while it is cut off from the MME; 12 follows after the heal."""
+        self.lab(run, "partition", "enb1", "mme")
+        books.until("S1 is down", lambda: not books.node["enb1"].call("status")["s1_up"])
+        for imsi in books.imsis:
+            result = books.node["enb2"].call("handover.start", ue=imsi, target="enb1", wait=True)
+            self.assertEqual(result["outcome"], "completed")
+            self.assertEqual(books.node["ue"].call("traffic.ping", ue=imsi)["serving"], 1)
+            self.assertEqual(books.node["mme"].call("ue.show", ue=imsi)["serving"], 2)  # no 12 so far
+            with self.assertRaises(KeyhopError):
+                books.node["enb1"].call("handover.start", ue=imsi, target="enb2", wait=True)  # no 13 so far
+        self.lab(run, "heal")
+        books.balance()
+        served = [books.node["mme"].call("ue.show", ue=imsi)["serving"] for imsi in books.imsis]
+        self.assertEqual(served, [1] * 4)
+        self.run_scenario(run, self.scenario("settle: true\nsteps:\n  - {do: move, path: enb2 enb1, moves: 2}\n"))
+
+    def in_the_middle(self, run, books, seconds, rate=50):
+        """A walk that fails where there is no list, and goes on where there is one."""
+        walk = self.scenario(f"rate: {rate}\nsteps:\n"
+                             f"  - {{do: walk, moves: {int(seconds * rate)}, may_fail: true}}\n")
+        watch = books.watch["enb1"]
+        player = subprocess.Popen([str(TOOL), "run", str(walk), "--run", str(run)], stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.DEVNULL)
+        self.addCleanup(player.wait)
+        self.addCleanup(player.kill)
+        watch.wait_event(lambda e: e["topic"] == "handover.completed", 30)
+        self.lab(run, "partition", "enb1", "mme")
+        watch.pump()
+        watch.events.clear()
+        end = time.monotonic() + seconds
+        moved = 0
+        while (left := end - time.monotonic()) > 0:
+            try:
+                watch.wait_event(lambda e: e["topic"] == "handover.confirmed", left)
+                moved += 1
+            except TimeoutError:
+                break
+        self.lab(run, "heal")
+        self.assertGreater(moved, 0)  # lists in hand led to enb1
+        self.assertEqual(player.wait(180), 0)
+        books.balance()
+        self.run_scenario(run, self.scenario("settle: true\nsteps:\n  - {do: walk, moves: 3}\n  - {do: ping}\n"))
+        books.balance()
 
 
 class Books:

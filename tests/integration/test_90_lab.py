@@ -2,19 +2,9 @@
 
 import os
 import signal
-import subprocess
-import time
 import unittest
 
-from labtool import CONF, LONG, TOOL, Books, KeyhopError, ToolTest, processes_in, processes_of
-
-NODES = """name: small
-nodes:
-  - {name: mme, role: mme}
-  - {name: enb1, role: enb}
-  - {name: enb2, role: enb}
-  - {name: ue, role: ue}
-"""
+from labtool import CONF, LONG, NODES, Books, PartitionTest, ToolTest, processes_in, processes_of
 
 # What is added to NODES (line 6 is its last), and what the tool says.
 BAD = [
@@ -39,10 +29,6 @@ BAD_NODES = [
     (NODES.replace("enb2", "Enb2"), "5:12: a name is small letters"),
     (NODES.replace("role: ue", "role: eu"), "6:22: \"role\" wants"),
 ]
-
-# The S1 tunnel is given up within a second.
-QUICK = "".join(f"  - {{node: {node}, option: liveness.interval, value: 200ms}}\n" for node in ("mme", "enb"))
-QUICK += "  - {node: enb, option: handover.list_wait, value: 300ms}\n"
 
 
 class Topologies(ToolTest):
@@ -146,58 +132,16 @@ class Netns(ToolTest):
             shown = self.tool("lab", "exec", "--out", run, "enb1", "--", "tc", "qdisc", "show", "dev", "eth0").stdout
             self.assertIn("delay 5ms", shown)
 
-    def attached(self, more=""):
-        """A lab with four UEs in enb2, each with a list in hand."""
-        run = self.up(self.topology(NODES + "ues:\n  - {node: ue, count: 4}\noptions:\n" + QUICK + more), "netns")
-        self.run_scenario(run, self.scenario("settle: true\nsteps:\n  - {do: ready}\n  - {do: attach, cell: enb2}\n"))
-        books = Books(self, run)
-        books.balance()
-        return run, books
 
-    def test_partition_with_lists_in_hand(self):
-        run, books = self.attached()
-        self.lab(run, "partition", "enb1", "mme")
-        books.until("S1 is down", lambda: not books.node["enb1"].call("status")["s1_up"])
-        for imsi in books.imsis:
-            result = books.node["enb2"].call("handover.start", ue=imsi, target="enb1", wait=True)
-            self.assertEqual(result["outcome"], "completed")
-            self.assertEqual(books.node["ue"].call("traffic.ping", ue=imsi)["serving"], 1)
-            self.assertEqual(books.node["mme"].call("ue.show", ue=imsi)["serving"], 2)  # no 12 so far
-            with self.assertRaises(KeyhopError):
-                books.node["enb1"].call("handover.start", ue=imsi, target="enb2", wait=True)  # no 13 so far
-        self.lab(run, "heal")
-        books.balance()
-        served = [books.node["mme"].call("ue.show", ue=imsi)["serving"] for imsi in books.imsis]
-        self.assertEqual(served, [1] * 4)
-        self.run_scenario(run, self.scenario("settle: true\nsteps:\n  - {do: move, path: enb2 enb1, moves: 2}\n"))
+class Partition(PartitionTest):
+    def test_lists_in_hand(self):
+        run, books = self.attached("netns")
+        self.lists_in_hand(run, books)
         self.down(run)
 
-    def test_partition_in_the_middle_of_a_walk(self):
-        run, books = self.attached()
-        seconds = 5 if LONG else 1.5
-        walk = self.scenario(f"rate: 50\nsteps:\n  - {{do: walk, moves: {int(seconds * 40)}, may_fail: true}}\n")
-        watch = books.watch["enb1"]
-        player = subprocess.Popen([str(TOOL), "run", str(walk), "--run", str(run)], stdout=subprocess.DEVNULL,
-                                  stderr=subprocess.DEVNULL)
-        self.addCleanup(player.wait)
-        self.addCleanup(player.kill)
-        watch.wait_event(lambda e: e["topic"] == "handover.completed", 20)
-        self.lab(run, "partition", "enb1", "mme")
-        watch.events.clear()
-        end = time.monotonic() + seconds
-        moved = 0
-        while (left := end - time.monotonic()) > 0:
-            try:
-                watch.wait_event(lambda e: e["topic"] == "handover.confirmed", left)
-                moved += 1
-            except TimeoutError:
-                break
-        self.lab(run, "heal")
-        self.assertGreater(moved, 0)  # lists in hand led to enb1
-        self.assertEqual(player.wait(120), 0)
-        books.balance()
-        self.run_scenario(run, self.scenario("settle: true\nsteps:\n  - {do: walk, moves: 3}\n  - {do: ping}\n"))
-        books.balance()
+    def test_in_the_middle_of_a_walk(self):
+        run, books = self.attached("netns")
+        self.in_the_middle(run, books, 5 if LONG else 1.5)
         self.down(run)
 
 
