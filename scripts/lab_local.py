@@ -128,6 +128,11 @@ class Loopback:
         process = self.lab.process.get(name)
         return process is not None and process.poll() is None
 
+    def code(self, name):
+        """Exit code of a daemon that ended by itself."""
+        process = self.lab.process.get(name)
+        return process.poll() if process else None
+
     def stop(self, name, sig):
         process = self.lab.process.pop(name, None)
         if not process:

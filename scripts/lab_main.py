@@ -35,7 +35,6 @@ class Keeper:
 
     def __init__(self, lab):
         self.lab = lab
-        self.codes = {}
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         old = os.umask(0o177)
         self.listener.bind(str(lab.short_path("lab.ctl")))
@@ -51,7 +50,7 @@ class Keeper:
     def do_status(self, request):
         nodes = [{"node": name, "role": self.lab.nodes[name]["role"], "address": self.lab.address(name),
                   "state": "up" if self.lab.backend.is_up(name) else "ended",
-                  "exit": self.codes.get(name)} for name in self.lab.names()]
+                  "exit": self.lab.backend.code(name)} for name in self.lab.names()]
         return {"topology": self.lab.topology["name"], "backend": self.lab.backend.name,
                 "transport": self.lab.transport(), "security": self.lab.topology["security"],
                 "ready": self.is_ready(), "run": str(self.lab.path), "nodes": nodes,
@@ -108,22 +107,14 @@ class Keeper:
 
     def end(self):
         codes = self.lab.stop()
-        self.codes = {name: codes.get(name, self.codes.get(name)) for name in self.lab.names()}
-        (self.lab.path / "exit.json").write_text(json.dumps(self.codes, indent=1) + "\n")
-        return self.codes
-
-    def reap(self):
-        """Exit codes of daemons that ended by themselves."""
-        for name in self.lab.names():
-            process = self.lab.process.get(name)
-            if process and process.poll() is not None:
-                self.codes[name] = process.returncode
+        codes = {name: codes.get(name) for name in self.lab.names()}
+        (self.lab.path / "exit.json").write_text(json.dumps(codes, indent=1) + "\n")
+        return codes
 
     def answer(self, connection):
         connection.settimeout(10)
         try:
             request = json.loads(connection.makefile("rb").readline(65536))
-            self.reap()
             try:
                 reply = getattr(self, f"do_{request['do']}")(request)
             except Stop as e:
@@ -311,7 +302,7 @@ def down(a):
         ended = down_without_keeper(path)
         show(a, {"ended": ended}, f"the keeper was gone; {ended} nodes ended")
         return DONE
-    bad = {name: code for name, code in codes.items() if code}
+    bad = {name: code for name, code in codes.items() if code != 0}
     show(a, {"exit": codes}, "\n".join([f"{n} ended with {c}" for n, c in bad.items()]
                                        + [f"{len(codes)} nodes ended, {len(bad)} badly"]))
     return FAILED if bad else DONE

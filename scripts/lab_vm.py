@@ -174,6 +174,9 @@ class Vm(Loopback):
     def is_up(self, name):
         return self.client is not None and self.client.ask("state")["nodes"][name]["up"]
 
+    def code(self, name):
+        return self.client.ask("state")["nodes"][name]["code"]
+
     def stop(self, name, sig):
         if not self.client:
             return None

@@ -81,7 +81,7 @@ class Machines(PartitionTest):
         os.kill(machine, signal.SIGKILL)
         with self.assertRaises(ConnectionError):
             books.watch["ue"].wait_event(lambda e: False, 30)
-        state = {n["node"]: n["state"] for n in self.lab(run, "status")["nodes"]}
+        state = {n["node"]: n["state"] for n in self.lab(run, "status", code=1)["nodes"]}
         self.assertEqual(state, {"mme": "up", "enb1": "up", "enb2": "up", "ue": "ended"})
         self.lab(run, "down", code=None)
         self.assertEqual(processes_of(run)[0], set())
