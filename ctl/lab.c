@@ -38,15 +38,32 @@ struct lab_args {
 	int n_words;
 };
 
+void lab_print_actions(FILE *out)
+{
+	fputs("\nactions:\n", out);
+	for (size_t i = 0; i < N_ACTIONS; i++)
+		fprintf(out, "  %-9s %-22s %s\n", actions[i].name, actions[i].usage,
+			actions[i].help);
+}
+
+json_t *lab_json(void)
+{
+	json_t *out = json_array();
+
+	for (size_t i = 0; i < N_ACTIONS; i++)
+		json_array_append_new(out, json_pack("{s:s, s:s, s:s}", "action", actions[i].name,
+						     "usage", actions[i].usage, "help",
+						     actions[i].help));
+	return out;
+}
+
 static int usage(void)
 {
 	fputs("usage: keyhop lab ACTION [-t FILE.yaml] [--backend loopback|netns|vm] [--out DIR] "
 	      "[-o json]\n"
 	      "`up` wants -t; the others find the lab in DIR ($KEYHOP_RUN, or ./run)\n",
 	      stderr);
-	for (size_t i = 0; i < N_ACTIONS; i++)
-		fprintf(stderr, "  %-9s %-22s %s\n", actions[i].name, actions[i].usage,
-			actions[i].help);
+	lab_print_actions(stderr);
 	return EXIT_USAGE;
 }
 

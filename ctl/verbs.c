@@ -7,6 +7,7 @@
 #include "output.h"
 #include "scenario.h"
 #include "schema.h"
+#include "topology.h"
 
 /* clang-format off */
 const struct verb verbs[] = {
@@ -73,6 +74,8 @@ void verb_help(const struct verb *v, FILE *out)
 		v->examples[0], v->examples[1]);
 	if (v->run == run_verb)
 		print_steps(out);
+	if (v->run == lab_verb)
+		lab_print_actions(out);
 }
 
 static json_t *verbs_json(void)
@@ -121,7 +124,8 @@ static json_t *exit_codes_json(void)
 
 void verbs_dump(void)
 {
-	json_t *all = json_pack("{s:o, s:o, s:o, s:o, s:o}", "flags", flags_json(), "verbs",
+	json_t *all = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "topology",
+				schema_options(topology_rows), "lab", lab_json(), "flags", flags_json(), "verbs",
 				verbs_json(), "scenario", schema_options(scenario_rows), "steps",
 				steps_json(), "exit_codes", exit_codes_json());
 
