@@ -29,6 +29,8 @@ static const struct {
 	{"partition", "NODE NODE", "nothing goes between the two any more"},
 	{"heal", "[NODE NODE]", "ends one partition, or all"},
 	{"restart", "NODE", "ends the node's daemon and starts it again"},
+	{"seed", "URL",
+	 "starts nothing: cloud-init seeds for images of your own, programs from URL"},
 };
 #define N_ACTIONS (sizeof actions / sizeof actions[0])
 
@@ -61,7 +63,7 @@ static int usage(void)
 {
 	fputs("usage: keyhop lab ACTION [-t FILE.yaml] [--backend loopback|netns|vm] [--out DIR] "
 	      "[-o json]\n"
-	      "`up` wants -t; the others find the lab in DIR ($KEYHOP_RUN, or ./run)\n",
+	      "`up` and `seed` want -t; the others find the lab in DIR ($KEYHOP_RUN, or ./run)\n",
 	      stderr);
 	lab_print_actions(stderr);
 	return EXIT_USAGE;
@@ -111,7 +113,7 @@ static int parse(struct lab_args *a, int argc, char **argv)
 	}
 	a->words = argv;
 	a->n_words = kept;
-	if (strcmp(a->action, "up") == 0 && !a->file)
+	if (!a->file && (strcmp(a->action, "up") == 0 || strcmp(a->action, "seed") == 0))
 		return usage();
 	return 0;
 }

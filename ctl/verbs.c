@@ -16,7 +16,7 @@ const struct verb verbs[] = {
 	 "plays a scenario on all nodes of a run directory", run_verb,
 	 {"keyhop run conf/scenarios/ping-pong.yaml --ues 200 --moves 5",
 	  "keyhop run conf/scenarios/walk.yaml --rate 100 --out walk --junit walk.xml"}},
-	{"lab", "up|down|status|exec|logs|capture|partition|heal|restart [-t FILE.yaml] "
+	{"lab", "up|down|status|exec|logs|capture|partition|heal|restart|seed [-t FILE.yaml] "
 		"[--backend loopback|netns|vm] [--out DIR]",
 	 "the nodes of a topology: on loopback, in network namespaces or in virtual machines", lab_verb,
 	 {"keyhop lab up -t conf/topologies/4-nodes.yaml --backend netns",
@@ -124,10 +124,11 @@ static json_t *exit_codes_json(void)
 
 void verbs_dump(void)
 {
-	json_t *all = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "topology",
-				schema_options(topology_rows), "lab", lab_json(), "flags", flags_json(), "verbs",
-				verbs_json(), "scenario", schema_options(scenario_rows), "steps",
-				steps_json(), "exit_codes", exit_codes_json());
+	json_t *all =
+		json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "topology",
+			  schema_options(topology_rows), "lab", lab_json(), "flags", flags_json(),
+			  "verbs", verbs_json(), "scenario", schema_options(scenario_rows), "steps",
+			  steps_json(), "exit_codes", exit_codes_json());
 
 	output_result(all, OUTPUT_JSON);
 	json_decref(all);

@@ -266,9 +266,12 @@ class Lab:
         (self.path / "lab.json").write_text(json.dumps(state, indent=1) + "\n")
 
     def prepare(self):
-        """Writes everything the daemons need."""
+        """Makes the network, and writes everything the daemons need."""
         self.path.mkdir(parents=True, exist_ok=True)
         self.backend.open()
+        self.write_files()
+
+    def write_files(self):
         self.pki("ca")
         for name in self.of_role("mme"):
             self.pki("mme", name)

@@ -248,6 +248,10 @@ def status_text(s):
                               f"{'ready' if s['ready'] else 'not ready'}"])
 
 
+def build_of(a):
+    return os.environ.get("KEYHOP_BUILD") or Path(a.tool).parent.parent
+
+
 def up(a):
     path = folder(a)
     topology = json.loads(Path(a.topology).read_text())
@@ -255,9 +259,8 @@ def up(a):
     if problem:
         raise Stop(FAILED, problem + (": keyhop lab down" if "still run" in problem else ""))
     backend = a.backend or "loopback"
-    build = os.environ.get("KEYHOP_BUILD") or Path(a.tool).parent.parent
     try:
-        lab = Lab(path, build=build, topology=topology, backend=backend)
+        lab = Lab(path, build=build_of(a), topology=topology, backend=backend)
     except LabError as e:
         raise Stop(REFUSED, str(e)) from None
     (path / "lab.json").write_text(json.dumps({"topology": topology, "backend": backend}) + "\n")
@@ -266,6 +269,23 @@ def up(a):
         raise Stop(reply["code"], reply["error"])
     show(a, reply, f"{status_text(reply)}\nin {path}"
          + ("" if path == Path("run").absolute() else f": export KEYHOP_RUN={path}"))
+    return DONE
+
+
+def seed(a):
+    """Nothing is started: files for cloud-init, for images of people's own."""
+    from lab_seed import write
+
+    if len(a.words) != 1:
+        raise Stop(USAGE, "keyhop lab seed URL-OF-PROGRAMS.tar.gz -t FILE")
+    path = folder(a)
+    problem = fresh(path)
+    if problem:
+        raise Stop(FAILED, problem)
+    lab = Lab(path, build=build_of(a), topology=json.loads(Path(a.topology).read_text()), backend="vm")
+    lab.write_files()
+    made = write(lab, a.words[0])
+    show(a, made, "\n".join(f"{n:10} {m['address']:15} {m['mac']}  {m['seed']}" for n, m in made.items()))
     return DONE
 
 
@@ -392,7 +412,7 @@ def restart(a):
 
 
 ACTIONS = {"up": up, "down": down, "status": status, "exec": exec_, "logs": logs, "capture": capture,
-           "partition": partition, "heal": heal, "restart": restart}
+           "partition": partition, "heal": heal, "restart": restart, "seed": seed}
 
 
 def main():

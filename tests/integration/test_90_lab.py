@@ -1,10 +1,14 @@
 """keyhop lab on loopback and in network namespaces."""
 
+import base64
+import json
 import os
 import signal
+import subprocess
 import unittest
+from pathlib import Path
 
-from labtool import CONF, LONG, NODES, Books, PartitionTest, ToolTest, processes_in, processes_of
+from labtool import CONF, LONG, NODES, TOOL, Books, PartitionTest, ToolTest, processes_in, processes_of
 
 # What is added to NODES (line 6 is its last), and what the tool says.
 BAD = [
@@ -131,6 +135,30 @@ class Netns(ToolTest):
         else:
             shown = self.tool("lab", "exec", "--out", run, "enb1", "--", "tc", "qdisc", "show", "dev", "eth0").stdout
             self.assertIn("delay 5ms", shown)
+
+
+class Seeds(ToolTest):
+    def test_a_seed_has_all_a_node_needs(self):
+        run = self.folder() / "run"
+        made = self.lab(run, "seed", "http://127.0.0.1/keyhop.tar.gz", "-t", CONF / "topologies/4-nodes.yaml")
+        self.assertEqual(sorted(made), ["enb1", "enb2", "mme", "ue"])
+        for name, daemon in (("mme", "mmed"), ("enb1", "enbd"), ("ue", "ued")):
+            seed = run / "seed" / name
+            data = json.loads((seed / "user-data").read_text().removeprefix("#cloud-config\n"))
+            there = self.folder()
+            for file in data["write_files"]:
+                path = there / Path(file["path"]).name
+                path.touch(int(file["permissions"], 8))
+                path.write_bytes(base64.b64decode(file["content"]))
+            self.assertIn(f"/usr/local/sbin/{daemon}", data["runcmd"][-1])
+            check = [TOOL.parents[1] / daemon / daemon, "-c", there / f"{name}.yaml", "-o", "transport=tcp", "--check"]
+            done = subprocess.run(check, capture_output=True, text=True)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            card = json.loads((seed / "network-config").read_text())["ethernets"]["lab"]
+            self.assertEqual(card["match"]["macaddress"], made[name]["mac"])
+            self.assertEqual(json.loads((seed / "meta-data").read_text())["local-hostname"], name)
+        others = [f["path"] for f in json.loads((run / "seed/enb1/user-data").read_text()[14:])["write_files"]]
+        self.assertNotIn("/var/lib/keyhop/mme.key", others)
 
 
 class Partition(PartitionTest):

@@ -50,6 +50,7 @@ class Machines(PartitionTest):
         for name in ("mme", "enb1", "enb2", "ue"):
             self.assertIn("signal 15: ending", (run / f"{name}.log").read_text())
             self.assertGreater(len((run / f"{name}.keylog").read_text().splitlines()), 100)
+            self.assertIn(f"{name} ends with 0", (run / f"vm/{name}.console").read_text())
         self.assertEqual(json.loads((run / "exit.json").read_text()), dict.fromkeys(("mme", "enb1", "enb2", "ue"), 0))
         seen = pairs(run / "lan.pcap")
         address = {n["node"]: n["address"] for n in status["nodes"]}
