@@ -78,6 +78,9 @@ void config_print(const struct config_row *row, const void *options, char *out, 
 int config_dump(const struct config_row *rows, const void *options, const char *file,
 		const struct config_override *overrides, size_t n_overrides, FILE *out,
 		char why[CONFIG_WHY_LEN]) KH_MUST_CHECK;
+/* "file:line:column" of a value by its path ("nodes.2.name"), or of what is there of it, for errors about values that
+ * the rows cannot judge. */
+void config_where(const char *file, const char *path, char *out, size_t len);
 /* The known key nearest to `word`, NULL when none is near (edit distance at most 3 and below half its length). */
 const char *config_nearest(const struct config_row *rows, const char *word);
 

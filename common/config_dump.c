@@ -1,4 +1,4 @@
-/* --dump-config: every option with its value and where that came from. */
+/* Where a value came from: --dump-config, and errors about values that only their reader can judge. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,4 +53,38 @@ int config_dump(const struct config_row *rows, const void *options, const char *
 	config_node_free(root);
 	free(origins);
 	return rc;
+}
+
+/* The node of a path in which numbers are items of lists, or the last one on the way. */
+static const struct config_node *walk(const struct config_node *node, const char *path)
+{
+	while (*path) {
+		size_t len = strcspn(path, ".");
+		unsigned long index = strtoul(path, NULL, 10);
+		const struct config_node *c = node->first;
+
+		while (c && (node->kind == CONFIG_NODE_SEQ
+				     ? index-- > 0
+				     : strlen(c->key) != len || strncmp(c->key, path, len) != 0))
+			c = c->next;
+		if (!c)
+			break;
+		node = c;
+		path += len + (path[len] != '\0');
+	}
+	return node;
+}
+
+void config_where(const char *file, const char *path, char *out, size_t len)
+{
+	char why[CONFIG_WHY_LEN];
+	struct config_node *root = NULL;
+
+	if (config_yaml_read(file, file, &root, why)) {
+		snprintf(out, len, "%s", file);
+		return;
+	}
+	const struct config_node *at = walk(root, path);
+	snprintf(out, len, "%s:%zu:%zu", file, at->at.line, at->at.column);
+	config_node_free(root);
 }

@@ -222,8 +222,11 @@ static int take_output(struct command *cmd, int argc, char **argv)
 {
 	int kept = 0;
 
+	bool words = false; /* behind "--" nothing is ours */
+
 	for (int i = 0; i < argc; i++) {
-		if (i > 0 && i + 1 < argc && strcmp(argv[i], "-o") == 0 &&
+		words = words || strcmp(argv[i], "--") == 0;
+		if (!words && i > 0 && i + 1 < argc && strcmp(argv[i], "-o") == 0 &&
 		    !output_parse(argv[i + 1], &cmd->output))
 			i++;
 		else

@@ -17,7 +17,7 @@
 #define TICK_US 10000
 #define BAR_WIDTH 30
 
-static int64_t now_us(void)
+int64_t run_now_us(void)
 {
 	struct timespec ts;
 
@@ -47,7 +47,7 @@ static void on_next(int fd, short what, void *arg)
 	if (r->at < r->scenario.steps.n) {
 		if (run_step(r)->kind != STEP_EXPECT)
 			json_array_clear(r->seen);
-		r->step_began_us = now_us();
+		r->step_began_us = run_now_us();
 		run_step_begin(r);
 	} else {
 		fleet_stop(&r->fleet);
@@ -59,7 +59,7 @@ void run_step_done(struct run *r)
 	json_array_append_new(r->step_results,
 			      json_pack("{s:s, s:I, s:s}", "step",
 					step_word((enum step_kind)run_step(r)->kind), "duration_us",
-					(json_int_t)(now_us() - r->step_began_us), "failure",
+					(json_int_t)(run_now_us() - r->step_began_us), "failure",
 					r->failure));
 	r->at++;
 	if (r->at == r->scenario.steps.n && ++r->round < r->scenario.repeat && !r->failure[0])
@@ -144,6 +144,9 @@ static void subscribe(struct run *r)
 	const struct step *steps = r->scenario.steps.items;
 	json_t *topics =
 		json_pack("[s, s, s, s, s]", "handover.", "tunnel.", "x2.", "cell.", "enb.");
+
+	if (r->scenario.settle)
+		json_array_append_new(topics, json_string("hkey.received"));
 
 	for (size_t i = 0; i < r->scenario.steps.n; i++)
 		if (steps[i].kind == STEP_EXPECT && steps[i].topic)
@@ -277,9 +280,9 @@ int run_verb(int argc, char **argv, bool json)
 		return code;
 	code = open_run(&r, &o);
 	if (!code) {
-		int64_t began = now_us();
+		int64_t began = run_now_us();
 		play(&r);
-		run_report(&r, &o, now_us() - began);
+		run_report(&r, &o, run_now_us() - began);
 		code = r.failure[0] ? EXIT_FAILED : EXIT_DONE;
 	}
 	close_run(&r);

@@ -34,7 +34,8 @@ static void executed(struct mover *m, const json_t *e)
 		return;
 	r->stats.completed++;
 	m->cell = (uint32_t)json_integer_value(json_object_get(e, "enb"));
-	run_mover_free(m);
+	m->used_gen = json_integer_value(json_object_get(e, "gen"));
+	run_mover_settle(m);
 }
 
 static void on_handover_event(struct run *r, const struct fleet_node *node, const char *topic,
@@ -93,6 +94,8 @@ void run_event(void *arg, struct fleet_node *node, const json_t *e)
 		json_array_append(r->seen, (json_t *)(uintptr_t)e);
 	if (strncmp(topic, "handover.", 9) == 0)
 		on_handover_event(r, node, topic, e);
+	else if (r->scenario.settle)
+		run_settle_event(r, topic, e);
 	if (r->at >= r->scenario.steps.n)
 		return;
 	const struct step *s = run_step(r);

@@ -22,6 +22,8 @@ struct mover {
 	bool busy;
 	int64_t requested_us, commanded_us, left_us; /* times of its handover, from events */
 	json_int_t left_gen; /* generation of the key it left with */
+	json_int_t used_gen, had_gen; /* of its last handover, of the newest H_key it has */
+	int64_t settle_by_us; /* 0: it does not wait for a H_key */
 	struct mover *next; /* waiting for its turn */
 	UT_hash_handle hh;
 };
@@ -36,7 +38,7 @@ struct run {
 	struct mover *waiting, *waiting_last;
 	size_t at, round; /* step under way */
 	size_t unfinished; /* movers of this step, or calls of a step about nodes */
-	uint32_t flying, tokens;
+	uint32_t flying, tokens, settling;
 	uint64_t random;
 	struct event *timer; /* of this step, or of the rate */
 	struct event *tick;
@@ -58,6 +60,7 @@ struct run_options {
 	bool json;
 };
 
+int64_t run_now_us(void); /* monotonic */
 const struct step *run_step(const struct run *r);
 /* Begins the step that `at` names; run_step_done() follows, perhaps at once. */
 void run_step_begin(struct run *r);
@@ -67,6 +70,11 @@ void run_fail(struct run *r, const char *fmt, ...) __attribute__((format(printf,
 
 /* run_steps.c: a UE has had its turn. */
 void run_mover_free(struct mover *m);
+
+/* run_settle.c: as run_mover_free(), but with `settle` not before the UE has an H_key newer than the one it used. */
+void run_mover_settle(struct mover *m);
+void run_settle_event(struct run *r, const char *topic, const json_t *event);
+void run_settle_tick(struct run *r);
 
 /* run_ues.c: what one UE does in a step; false: there is nothing to do for it. */
 typedef bool run_act(struct run *r, struct mover *m);

@@ -134,13 +134,10 @@ static void on_ready_status(void *arg, const json_t *answer)
 	struct run *r = arg;
 	const json_t *s = json_object_get(answer, "result");
 	const char *role = json_string_value(json_object_get(s, "role"));
-	size_t enbs = 0;
-
-	for (size_t i = 0; i < r->fleet.n_nodes; i++)
-		enbs += r->fleet.nodes[i]->enb_id != 0;
 	bool up = !role || strcmp(role, "mmed") == 0 ||
 		  (strcmp(role, "enbd") == 0 && json_is_true(json_object_get(s, "s1_up")) &&
-		   (size_t)json_integer_value(json_object_get(s, "x2_up")) + 1 >= enbs) ||
+		   json_integer_value(json_object_get(s, "x2_up")) >=
+			   json_integer_value(json_object_get(s, "x2_wanted"))) ||
 		  (strcmp(role, "ued") == 0 &&
 		   json_integer_value(json_object_get(s, "cells_up")) ==
 			   json_integer_value(json_object_get(s, "cells")));

@@ -111,6 +111,7 @@ void run_on_tick(int fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	run_settle_tick(r);
 	if (r->at >= r->scenario.steps.n || !is_limited(r))
 		return;
 	r->tokens += a_tick ? a_tick : 1;

@@ -34,6 +34,8 @@ static void on_attached(void *arg, const json_t *answer)
 		m->run->stats.attaches++;
 		m->cell = (uint32_t)json_integer_value(
 			json_object_get(json_object_get(answer, "result"), "serving"));
+		run_mover_settle(m);
+		return;
 	}
 	run_mover_free(m);
 }
@@ -44,6 +46,7 @@ bool run_act_attach(struct run *r, struct mover *m)
 
 	if (m->cell)
 		return false;
+	m->used_gen = m->had_gen;
 	fleet_call(r->ue, "attach",
 		   json_pack("{s:s, s:s, s:b}", "ue", m->imsi, "cell", cell ? cell : "enb1", "wait",
 			     1),
@@ -96,7 +99,8 @@ static void on_handover(void *arg, const json_t *answer)
 	stats_add(&m->run->stats, PHASE_TOTAL,
 		  json_integer_value(json_object_get(result, "duration_us")));
 	m->cell = (uint32_t)json_integer_value(json_object_get(result, "to"));
-	run_mover_free(m);
+	m->used_gen = json_integer_value(json_object_get(result, "generation"));
+	run_mover_settle(m);
 }
 
 static bool hand_over(struct run *r, struct mover *m, const char *target)

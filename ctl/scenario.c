@@ -99,6 +99,12 @@ const struct config_row scenario_rows[] = {
 	 .min = 1,
 	 .max = 1000000,
 	 .help = "times that all steps are done"},
+	{.key = "settle",
+	 .type = CONFIG_BOOL,
+	 .offset = OPT(settle),
+	 .def = "false",
+	 .help = "a UE goes on when it has its next H_key: every run takes the same steps in the "
+		 "same order"},
 	{.key = "steps",
 	 .type = CONFIG_LIST,
 	 .offset = OPT(steps),

@@ -39,6 +39,7 @@ struct step {
 struct scenario {
 	char *name;
 	uint32_t ues, rate, in_flight, seed, repeat;
+	bool settle;
 	struct config_list steps; /* of struct step */
 };
 

@@ -7,6 +7,7 @@
 #include "output.h"
 #include "scenario.h"
 #include "schema.h"
+#include "topology.h"
 
 /* clang-format off */
 const struct verb verbs[] = {
@@ -15,6 +16,11 @@ const struct verb verbs[] = {
 	 "plays a scenario on all nodes of a run directory", run_verb,
 	 {"keyhop run conf/scenarios/ping-pong.yaml --ues 200 --moves 5",
 	  "keyhop run conf/scenarios/walk.yaml --rate 100 --out walk --junit walk.xml"}},
+	{"lab", "up|down|status|exec|logs|capture|partition|heal|restart|seed [-t FILE.yaml] "
+		"[--backend loopback|netns|vm] [--out DIR]",
+	 "the nodes of a topology: on loopback, in network namespaces or in virtual machines", lab_verb,
+	 {"keyhop lab up -t conf/topologies/4-nodes.yaml --backend netns",
+	  "keyhop lab partition enb1 mme"}},
 	{"wait", "NODE ready | ue IMSI attached|detached|at ENB [--timeout SECONDS]",
 	 "ends when it is so, by events", wait_verb,
 	 {"keyhop wait enb1 ready",
@@ -76,6 +82,8 @@ void verb_help(const struct verb *v, FILE *out)
 		v->examples[0], v->examples[1]);
 	if (v->run == run_verb)
 		print_steps(out);
+	if (v->run == lab_verb)
+		lab_print_actions(out);
 }
 
 static json_t *verbs_json(void)
@@ -124,9 +132,11 @@ static json_t *exit_codes_json(void)
 
 void verbs_dump(void)
 {
-	json_t *all = json_pack("{s:o, s:o, s:o, s:o, s:o}", "flags", flags_json(), "verbs",
-				verbs_json(), "scenario", schema_options(scenario_rows), "steps",
-				steps_json(), "exit_codes", exit_codes_json());
+	json_t *all =
+		json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "topology",
+			  schema_options(topology_rows), "lab", lab_json(), "flags", flags_json(),
+			  "verbs", verbs_json(), "scenario", schema_options(scenario_rows), "steps",
+			  steps_json(), "exit_codes", exit_codes_json());
 
 	output_result(all, OUTPUT_JSON);
 	json_decref(all);

@@ -25,6 +25,10 @@ int run_verb(int argc, char **argv, bool json);
 int wireshark_verb(int argc, char **argv, bool json);
 int decrypt_verb(int argc, char **argv, bool json);
 int merge_verb(int argc, char **argv, bool json);
+int lab_verb(int argc, char **argv, bool json);
+/* What `keyhop lab` can do: for people, as JSON. */
+void lab_print_actions(FILE *out);
+struct json_t *lab_json(void);
 int wait_verb(int argc, char **argv, bool json);
 int schema_verb(int argc, char **argv, bool json);
 int completion_verb(int argc, char **argv, bool json);

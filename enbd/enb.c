@@ -109,10 +109,12 @@ static void status(void *context, json_t *out)
 {
 	struct enb *e = context;
 	char x2[ENDPOINT_TEXT_LEN], uu[ENDPOINT_TEXT_LEN];
-	json_int_t x2_up = 0;
+	json_int_t x2_up = 0, x2_wanted = 0;
 
-	for (const struct neighbour *nb = e->neighbours; nb; nb = nb->hh.next)
+	for (const struct neighbour *nb = e->neighbours; nb; nb = nb->hh.next) {
 		x2_up += nb->peer != NULL;
+		x2_wanted += nb->configured;
+	}
 	endpoint_text(listener_endpoint(e->x2), x2);
 	endpoint_text(listener_endpoint(e->uu), uu);
 	json_object_set_new(out, "enb", json_integer(e->opt.id));
@@ -121,6 +123,7 @@ static void status(void *context, json_t *out)
 	json_object_set_new(out, "scheme", json_string(e->scheme->name));
 	json_object_set_new(out, "s1_up", json_boolean(s1_is_up(e)));
 	json_object_set_new(out, "x2_up", json_integer(x2_up));
+	json_object_set_new(out, "x2_wanted", json_integer(x2_wanted));
 	json_object_set_new(out, "neighbours", json_integer(HASH_COUNT(e->neighbours)));
 	json_object_set_new(out, "ues", json_integer(HASH_COUNT(e->ues)));
 	json_object_set_new(out, "kid", json_integer(e->key.id));

@@ -3,7 +3,6 @@
 import argparse
 import json
 import os
-import shutil
 import signal
 import sys
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from keyhop import KeyhopError, Node  # noqa: E402
 from ladder import ladder  # noqa: E402
-from lab import ROOT, Lab  # noqa: E402
+from lab import ROOT, Lab, fresh  # noqa: E402
 
 WEAK = {
     "aes-kw": "aes-kw has integrity but binds a wrapped key to no UE, generation or source: a hostile source with a "
@@ -62,21 +61,10 @@ def stop(path):
     return 0 if ended else 1
 
 
-def fresh(path):
-    """An earlier run's folder is emptied; a folder that is something else is not touched."""
-    if path.exists():
-        if any(path.iterdir()) and not (path / "mme.yaml").exists():
-            sys.exit(f"scripts/demo: {path} is not empty and not an earlier run")
-        for pid_file in path.glob("*.pid"):
-            try:
-                os.kill(int(pid_file.read_text()), 0)
-            except (ProcessLookupError, ValueError):
-                continue
-            cmdline = Path(f"/proc/{pid_file.read_text().strip()}/cmdline")
-            if cmdline.exists() and str(path).encode() in cmdline.read_bytes():
-                sys.exit(f"scripts/demo: daemons of {path} still run: scripts/demo --stop {path}")
-        shutil.rmtree(path)
-    path.mkdir(parents=True)
+def prepare_folder(path):
+    problem = fresh(path)
+    if problem:
+        sys.exit(f"scripts/demo: {problem}" + (f": scripts/demo --stop {path}" if "still run" in problem else ""))
     (path / "summary.json").write_text('{"verdict": "unfinished", "handovers": []}\n')
 
 
@@ -188,7 +176,7 @@ def main():
     if a.stop:
         return stop(a.stop)
     path = Path(a.out or "run").absolute()
-    fresh(path)
+    prepare_folder(path)
     if a.wrap in WEAK:
         print(f"NOTE wrap {a.wrap} is for study: {WEAK[a.wrap]}")
     lab = Lab(path, enbs=a.enbs, ues=a.ues, build=a.build,

@@ -78,6 +78,14 @@ class Tables:
     def scenario(self):
         yield from self.rows(self.tool["scenario"])
 
+    def topology(self):
+        yield from self.rows(self.tool["topology"])
+
+    def lab(self):
+        for a in self.tool["lab"]:
+            usage = f" Ar {word(a['usage'])}".replace("--", "\\-\\-") if a["usage"] else ""
+            yield from item(f"Ic {a['action']}{usage}", a["help"])
+
     def steps(self):
         for s in self.tool["steps"]:
             yield from item(f"Ic {s['step']}", s["help"])
