@@ -251,6 +251,6 @@ json_t *capture_status(const struct node *n)
 	if (!c)
 		return json_pack("{s:b}", "running", 0);
 	return json_pack("{s:b, s:s, s:I, s:I, s:I}", "running", 1, "file", c->file, "packets",
-			 (json_int_t)(c->packets + c->has_packet), "bytes", (json_int_t)c->bytes,
+			 (json_int_t)c->packets + c->has_packet, "bytes", (json_int_t)c->bytes,
 			 "files", (json_int_t)c->file_count);
 }

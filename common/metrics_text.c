@@ -226,10 +226,10 @@ static void put_unwraps(const struct page *p, const struct family *f)
 static void put_stale(const struct page *p, const struct family *f)
 {
 	const uint64_t *refused = p->node->metrics.refused;
+	ull stale = refused[err_to_cause(KH_E_STALE_GENERATION)];
 
-	evbuffer_add_printf(p->out, "%s %llu\n", f->name,
-			    (ull)(refused[err_to_cause(KH_E_STALE_GENERATION)] +
-				  refused[err_to_cause(KH_E_UNKNOWN_KEY_ID)]));
+	stale += refused[err_to_cause(KH_E_UNKNOWN_KEY_ID)];
+	evbuffer_add_printf(p->out, "%s %llu\n", f->name, stale);
 }
 
 static void put_hkeys(const struct page *p, const struct family *f)
