@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -171,6 +172,20 @@ def write_summary(lab, a, handovers, pings, events):
     return summary
 
 
+def extra(name, stay):
+    """What the demo adds to a node's configuration: captures, TLS secrets for them, and faults for those who stay."""
+    return (f"capture: {name}.pcapng\ncapture_max_size: 1GiB\n"
+            + ("" if name == "ue" else f"tls_keylog: {name}.tlskeys\n") + ("lab: {faults: true}\n" if stay else ""))
+
+
+def merge_captures(lab):
+    """The captures of all nodes as one."""
+    keys = [word for name in lab.names() if name != "ue" for word in ("--tls-keylog", f"{name}.tlskeys")]
+    tool = lab.build / "ctl" / "keyhop"
+    subprocess.run([str(tool), "merge", *(f"{name}.pcapng" for name in lab.names()), *keys, "-o", "capture.pcapng"],
+                   cwd=lab.path, check=True, stdout=subprocess.DEVNULL)
+
+
 def main():
     a = options()
     if a.stop:
@@ -180,8 +195,8 @@ def main():
     if a.wrap in WEAK:
         print(f"NOTE wrap {a.wrap} is for study: {WEAK[a.wrap]}")
     lab = Lab(path, enbs=a.enbs, ues=a.ues, build=a.build,
-              mme={"wrap": a.wrap, "h_key_bits": a.h_key_bits, "kenb_input": a.kenb_input},
-              extra=dict.fromkeys(["mme", "*enb", "ue"], "lab: {faults: true}\n") if a.stay else None)
+              mme={"wrap": a.wrap, "h_key_bits": a.h_key_bits, "kenb_input": a.kenb_input})
+    lab.extra = {name: extra(name, a.stay) for name in lab.names()}
     codes = {}
     try:
         print(f"starting mme, {a.enbs} eNodeBs and a ued on {lab.net}.0/24 ...", flush=True)
@@ -193,8 +208,12 @@ def main():
             print(f"--- {name}\n{lab.tail(name, 5)}")
         lab.stop()
         return 1
-    if not a.stay:
+    if a.stay:
+        for name in lab.names():
+            lab.node(name).call("capture.stop")
+    else:
         codes = lab.stop()
+    merge_captures(lab)
     events = [e for name in lab.names() for e in read_events(path, name)]
     summary = write_summary(lab, a, handovers, pings, events)
     text = ladder(events, lab.names(), lab.imsis[0])
@@ -208,7 +227,8 @@ def main():
     good = summary["verdict"] == "ok" and not bad_exits
     print(f"{'OK' if good else 'FAILED'}  {summary['completed']} of {a.moves * a.ues} handovers, "
           f"{summary['mismatches']} fingerprint mismatches, {pings} failed pings, {median:.1f} ms median")
-    print(f"left in {path}: ladder.txt summary.json, and of each node its configuration, log, events and keylog")
+    print(f"left in {path}: ladder.txt summary.json capture.pcapng, and of each node its configuration, log, events, "
+          "keylog and capture")
     if a.stay:
         tool = a.build or ROOT / "build"
         print(f"\nstill running; for example:\n  {tool}/ctl/keyhop -s {path}/enb1.sock ue list\n"
