@@ -78,6 +78,15 @@ static unsigned bearer_of(const uint8_t *data, size_t len)
 	return at + 1 < len && data[at] == 0x10 ? data[at + 1] : 0;
 }
 
+/* PDCP before its security has a MAC-I of zeros (TS 36.323 4.2.2), the last octets of the carrier. */
+static bool is_protected(unsigned bearer, const uint8_t *data, size_t len)
+{
+	static const uint8_t none[4];
+
+	return bearer && (bearer > 1 || len < sizeof none ||
+			  memcmp(data + len - sizeof none, none, sizeof none) != 0);
+}
+
 static void describe(struct capture *c, const struct link *l, enum iface iface, const uint8_t *data,
 		     size_t len)
 {
@@ -87,8 +96,9 @@ static void describe(struct capture *c, const struct link *l, enum iface iface, 
 	c->comment_len = 0;
 	if (iface == IFACE_RRC) {
 		bearer = bearer_of(data, len);
+		c->is_clear = !is_protected(bearer, data, len);
 		COMMENT(c, "message=uu.%s protection=%s", bearer < 3 ? bearers[bearer] : "?",
-			bearer ? "rrc" : "clear");
+			c->is_clear ? "clear" : "rrc");
 		return;
 	}
 	row = message_row(iface, fault_peek_number(data, len));
@@ -153,12 +163,15 @@ void capture_note(struct node *n, bool tx, const struct message_row *row, const 
 	bool known = peer && imsi_parse(&ue, peer) == 0;
 	snprintf(text, sizeof text, "; %s%s%smessage=%s.%s protection=%s%s%s",
 		 row->step ? "step=" : "", row->step ? row->step : "", row->step ? " " : "",
-		 iface_name(row->iface), row->name, row->iface == IFACE_NAS ? "nas" : "rrc",
+		 iface_name(row->iface), row->name,
+		 row->iface == IFACE_NAS ? "nas"
+		 : c->is_clear		 ? "clear"
+					 : "rrc",
 		 known ? " ue=" : "", known ? peer : "");
-	/* RRC is in its carrier when it is told of, NAS is sealed before. */
+	/* RRC is in its carrier when it is told of, NAS is sealed before. What came may have been answered already. */
 	if (tx && row->iface == IFACE_NAS)
 		snprintf(c->next, sizeof c->next, "%s", text);
-	else if (c->has_packet)
+	else if (c->has_packet && c->packet.inbound == !tx)
 		COMMENT(c, "%s", text);
 }
 
@@ -168,7 +181,7 @@ static void on_event(void *arg, const struct node_event *e)
 
 	if (!c->has_packet || (!e->step && !e->fp[0]))
 		return;
-	COMMENT(c, "; event=%s", e->topic);
+	COMMENT(c, "; event=%s node=%s", e->topic, c->node->name);
 	if (e->step)
 		COMMENT(c, " step=%s", e->step);
 	if (e->ue.s[0])

@@ -34,7 +34,7 @@ struct capture {
 	struct capture_interface *interfaces; /* of this file, by name */
 
 	/* The packet that notes still go to; it is closed by the next one and by the end of the turn. */
-	bool has_packet;
+	bool has_packet, is_clear; /* the latter on Uu */
 	struct pcapng_packet packet;
 	struct buf pdu;
 	char comment[PCAPNG_COMMENT_MAX];

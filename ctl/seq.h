@@ -45,7 +45,7 @@ struct seq_row {
 	enum seq_protection protection;
 	uint32_t about; /* an eNodeB: whose key, or which target; 0: none */
 	uint64_t gen;
-	uint64_t order;
+	size_t rank, order; /* among rows of one time: by step, then as they came */
 	int match; /* 1: MME, target and UE agree; -1: they do not; 0: nothing to compare */
 };
 
@@ -53,26 +53,52 @@ struct seq {
 	struct seq_lane lanes[SEQ_LANES_MAX];
 	unsigned n_lanes;
 	struct seq_row *rows;
-	size_t n, room;
+	size_t n, room, count; /* there are now; were added in all */
 	char ue[16]; /* rows of this UE only; "": all */
+	bool all; /* of a capture: messages without a step, too */
+	struct seq_fact *facts; /* who holds what */
 };
 
 void seq_free(struct seq *s);
-/* The lane of a name; a new one when there is room, else the last. */
+/* The lane of a name; a new one when there is room, else the last, which stands for all others. */
 unsigned seq_lane(struct seq *s, const char *name);
+/* The lane of an eNodeB or of the only node of another role; a new one of that name when nobody is known. */
+unsigned seq_lane_of_enb(struct seq *s, uint32_t enb);
+unsigned seq_lane_of_role(struct seq *s, enum seq_role role, const char *name);
+/* A new row, the last one. */
 struct seq_row *seq_add(struct seq *s);
-/* MME, eNodeBs, UEs; rows by time and, in one microsecond, by the order of the steps; agreement of fingerprints. */
+/* Rows by time and, in one microsecond, by the order of the steps; drops those of other UEs; agreement of
+ * fingerprints. */
+void seq_settle(struct seq *s);
+/* All that, and lanes in order: MME, eNodeBs, UEs. */
 void seq_finish(struct seq *s);
+/* Empties the rows; who holds what stays known. */
+void seq_clear_rows(struct seq *s);
 
 /* One event of a node. What an event means needs lanes that may be learnt later: first all of them to seq_learn(), then
  * all to seq_event(). */
 void seq_learn(struct seq *s, const json_t *event);
 void seq_event(struct seq *s, const json_t *event);
+/* What an event tells beside its node's lane, if anything; it is no arrow then. */
+void seq_note(struct seq *s, const json_t *event);
+bool seq_is_arrow(struct seq *s, const json_t *event);
+/* What the message of a step is called; NULL for no step of a message. */
+const char *seq_step_text(const char *step);
+/* Place of a step in the order of the contribution. */
+size_t seq_rank(const char *step);
 /* All packets of a capture. 0, or -1 after a printed error. */
 int seq_capture(struct seq *s, const char *path);
+/* Events of all nodes of a run directory as they come, until interrupted. An exit code. */
+int seq_follow(struct seq *s, const char *dir, bool print, FILE *out);
 
 /* May the node of `lane` read this row? It has the keys of its protection, or holds the same key. */
 bool seq_can_read(const struct seq *s, const struct seq_row *row, unsigned lane);
+
+/* What a row says: "7a kenb gen 1 fp 16aa9816", or step and name of a message. */
+void seq_label(const struct seq_row *row, char *out, size_t len);
+
+/* The same without the fingerprint, short enough for a box. */
+void seq_note_label(const struct seq_row *row, char *out, size_t len);
 
 void seq_text_head(const struct seq *s, FILE *out);
 void seq_text_row(const struct seq *s, const struct seq_row *row, FILE *out);

@@ -8,23 +8,23 @@ enum end { SELF, MME, UE, ENB, SOURCE };
 
 /* A topic as an arrow. */
 static const struct arrow {
-	const char *topic, *text;
+	const char *topic, *step, *text;
 	enum seq_role by; /* the node that emits it; SEQ_OTHER: any */
 	enum end from, to;
 	enum seq_protection protection;
 	bool target; /* the text ends with the eNodeB that it is about */
 } arrows[] = {
-	{"enbkey.sent", "MME-eNB_key", SEQ_OTHER, MME, ENB, SEQ_TUNNEL, false},
-	{"neighbour_list.sent", "neighbour list", SEQ_OTHER, SELF, MME, SEQ_TUNNEL, false},
-	{"wraplist.sent", "wrapped list", SEQ_OTHER, MME, ENB, SEQ_TUNNEL, false},
-	{"hkey.sent", "H_key", SEQ_OTHER, MME, UE, SEQ_NAS, false},
-	{"measure.sent", "measurement", SEQ_OTHER, UE, ENB, SEQ_RRC, false},
-	{"handover.requested", "HO request", SEQ_OTHER, SELF, ENB, SEQ_TUNNEL, false},
-	{"handover.prepared", "HO response", SEQ_OTHER, SELF, SOURCE, SEQ_TUNNEL, false},
-	{"handover.commanded", "HO command", SEQ_ENB, SELF, UE, SEQ_RRC, true},
-	{"handover.confirmed", "HO confirm", SEQ_OTHER, UE, SELF, SEQ_RRC, false},
-	{"handover.complete_sent", "HO complete", SEQ_OTHER, SELF, SOURCE, SEQ_TUNNEL, false},
-	{"location_update.sent", "location update", SEQ_OTHER, SELF, MME, SEQ_TUNNEL, false},
+	{"enbkey.sent", "2", "MME-eNB_key", SEQ_OTHER, MME, ENB, SEQ_TUNNEL, false},
+	{"neighbour_list.sent", "3", "neighbour list", SEQ_OTHER, SELF, MME, SEQ_TUNNEL, false},
+	{"wraplist.sent", "4", "wrapped list", SEQ_OTHER, MME, ENB, SEQ_TUNNEL, false},
+	{"hkey.sent", "5", "H_key", SEQ_OTHER, MME, UE, SEQ_NAS, false},
+	{"measure.sent", "6", "measurement", SEQ_OTHER, UE, ENB, SEQ_RRC, false},
+	{"handover.requested", "7", "HO request", SEQ_OTHER, SELF, ENB, SEQ_TUNNEL, false},
+	{"handover.prepared", "8", "HO response", SEQ_OTHER, SELF, SOURCE, SEQ_TUNNEL, false},
+	{"handover.commanded", "9", "HO command", SEQ_ENB, SELF, UE, SEQ_RRC, true},
+	{"handover.confirmed", "10", "HO confirm", SEQ_OTHER, UE, SELF, SEQ_RRC, false},
+	{"handover.complete_sent", "11", "HO complete", SEQ_OTHER, SELF, SOURCE, SEQ_TUNNEL, false},
+	{"location_update.sent", "12", "location update", SEQ_OTHER, SELF, MME, SEQ_TUNNEL, false},
 	{0},
 };
 
@@ -91,46 +91,21 @@ void seq_learn(struct seq *s, const json_t *e)
 		lane->enb = number_of(e, "enb");
 }
 
-/* The lane of an eNodeB; one that says nothing itself is called by its number. */
-static unsigned lane_of_enb(struct seq *s, uint32_t enb)
-{
-	char name[32];
-
-	for (unsigned i = 0; i < s->n_lanes; i++)
-		if (s->lanes[i].role == SEQ_ENB && s->lanes[i].enb == enb)
-			return i;
-	snprintf(name, sizeof name, "enb%u", enb);
-	unsigned i = seq_lane(s, name);
-	s->lanes[i].role = SEQ_ENB;
-	s->lanes[i].enb = enb;
-	return i;
-}
-
-static unsigned lane_of_role(struct seq *s, enum seq_role role, const char *name)
-{
-	for (unsigned i = 0; i < s->n_lanes; i++)
-		if (s->lanes[i].role == role)
-			return i;
-	unsigned i = seq_lane(s, name);
-	s->lanes[i].role = role;
-	return i;
-}
-
 static unsigned lane_of(struct seq *s, const json_t *e, enum end end)
 {
 	switch (end) {
 	case SELF:
 		return seq_lane(s, text_of(e, "node"));
 	case MME:
-		return lane_of_role(s, SEQ_MME, "mme");
+		return seq_lane_of_role(s, SEQ_MME, "mme");
 	case UE:
-		return lane_of_role(s, SEQ_UE, "ue");
+		return seq_lane_of_role(s, SEQ_UE, "ue");
 	case ENB:
-		return lane_of_enb(s, number_of(e, "enb"));
+		return seq_lane_of_enb(s, number_of(e, "enb"));
 	case SOURCE:
 		break;
 	}
-	return lane_of_enb(s, number_of(e, "source"));
+	return seq_lane_of_enb(s, number_of(e, "source"));
 }
 
 static struct seq_row *add_row(struct seq *s, const json_t *e, unsigned from, unsigned to)
@@ -146,33 +121,44 @@ static struct seq_row *add_row(struct seq *s, const json_t *e, unsigned from, un
 	r->about = number_of(e, "enb");
 	r->from = from;
 	r->to = to;
+	r->rank = seq_rank(r->step);
 	return r;
 }
 
-static bool add_arrow(struct seq *s, const json_t *e, const char *topic)
+static const struct arrow *arrow_of(struct seq *s, const json_t *e)
 {
+	const char *topic = text_of(e, "topic");
 	unsigned self = seq_lane(s, text_of(e, "node"));
 
-	for (const struct arrow *a = arrows; a->topic; a++) {
-		if (strcmp(a->topic, topic) != 0 ||
-		    (a->by != SEQ_OTHER && s->lanes[self].role != a->by))
-			continue;
-		unsigned from = lane_of(s, e, a->from), to = lane_of(s, e, a->to);
-		struct seq_row *r = add_row(s, e, from, to);
-		r->protection = a->protection;
-		if (a->target)
-			snprintf(r->text, sizeof r->text, "%s %u", a->text, r->about);
-		else
-			snprintf(r->text, sizeof r->text, "%s", a->text);
-		return true;
-	}
-	return false;
+	for (const struct arrow *a = arrows; a->topic; a++)
+		if (strcmp(a->topic, topic) == 0 &&
+		    (a->by == SEQ_OTHER || s->lanes[self].role == a->by))
+			return a;
+	return NULL;
 }
 
-static void add_note(struct seq *s, const json_t *e, const char *topic)
+bool seq_is_arrow(struct seq *s, const json_t *e)
+{
+	return arrow_of(s, e) != NULL;
+}
+
+static void add_arrow(struct seq *s, const json_t *e, const struct arrow *a)
+{
+	unsigned from = lane_of(s, e, a->from), to = lane_of(s, e, a->to);
+	struct seq_row *r = add_row(s, e, from, to);
+
+	r->protection = a->protection;
+	if (a->target)
+		snprintf(r->text, sizeof r->text, "%s %u", a->text, r->about);
+	else
+		snprintf(r->text, sizeof r->text, "%s", a->text);
+}
+
+void seq_note(struct seq *s, const json_t *e)
 {
 	unsigned self = seq_lane(s, text_of(e, "node"));
-	const char *text = NULL, *detail = text_of(e, "detail"), *cause = text_of(e, "cause");
+	const char *text = NULL, *topic = text_of(e, "topic");
+	const char *detail = text_of(e, "detail"), *cause = text_of(e, "cause");
 
 	for (size_t i = 0; notes[i].topic && !text; i++)
 		if (strcmp(notes[i].topic, topic) == 0)
@@ -187,9 +173,23 @@ static void add_note(struct seq *s, const json_t *e, const char *topic)
 
 void seq_event(struct seq *s, const json_t *e)
 {
-	const char *topic = text_of(e, "topic");
+	const struct arrow *a;
 
-	if (!*text_of(e, "node") || add_arrow(s, e, topic))
+	if (!*text_of(e, "node"))
 		return;
-	add_note(s, e, topic);
+	a = arrow_of(s, e);
+	if (a)
+		add_arrow(s, e, a);
+	else
+		seq_note(s, e);
+}
+
+const char *seq_step_text(const char *step)
+{
+	if (strcmp(step, "13") == 0)
+		return seq_step_text("4");
+	for (const struct arrow *a = arrows; a->topic; a++)
+		if (strcmp(a->step, step) == 0)
+			return a->text;
+	return NULL;
 }

@@ -41,33 +41,54 @@ void seq_text_head(const struct seq *s, FILE *out)
 	end_line(line, out, "");
 }
 
-/* What a note says: "7a kenb gen 1 fp 16aa9816". */
-static void note_text(const struct seq_row *r, char *out, size_t len)
+/* "9a kenb enb2 gen 1", or "6a decides enb2". */
+void seq_note_label(const struct seq_row *r, char *out, size_t len)
 {
 	char about[24] = "", gen[32] = "";
 	bool others = strcmp(r->step, "3b") == 0 || strcmp(r->step, "9a") == 0 ||
-		      strcmp(r->step, "1") == 0 || strcmp(r->step, "3c") == 0;
+		      strcmp(r->step, "1") == 0 || strcmp(r->step, "3c") == 0 ||
+		      strcmp(r->step, "6a") == 0;
 
 	if (others && r->about)
 		snprintf(about, sizeof about, " enb%u", r->about);
 	if (r->gen)
 		snprintf(gen, sizeof gen, " gen %llu", (unsigned long long)r->gen);
 	if (r->fp[0])
-		snprintf(out, len, "%s %s%s%s fp %s%s", r->step[0] ? r->step : "attach", r->key,
-			 about, gen, r->fp,
-			 r->match > 0 ? "  MATCH" : r->match < 0 ? "  MISMATCH" : "");
+		snprintf(out, len, "%s %s%s%s", r->step[0] ? r->step : "attach", r->key, about,
+			 gen);
 	else
 		snprintf(out, len, "%s%s%s%s%s", r->step, r->step[0] ? " " : "", r->text, about,
 			 gen);
 }
 
+static void note_text(const struct seq_row *r, char *out, size_t len)
+{
+	char text[200];
+
+	seq_note_label(r, text, sizeof text);
+	snprintf(out, len, "%s%s%s%s", text, r->fp[0] ? " fp " : "", r->fp,
+		 r->match > 0	? "  MATCH"
+		 : r->match < 0 ? "  MISMATCH"
+				: "");
+}
+
+void seq_label(const struct seq_row *r, char *out, size_t len)
+{
+	if (r->protection == SEQ_NOTE)
+		note_text(r, out, len);
+	else
+		snprintf(out, len, "%s%s%s", r->step, r->step[0] ? " " : "", r->text);
+}
+
 static void put_arrow(const struct seq *s, const struct seq_row *r, FILE *out)
 {
+	static const char dash[] = {
+		[SEQ_CLEAR] = '.', [SEQ_TUNNEL] = '-', [SEQ_NAS] = '=', [SEQ_RRC] = '~'};
 	char line[LINE_MAX_LEN], label[160];
 	size_t a = column(r->from), b = column(r->to), low = a < b ? a : b, high = a < b ? b : a;
 
 	blank(s, line, '|');
-	memset(line + low + 1, r->protection == SEQ_NAS ? '=' : '-', high - low - 1);
+	memset(line + low + 1, dash[r->protection], high - low - 1);
 	line[b > a ? high - 1 : low + 1] = b > a ? '>' : '<';
 	snprintf(label, sizeof label, " %s%s%s ", r->step, r->step[0] ? " " : "", r->text);
 	size_t len = strlen(label), room = high - low - 3;
@@ -113,32 +134,30 @@ static void put_label(const struct seq_row *r, FILE *out)
 {
 	char text[256];
 
-	if (r->protection == SEQ_NOTE)
-		note_text(r, text, sizeof text);
-	else
-		snprintf(text, sizeof text, "%s%s%s (%s)", r->step, r->step[0] ? " " : "", r->text,
-			 seq_protection_name(r->protection));
+	seq_label(r, text, sizeof text);
 	put_plain(text, out);
+	if (r->protection != SEQ_NOTE)
+		fprintf(out, " (%s)", seq_protection_name(r->protection));
 	fputc('\n', out);
 }
 
 /* Both languages have participants, arrows and notes; the words differ. */
 struct dialect {
-	const char *begin, *participant, *arrow[SEQ_PROTECTION_COUNT], *note, *end;
+	const char *begin, *arrow[SEQ_PROTECTION_COUNT], *note, *end;
 };
 
 static void diagram(const struct seq *s, const struct dialect *d, FILE *out)
 {
 	fputs(d->begin, out);
 	for (unsigned i = 0; i < s->n_lanes; i++) {
-		fprintf(out, d->participant, i);
+		fprintf(out, "participant L%u as ", i);
 		put_plain(s->lanes[i].name, out);
 		fputc('\n', out);
 	}
 	for (size_t i = 0; i < s->n; i++) {
 		const struct seq_row *r = &s->rows[i];
 		if (r->protection == SEQ_NOTE || r->from == r->to)
-			fprintf(out, d->note, r->from);
+			fprintf(out, "%s over L%u: ", d->note, r->from);
 		else
 			fprintf(out, "L%u%sL%u: ", r->from, d->arrow[r->protection], r->to);
 		put_label(r, out);
@@ -150,9 +169,11 @@ void seq_mermaid(const struct seq *s, FILE *out)
 {
 	static const struct dialect mermaid = {
 		.begin = "sequenceDiagram\n",
-		.participant = "participant L%u as ",
-		.arrow = {[SEQ_CLEAR] = "--)", [SEQ_TUNNEL] = "->>", [SEQ_NAS] = "-->>", [SEQ_RRC] = "-)"},
-		.note = "Note over L%u: ",
+		.arrow = {[SEQ_CLEAR] = "--)",
+			  [SEQ_TUNNEL] = "->>",
+			  [SEQ_NAS] = "-->>",
+			  [SEQ_RRC] = "-)"},
+		.note = "Note",
 		.end = "",
 	};
 
@@ -163,12 +184,11 @@ void seq_plantuml(const struct seq *s, FILE *out)
 {
 	static const struct dialect plantuml = {
 		.begin = "@startuml\n",
-		.participant = "participant L%u as ",
 		.arrow = {[SEQ_CLEAR] = " -[#gray]> ",
 			  [SEQ_TUNNEL] = " -[#blue]> ",
 			  [SEQ_NAS] = " -[#purple]> ",
 			  [SEQ_RRC] = " -[#green]> "},
-		.note = "note over L%u: ",
+		.note = "note",
 		.end = "@enduml\n",
 	};
 

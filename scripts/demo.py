@@ -10,7 +10,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from keyhop import KeyhopError, Node  # noqa: E402
-from ladder import ladder  # noqa: E402
 from lab import ROOT, Lab, fresh  # noqa: E402
 
 WEAK = {
@@ -178,12 +177,20 @@ def extra(name, stay):
             + ("" if name == "ue" else f"tls_keylog: {name}.tlskeys\n") + ("lab: {faults: true}\n" if stay else ""))
 
 
-def merge_captures(lab):
-    """The captures of all nodes as one."""
+def tool(lab, *words):
+    done = subprocess.run([str(lab.build / "ctl" / "keyhop"), *words], cwd=lab.path, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise RuntimeError(f"keyhop {words[0]} ended with {done.returncode}")
+    return done.stdout
+
+
+def draw(lab):
+    """The captures of all nodes as one, and the first UE's ladder as a page and as text, which is returned."""
     keys = [word for name in lab.names() if name != "ue" for word in ("--tls-keylog", f"{name}.tlskeys")]
-    tool = lab.build / "ctl" / "keyhop"
-    subprocess.run([str(tool), "merge", *(f"{name}.pcapng" for name in lab.names()), *keys, "-o", "capture.pcapng"],
-                   cwd=lab.path, check=True, stdout=subprocess.DEVNULL)
+    tool(lab, "merge", *(f"{name}.pcapng" for name in lab.names()), *keys, "-o", "capture.pcapng")
+    for name in ("ladder.html", "ladder.txt"):
+        tool(lab, "seq", ".", "--ue", lab.imsis[0], "-o", name)
+    return (lab.path / "ladder.txt").read_text()
 
 
 def main():
@@ -213,11 +220,9 @@ def main():
             lab.node(name).call("capture.stop")
     else:
         codes = lab.stop()
-    merge_captures(lab)
+    text = draw(lab)
     events = [e for name in lab.names() for e in read_events(path, name)]
     summary = write_summary(lab, a, handovers, pings, events)
-    text = ladder(events, lab.names(), lab.imsis[0])
-    (path / "ladder.txt").write_text(text)
     print(text)
     bad_exits = {name: code for name, code in codes.items() if code}
     for name, code in bad_exits.items():
@@ -227,12 +232,12 @@ def main():
     good = summary["verdict"] == "ok" and not bad_exits
     print(f"{'OK' if good else 'FAILED'}  {summary['completed']} of {a.moves * a.ues} handovers, "
           f"{summary['mismatches']} fingerprint mismatches, {pings} failed pings, {median:.1f} ms median")
-    print(f"left in {path}: ladder.txt summary.json capture.pcapng, and of each node its configuration, log, events, "
-          "keylog and capture")
+    print(f"left in {path}: ladder.html ladder.txt summary.json capture.pcapng, and of each node its configuration, "
+          "log, events, keylog and capture")
     if a.stay:
-        tool = a.build or ROOT / "build"
-        print(f"\nstill running; for example:\n  {tool}/ctl/keyhop -s {path}/enb1.sock ue list\n"
-              f"  {tool}/ctl/keyhop -s {path}/ue.sock traffic ping --ue {lab.imsis[0]}\n"
+        build = a.build or ROOT / "build"
+        print(f"\nstill running; for example:\n  {build}/ctl/keyhop -s {path}/enb1.sock ue list\n"
+              f"  {build}/ctl/keyhop -s {path}/ue.sock traffic ping --ue {lab.imsis[0]}\n"
               f"end it with: scripts/demo --stop {path}")
     return 0 if good else 1
 

@@ -108,7 +108,7 @@ class Lab:
     def __init__(self, path, enbs=3, ues=1, build=None, mme=None, extra=None, keylog=True, topology=None,
                  backend="loopback"):
         self.path = Path(path).absolute()
-        self.build = Path(build or os.environ.get("KEYHOP_BUILD") or ROOT / "build")
+        self.build = Path(build or os.environ.get("KEYHOP_BUILD") or ROOT / "build").absolute()
         self.topology = topology or plain_topology(enbs, ues) | {"keylog": keylog}
         self.nodes = {n["name"]: n for n in self.topology["nodes"]}
         self.enbs = len(self.enb_names())
