@@ -33,7 +33,7 @@ static const struct {
 	const char *topic, *text;
 } notes[] = {
 	{"handover.decided", "decides"},
-	{"kenb.wrapped", "KeNB wrapped"},
+	{"kenb.wrapped", "wrapped"},
 	{"ue.attached", "attached"},
 	{"handover.failed", "handover failed"},
 	{"handover.refused", "refused"},
