@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "fault.h"
+#include "ids.h"
 #include "message.h"
 #include "rrc.pb-c.h"
 #include "s1.pb-c.h"
@@ -17,7 +18,7 @@
 /* One sentence of a comment: "step=7 message=x2.handover_request protection=tunnel". */
 struct part {
 	char step[8], message[64], protection[16], event[40], node[64], ue[16], key[24], fp[12],
-		cause[40];
+		cause[40], end[12];
 	uint32_t enb;
 	uint64_t gen;
 };
@@ -29,6 +30,7 @@ struct reading {
 	const struct capture_block *block;
 	struct part parts[PARTS_MAX];
 	unsigned n_parts;
+	char end[12]; /* last octets of the message at hand, as `keyhop decrypt` writes them */
 	bool learning;
 };
 
@@ -115,6 +117,8 @@ static void take_parts(const struct reading *r, struct seq_row *row)
 	for (unsigned i = 0; i < r->n_parts; i++) {
 		const struct part *p = &r->parts[i];
 		const char *name = strchr(p->message, '.');
+		if (p->end[0] && strcmp(p->end, r->end) != 0)
+			continue;
 		if (!row->ue[0])
 			memcpy(row->ue, p->ue, sizeof row->ue);
 		row->gen = row->gen ? row->gen : p->gen;
@@ -198,6 +202,7 @@ static void on_message(void *arg, const struct packet_message *m)
 {
 	struct reading *r = arg;
 
+	hex_encode(r->end, m->data + (m->len < 4 ? 0 : m->len - 4), m->len < 4 ? 0 : 4);
 	if (r->learning)
 		places_learn(r->places, r->block, m);
 	else
