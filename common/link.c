@@ -293,13 +293,18 @@ const char *link_peer_text(const struct link *l)
 	return l->peer;
 }
 
-void link_endpoints(const struct link *l, struct endpoint *local, struct endpoint *peer)
+/* They do not change, and a capture asks at every message. */
+void link_endpoints(struct link *l, struct endpoint *local, struct endpoint *peer)
 {
-	*local = *peer = (struct endpoint){.len = sizeof local->addr};
-	if (getsockname(l->fd, (void *)&local->addr, &local->len))
-		*local = (struct endpoint){0};
-	if (getpeername(l->fd, (void *)&peer->addr, &peer->len))
-		*peer = (struct endpoint){0};
+	struct endpoint a = {.len = sizeof a.addr}, b = {.len = sizeof b.addr};
+
+	if (!l->tap_peer.len && getsockname(l->fd, (void *)&a.addr, &a.len) == 0 &&
+	    getpeername(l->fd, (void *)&b.addr, &b.len) == 0) {
+		l->tap_local = a;
+		l->tap_peer = b;
+	}
+	*local = l->tap_local;
+	*peer = l->tap_peer;
 }
 
 uint64_t *link_tap_mark(struct link *l)
