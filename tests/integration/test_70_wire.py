@@ -6,7 +6,7 @@ import subprocess
 import unittest
 
 from labtest import ROOT
-from wiretool import STEPS, Tcpdump, WireTest, coalesce, dedup, split
+from wiretool import BUILD, SANITIZERS, STEPS, Tcpdump, WireTest, coalesce, dedup, split
 
 INSIDE = "KEYHOP_TEST_INSIDE"
 
@@ -111,6 +111,34 @@ class Wire(WireTest):
         with self.subTest("types come from the .proto files"):
             lines = self.tshark(env, merged, "-Y", "keyhop.step == 7", "-V")
             self.assertTrue(any("source_ho_id" in line for line in lines), lines[:80])
+
+    def test_installed(self):
+        """meson install puts plugin and .proto files where Debian's Wireshark looks; nothing is set, nothing personal."""
+        self.need("tshark", "tshark")
+        folder = self.folder()
+        lab = self.wire_lab(enbs=2)
+        lab.start()
+        self.attach(lab)
+        self.move(lab, ["enb1", "enb2"])
+        lab.node("enb1").call("capture.stop")
+        subprocess.run(["meson", "install", "--no-rebuild", "-C", str(BUILD)], env=os.environ | {"DESTDIR": str(folder)},
+                       check=True, capture_output=True)
+        env = {k: v for k, v in os.environ.items() if k not in SANITIZERS} | {"HOME": str(folder / "nobody")}
+        env.pop("XDG_CONFIG_HOME", None)
+        places = dict(line.split(":", 1) for line in subprocess.run(
+            ["tshark", "-G", "folders"], env=env, capture_output=True, text=True).stdout.splitlines())
+        plugins, data = (places[k].strip() for k in ("Global Lua Plugins", "Global configuration"))
+        self.assertTrue((folder / plugins[1:] / "keyhop.lua").exists())
+        self.assertTrue((folder / data[1:] / "protobuf/keyhop/s1.proto").exists())
+        over = " && ".join(f"mount -t overlay -o lowerdir={folder}{place}:{place} none {place}" for place in (plugins, data))
+        script = over + ' && exec tshark -r "$0" -Y "keyhop.step == 7" -V'
+        done = subprocess.run(["unshare", "-Urm", "sh", "-c", script, str(lab.path / "enb1.pcapng")], env=env,
+                              capture_output=True, text=True)
+        if done.returncode and "mount" in done.stderr + done.stdout or "unshare:" in done.stderr:
+            self.skip(f"files are in place; no overlay to try them: {done.stderr.strip()}")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("Message: x2.handover_request", done.stdout)
+        self.assertIn("source_ho_id", done.stdout)
 
 
 if __name__ == "__main__":
