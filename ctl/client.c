@@ -157,3 +157,16 @@ int client_exit_code(json_int_t code)
 			return rows[i].exit_code;
 	return EXIT_FAILED;
 }
+
+int client_print_error(const json_t *error)
+{
+	const json_t *data = json_object_get(error, "data");
+	const char *name = json_string_value(json_object_get(data, "name"));
+	const char *hint = json_string_value(json_object_get(data, "hint"));
+
+	fprintf(stderr, "keyhop: %s%s%s\n", name ? name : "", name ? ": " : "",
+		json_string_value(json_object_get(error, "message")));
+	if (hint)
+		fprintf(stderr, "hint: %s\n", hint);
+	return client_exit_code(json_integer_value(json_object_get(error, "code")));
+}

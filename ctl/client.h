@@ -41,5 +41,7 @@ json_t *client_call(struct client *c, const char *method, json_t *params, int ti
 int client_find(const char *node, char *path, size_t len);
 /* Exit code of a JSON-RPC error code. */
 int client_exit_code(json_int_t code);
+/* Prints what an error answer says; the exit code that goes with it. */
+int client_print_error(const json_t *error);
 
 #endif

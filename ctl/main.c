@@ -33,7 +33,7 @@ static void usage(FILE *out)
 	      "  keyhop -n ue measure --ue 001010000000001 --cells enb1=-90,enb2=-70\n"
 	      "  keyhop -n ue traffic ping 001010000000001\n"
 	      "  keyhop -n mme -o json key list --ue 001010000000001\n"
-	      "  keyhop -n enb1 watch                       events, until interrupted\n\n",
+	      "  keyhop -n enb1 watch [--exec CMD]          events, until interrupted\n\n",
 	      out);
 	for (const struct verb *v = verbs; v->name; v++)
 		fprintf(out, "  keyhop %-10s %s\n", v->name, v->help);
@@ -43,20 +43,6 @@ static void usage(FILE *out)
 	      "exit: 0 done, 1 failed, 2 usage, 3 cannot reach the node, 4 not found, 5 timeout, 6 "
 	      "refused\n",
 	      out);
-}
-
-/* What an error answer says, and the exit code that goes with it. */
-static int print_error(const json_t *error)
-{
-	const json_t *data = json_object_get(error, "data");
-	const char *name = json_string_value(json_object_get(data, "name"));
-	const char *hint = json_string_value(json_object_get(data, "hint"));
-
-	fprintf(stderr, "keyhop: %s%s%s\n", name ? name : "", name ? ": " : "",
-		json_string_value(json_object_get(error, "message")));
-	if (hint)
-		fprintf(stderr, "hint: %s\n", hint);
-	return client_exit_code(json_integer_value(json_object_get(error, "code")));
 }
 
 /* The source does not hold the target's KeNB; the target, asked by name, knows its fingerprint. */
@@ -89,40 +75,12 @@ static int finish(const struct command *cmd, json_t *answer)
 	if (error) {
 		if (cmd->output != OUTPUT_TABLE)
 			output_result(error, OUTPUT_JSON);
-		return print_error(error);
+		return client_print_error(error);
 	}
 	if (json_object_get(result, "kenb_fp") && json_object_get(result, "outcome"))
 		add_fingerprint(result);
 	output_result(result, cmd->output);
 	return EXIT_DONE;
-}
-
-static int watch(struct client *c, const struct command *cmd, int argc, char **argv)
-{
-	json_t *params = json_object(), *msg, *topics = json_array();
-	int code = EXIT_DONE;
-
-	for (int i = 0; i + 1 < argc; i += 2) {
-		if (strcmp(argv[i], "--topic") == 0)
-			json_array_append_new(topics, json_string(argv[i + 1]));
-		else if (strcmp(argv[i], "--since") == 0)
-			json_object_set_new(params, "since", json_integer(atoll(argv[i + 1])));
-		else if (strcmp(argv[i], "--ue") == 0)
-			json_object_set_new(params, "ue", json_string(argv[i + 1]));
-	}
-	json_object_set_new(params, "topics", topics);
-	msg = client_call(c, "events.subscribe", params, cmd->timeout_ms, &code);
-	if (!msg)
-		return code;
-	if (json_object_get(msg, "error"))
-		return print_error(json_object_get(msg, "error"));
-	json_decref(msg);
-	while ((msg = client_read(c, -1, &code))) {
-		if (json_object_get(msg, "params"))
-			output_event(json_object_get(msg, "params"), cmd->output != OUTPUT_TABLE);
-		json_decref(msg);
-	}
-	return code;
 }
 
 /* NOUN VERB is the method noun.verb; some methods are one word. Words used, 0 when there is no such method. */
@@ -168,7 +126,7 @@ static int run(const struct command *cmd, int argc, char **argv)
 		return code;
 	}
 	if (strcmp(argv[0], "watch") == 0) {
-		code = watch(&c, cmd, argc - 1, argv + 1);
+		code = watch(&c, cmd->output != OUTPUT_TABLE, cmd->timeout_ms, argc - 1, argv + 1);
 	} else {
 		json_t *answer =
 			client_call(&c, "schema.list", json_object(), cmd->timeout_ms, &code);
