@@ -13,7 +13,7 @@ struct follow {
 	struct seq *s;
 	FILE *out;
 	bool print;
-	size_t printed, alive;
+	size_t printed, alive, subscribed;
 	unsigned lanes; /* under the last head */
 	struct event *moment, *interrupt;
 	int code;
@@ -23,7 +23,7 @@ static void flush(struct follow *f)
 {
 	seq_settle(f->s);
 	for (size_t i = 0; i < f->s->n; i++) {
-		if (f->printed++ % HEAD_EVERY == 0 || f->lanes != f->s->n_lanes)
+		if (++f->printed % HEAD_EVERY == 0 || f->lanes != f->s->n_lanes)
 			seq_text_head(f->s, f->out);
 		f->lanes = f->s->n_lanes;
 		seq_text_row(f->s, &f->s->rows[i], f->out);
@@ -74,6 +74,12 @@ static void on_subscribed(void *arg, const json_t *answer)
 	struct follow *f = arg;
 	const char *error = answer_error(answer);
 
+	if (!error && ++f->subscribed == f->fleet.n_nodes && f->print) {
+		/* From here on nothing is missed. */
+		seq_text_head(f->s, f->out);
+		f->lanes = f->s->n_lanes;
+		fflush(f->out);
+	}
 	if (!error)
 		return;
 	fprintf(stderr, "keyhop: events.subscribe: %s\n", error);

@@ -107,9 +107,9 @@ class Seq(WireTest):
         self.addCleanup(follow.stderr.close)
         self.addCleanup(follow.stdout.close)
         self.addCleanup(follow.kill)
+        lines = [follow.stdout.readline()]  # it is there
         self.attach(lab)
         self.move(lab, ["enb1", "enb2"])
-        lines = []
         while not any("5 h_key gen 2" in line for line in lines):
             line = follow.stdout.readline()
             self.assertTrue(line, follow.stderr.read() if follow.poll() is not None else lines)
