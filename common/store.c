@@ -147,9 +147,9 @@ static bool commit(void *arg)
 
 	if (!s->touched)
 		return !s->denied;
-	s->touched = false;
 	if (s->s.flush)
 		s->s.flush(s->s.arg);
+	s->touched = false; /* by `flush` too */
 	/* All of a turn or nothing. */
 	if (s->denied)
 		roll_back(s);

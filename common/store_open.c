@@ -28,9 +28,8 @@ static const char reserve_sql[] =
 static int refuse(struct store *s, const char *reason, char *why, size_t why_len)
 {
 	snprintf(why, why_len,
-		 "store: %s: %s (put back a good copy with its key file, or move it away: then all "
-		 "UEs "
-		 "attach again)",
+		 "store: %s: %s (put back a good copy with its key file, or move it away with its "
+		 "-wal file: then all UEs attach again)",
 		 s->s.path, reason);
 	return KH_E_CONFIG;
 }
@@ -164,10 +163,26 @@ static int examine(struct store *s, char *why, size_t why_len)
 	return is_sound(s) ? 0 : refuse(s, "damaged", why, why_len);
 }
 
+/* What SQLite would take for a new database: a file that was cut to nothing, or what was written of another one. */
+static const char *left_over(const struct store *s)
+{
+	char wal[4096];
+	struct stat st;
+
+	snprintf(wal, sizeof wal, "%s-wal", s->s.path);
+	if (stat(s->s.path, &st) == 0)
+		return st.st_size ? NULL : "empty";
+	return stat(wal, &st) == 0 && st.st_size ? "not there, but its -wal file is" : NULL;
+}
+
 static int open_db(struct store *s, char *why, size_t why_len)
 {
 	char mark[100];
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+	const char *wrong = left_over(s);
+
+	if (wrong)
+		return refuse(s, wrong, why, why_len);
 	mode_t before = umask(0077);
 	int rc = sqlite3_open_v2(s->s.path, &s->db, flags, NULL);
 

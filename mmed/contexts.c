@@ -316,7 +316,7 @@ int contexts_load(struct mme *m, char *why, size_t why_len)
 		if (err)
 			snprintf(why, why_len,
 				 "store: %s: the row of UE %u is damaged (put back a good copy, or "
-				 "move the file away: then all UEs attach again)",
+				 "move it away with its -wal file: then all UEs attach again)",
 				 m->opt.store, id);
 	}
 	sqlite3_reset(st);

@@ -411,12 +411,24 @@ START_TEST(truncated_files_are_refused)
 	int fd = open(path, O_RDONLY);
 	ck_assert_int_eq(read(fd, whole, (size_t)st.st_size), st.st_size);
 	close(fd);
-	for (off_t len = 100; len < st.st_size; len += 1500) {
+	for (off_t len = 0; len < st.st_size; len += 1500) {
 		overwrite(path, whole, (size_t)st.st_size, 0);
 		ck_assert_int_eq(truncate(path, len), 0);
 		refused("move it away");
 	}
 	free(whole);
+}
+END_TEST
+
+START_TEST(a_wal_without_its_file_is_refused)
+{
+	char wal[80];
+
+	snprintf(wal, sizeof wal, "%s-wal", path);
+	overwrite(wal, "rows of another day", 19, 0);
+	refused("-wal");
+	unlink(wal);
+	ck_ok(open_store(path));
 }
 END_TEST
 
@@ -471,8 +483,8 @@ int main(void)
 			what_is_left_is_committed_at_the_end, a_full_disk_denies_the_turn,
 			seals_are_bound_to_their_place, the_instance_stays_with_the_file,
 			damaged_files_are_refused, truncated_files_are_refused,
-			another_version_is_refused, another_key_is_refused, two_at_once_are_refused,
-			files_are_for_their_owner);
+			another_version_is_refused, a_wal_without_its_file_is_refused,
+			another_key_is_refused, two_at_once_are_refused, files_are_for_their_owner);
 	TCase *ends = tcase_create("ends");
 	tcase_add_checked_fixture(ends, setup, teardown);
 	tcase_add_exit_test(ends, a_failed_fsync_ends_the_process, EXIT_FAILURE);
