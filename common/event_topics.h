@@ -11,6 +11,8 @@ struct json_t;
 	X("refused", "", "mmed enbd ued", "something was refused; cause says why") \
 	X("fault.fired", "", "mmed enbd ued", "a fault on purpose met its message") \
 	X("config.reloaded", "", "mmed enbd ued", "the configuration was read again") \
+	X("store.full", "", "mmed", "no room on the store's disk: nothing new is taken") \
+	X("store.room", "", "mmed", "there is room again") \
 	X("capture.stopped", "", "mmed enbd ued", "the capture has ended; cause when it had to") \
 	X("auth.failed", "", "mmed enbd", "a peer is not who it says it is, or not wanted") \
 	X("enb.up", "", "mmed", "an eNodeB has joined") \

@@ -41,6 +41,7 @@ struct link {
 	struct buf in; /* the frame that has begun and is not whole yet */
 	/* Frames: with TLS those of this turn, without those that the socket did not take. */
 	struct buf out;
+	size_t passed; /* octets of `out` that may leave */
 	uint32_t output_limit;
 	bool answering; /* a frame is with the owner */
 	size_t answers; /* octets of the output that are answers to frames of this link */

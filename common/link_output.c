@@ -21,12 +21,18 @@ static size_t unsent(struct link *l, const uint8_t **data)
 	return l->out.len;
 }
 
+static void take_passed(struct link *l, size_t n)
+{
+	buf_drain(&l->out, n);
+	l->passed -= n < l->passed ? n : l->passed;
+}
+
 static void sent(struct link *l, size_t n)
 {
 	if (l->tls)
 		tls_output_drain(l->tls, n);
 	else
-		buf_drain(&l->out, n);
+		take_passed(l, n);
 }
 
 size_t link_output_len(const struct link *l)
@@ -41,6 +47,7 @@ static void drop_output(struct link *l)
 	const uint8_t *data;
 
 	buf_clear(&l->out);
+	l->passed = 0;
 	sent(l, unsent(l, &data));
 }
 
@@ -73,7 +80,6 @@ static void send_unsent(struct link *l)
 
 	if (len == 0)
 		return;
-	loop_barrier(l->loop);
 	do
 		n = send(l->fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);
@@ -91,9 +97,20 @@ static void encrypt(struct link *l)
 {
 	int err = tls_write(l->tls, buf_data(&l->out), l->out.len);
 
-	buf_drain(&l->out, l->out.len);
+	take_passed(l, l->out.len);
 	if (err < 0)
 		link_fail(l, err, tls_error_text(l->tls));
+}
+
+/* Frames of this turn leave when what they tell is stored, or not at all. */
+static void pass_barrier(struct link *l)
+{
+	if (l->out.len == l->passed)
+		return;
+	if (loop_barrier(l->loop))
+		l->passed = l->out.len;
+	else
+		buf_cut(&l->out, l->passed);
 }
 
 void link_flush(struct link *l)
@@ -102,6 +119,7 @@ void link_flush(struct link *l)
 		drop_output(l);
 		return;
 	}
+	pass_barrier(l);
 	if (l->tls && l->out.len > 0)
 		encrypt(l);
 	if (l->tls && is_ending(l))

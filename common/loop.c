@@ -16,7 +16,7 @@ struct loop {
 	struct loop_task queue; /* head of a ring */
 	bool ending; /* tasks are running */
 	uint8_t *scratch[SCRATCH_COUNT];
-	void (*barrier)(void *arg);
+	bool (*barrier)(void *arg);
 	void *barrier_arg;
 };
 
@@ -153,16 +153,15 @@ void loop_stop(struct loop *l)
 	event_base_loopexit(l->base, NULL);
 }
 
-void loop_set_barrier(struct loop *l, void (*fn)(void *arg), void *arg)
+void loop_set_barrier(struct loop *l, bool (*fn)(void *arg), void *arg)
 {
 	l->barrier = fn;
 	l->barrier_arg = arg;
 }
 
-void loop_barrier(struct loop *l)
+bool loop_barrier(struct loop *l)
 {
-	if (l->barrier)
-		l->barrier(l->barrier_arg);
+	return !l->barrier || l->barrier(l->barrier_arg);
 }
 
 uint8_t *loop_scratch(struct loop *l, enum loop_scratch which)

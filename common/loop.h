@@ -35,10 +35,10 @@ struct loop_task {
 void loop_defer(struct loop *l, struct loop_task *task);
 void loop_cancel(struct loop *l, struct loop_task *task);
 
-/* `fn` runs before anything that was produced in this turn leaves the process (loop_barrier()). NULL ends it. */
-void loop_set_barrier(struct loop *l, void (*fn)(void *arg), void *arg);
-/* To be called by whoever is about to write to a socket. */
-void loop_barrier(struct loop *l);
+/* `fn` runs before anything that was produced in this turn leaves the process, and says whether it may. NULL ends it. */
+void loop_set_barrier(struct loop *l, bool (*fn)(void *arg), void *arg);
+/* To be called by whoever is about to write to a socket. False: what was produced in this turn is to be dropped. */
+bool loop_barrier(struct loop *l) __attribute__((warn_unused_result));
 
 /* One-shot timer, allocated only while it runs. */
 struct loop_timer;

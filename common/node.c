@@ -70,6 +70,19 @@ static int open_tls(struct node *n, const struct node_options *o, char *why, siz
 	return tls_context_new(&n->tls, &settings, why, why_len);
 }
 
+static void on_first_key(void *arg)
+{
+	struct node *n = arg;
+
+	loop_defer(n->loop, &n->forget);
+}
+
+static void on_forget(struct loop_task *task)
+{
+	crypto_forget(
+		((struct node *)(void *)((char *)task - offsetof(struct node, forget)))->crypto);
+}
+
 int node_open(struct node *n, const struct node_options *o, char *why, size_t why_len)
 {
 	n->options = o;
@@ -94,6 +107,8 @@ int node_open(struct node *n, const struct node_options *o, char *why, size_t wh
 		snprintf(why, why_len, "libevent or OpenSSL lacks what keyhop needs");
 		return KH_E_CONFIG;
 	}
+	n->forget.run = on_forget;
+	crypto_on_first_key(n->crypto, on_first_key, n);
 	do
 		n->instance = rng_u64();
 	while (n->instance == 0);

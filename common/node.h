@@ -11,6 +11,7 @@
 #include "ids.h"
 #include "keylog.h"
 #include "link.h"
+#include "loop.h"
 #include "log.h"
 #include "message.h"
 #include "metrics.h"
@@ -206,6 +207,7 @@ struct node {
 	const struct node_options *options;
 	struct loop *loop;
 	struct crypto *crypto;
+	struct loop_task forget; /* at the end of a turn no key stays in OpenSSL */
 	struct pbmem *mem;
 	struct tls_context *tls; /* NULL with security: none, and in ued */
 	struct events *events;

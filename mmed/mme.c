@@ -99,6 +99,12 @@ static void status(void *context, json_t *out)
 
 	endpoint_text(listener_endpoint(m->s1), s1);
 	json_object_set_new(out, "s1", json_string(s1));
+	static const char *const rooms[] = {
+		[STORE_ROOM] = "ok", [STORE_LOW] = "low", [STORE_FULL] = "full"};
+	bool durable = store_is_durable(m->store);
+
+	json_object_set_new(out, "store",
+			    json_string(durable ? rooms[store_room(m->store)] : "memory"));
 	json_object_set_new(out, "scheme", json_string(m->scheme->name));
 	json_object_set_new(out, "wrap", json_string(wrap_name((enum wrap_type)m->opt.wrap)));
 	json_object_set_new(out, "h_key_bits", json_integer(m->opt.h_key_bits));

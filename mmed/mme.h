@@ -45,6 +45,7 @@ struct enb {
 	uint32_t id;
 	char name[NODE_NAME_MAX + 1];
 	uint64_t instance;
+	bool to_store; /* its row in the store is not this one */
 	struct s1_peer *peer; /* NULL while away */
 	struct mme_enb_key
 		key; /* acknowledged: wraps are made under it; id 0 while there is none */
@@ -154,7 +155,7 @@ void contexts_close(struct mme *m);
 int contexts_load(struct mme *m, char *why, size_t why_len) KH_MUST_CHECK;
 void contexts_touch_ue(struct mme *m, struct ue *ue);
 void contexts_forget_ue(struct mme *m, struct ue *ue);
-void contexts_write_enb(struct mme *m, const struct enb *e);
+void contexts_touch_enb(struct mme *m, struct enb *e);
 /* Before a vector with this SQN leaves. */
 void contexts_write_sqn(struct mme *m, const struct subscriber *s);
 

@@ -95,7 +95,7 @@ struct ue {
 	struct nas_sec nas;
 	struct pdcp pdcp;
 	struct hkey_slot hkeys[HKEYS_KEPT]; /* newest first */
-	uint64_t gen_floor; /* newest generation a key was installed of */
+	uint64_t gen_floor; /* newest generation a key was installed of, since EPS AKA */
 	uint64_t kenb_gen;
 	char kenb_fp[FINGERPRINT_LEN];
 	struct fallback *fallback;
