@@ -1,15 +1,13 @@
 #include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
 
-#include <event2/event.h>
 #include <protobuf-c/protobuf-c.h>
 
 #include "ids.h"
 #include "link_internal.h"
 #include "tls.h"
 
-#define BACKLOG_HIGH (1024U * 1024) /* waits for the socket: stop reading */
+#define BACKLOG_HIGH (1024U * 1024) /* waits for the transport: stop reading */
 #define BACKLOG_LOW (256U * 1024) /* start again */
 #define FLUSH_EARLY (256U * 1024) /* queued in one turn: do not wait for its end */
 
@@ -56,12 +54,12 @@ static bool is_ending(const struct link *l)
 	return l->state == LINK_FAILED || l->state == LINK_CLOSED;
 }
 
-static void wait_for_socket(struct link *l)
+static void wait_for_room(struct link *l)
 {
 	if (is_ending(l))
 		return;
 	l->writing = true;
-	event_add(l->writable, NULL);
+	conn_set_writing(l->conn, true);
 }
 
 static void send_failed(struct link *l, int error)
@@ -80,9 +78,7 @@ static void send_unsent(struct link *l)
 
 	if (len == 0)
 		return;
-	do
-		n = send(l->fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
-	while (n < 0 && errno == EINTR);
+	n = conn_send(l->conn, data, len);
 	if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
 		send_failed(l, errno);
 		return;
@@ -90,7 +86,7 @@ static void send_unsent(struct link *l)
 	if (n > 0)
 		sent(l, (size_t)n);
 	if (n < 0 || (size_t)n < len)
-		wait_for_socket(l);
+		wait_for_room(l);
 }
 
 static void encrypt(struct link *l)
@@ -124,7 +120,7 @@ void link_flush(struct link *l)
 		encrypt(l);
 	if (l->tls && is_ending(l))
 		tls_shutdown(l->tls);
-	/* While it waits for the socket another attempt is in vain. */
+	/* While it waits for room another attempt is in vain. */
 	if (!l->writing)
 		send_unsent(l);
 }
@@ -147,9 +143,9 @@ void link_balance(struct link *l)
 		return;
 	l->answers = backlog(l);
 	if (l->answers > BACKLOG_HIGH)
-		link_set_reading(l, false);
+		conn_set_reading(l->conn, false);
 	else if (l->answers < BACKLOG_LOW)
-		link_set_reading(l, true);
+		conn_set_reading(l->conn, true);
 }
 
 /* Room for one frame of `len` octets at the end of the output. */

@@ -6,7 +6,7 @@
 
 #include "mem.h"
 
-/* Rounds of tasks that loop_free() runs at most: enough for a close that follows a close, an end for a
+/* Rounds of tasks that loop_finish() runs at most: enough for a close that follows a close, an end for a
  * task that queues itself for ever. */
 #define LAST_ROUNDS 16
 
@@ -125,12 +125,17 @@ struct loop *loop_new(void)
 	return l;
 }
 
+void loop_finish(struct loop *l)
+{
+	for (int i = 0; i < LAST_ROUNDS && !ring_is_empty(&l->queue); i++)
+		run_round(l);
+}
+
 void loop_free(struct loop *l)
 {
 	if (!l)
 		return;
-	for (int i = 0; i < LAST_ROUNDS && !ring_is_empty(&l->queue); i++)
-		run_round(l);
+	loop_finish(l);
 	event_free(l->turn_end);
 	event_base_free(l->base);
 	for (int i = 0; i < SCRATCH_COUNT; i++)

@@ -11,7 +11,9 @@ struct event_base;
 struct loop;
 
 struct loop *loop_new(void); /* NULL when libevent has no back end */
-/* Runs the tasks that are still queued, then frees. Ends no timer. */
+/* Runs the tasks that are still queued. */
+void loop_finish(struct loop *l);
+/* The same, then frees. Ends no timer. */
 void loop_free(struct loop *l);
 struct event_base *loop_base(struct loop *l);
 /* Runs until loop_stop(), which lets this turn end first. */

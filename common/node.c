@@ -18,7 +18,6 @@
 
 const struct config_word node_security_words[] = {
 	{"tls", SECURITY_TLS}, {"none", SECURITY_NONE}, {0}};
-const struct config_word node_transport_words[] = {{"tcp", TRANSPORT_TCP}, {0}};
 const struct config_word node_log_level_words[] = {{"error", LOG_ERROR}, {"warn", LOG_WARN},
 						   {"info", LOG_INFO},	 {"debug", LOG_DEBUG},
 						   {"trace", LOG_TRACE}, {0}};
@@ -109,6 +108,7 @@ int node_open(struct node *n, const struct node_options *o, char *why, size_t wh
 	}
 	n->forget.run = on_forget;
 	crypto_on_first_key(n->crypto, on_first_key, n);
+	node_net_open(n);
 	do
 		n->instance = rng_u64();
 	while (n->instance == 0);
@@ -128,7 +128,8 @@ void node_apply_log_levels(struct node *n)
 
 void node_close(struct node *n)
 {
-	/* First the loop: links still to be closed send their close_notify, under the TLS context. */
+	/* First these: links still to be closed send their close_notify, under the TLS context. */
+	net_free(n->net);
 	loop_free(n->loop);
 	faults_free(n);
 	tls_context_free(n->tls);
