@@ -4,6 +4,7 @@
 
 #include <event2/event.h>
 
+#include "ready.h"
 #include "run_internal.h"
 
 static void on_done(void *arg, const json_t *answer)
@@ -133,15 +134,8 @@ static void on_ready_status(void *arg, const json_t *answer)
 {
 	struct run *r = arg;
 	const json_t *s = json_object_get(answer, "result");
-	const char *role = json_string_value(json_object_get(s, "role"));
-	bool up = !role || strcmp(role, "mmed") == 0 ||
-		  (strcmp(role, "enbd") == 0 && json_is_true(json_object_get(s, "s1_up")) &&
-		   json_integer_value(json_object_get(s, "x2_up")) >=
-			   json_integer_value(json_object_get(s, "x2_wanted"))) ||
-		  (strcmp(role, "ued") == 0 &&
-		   json_integer_value(json_object_get(s, "cells_up")) ==
-			   json_integer_value(json_object_get(s, "cells")));
-	if (!up)
+
+	if (!answer || !status_is_ready(s))
 		r->tokens = 0;
 	if (--r->unfinished > 0)
 		return;
