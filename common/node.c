@@ -18,7 +18,6 @@
 
 const struct config_word node_security_words[] = {
 	{"tls", SECURITY_TLS}, {"none", SECURITY_NONE}, {0}};
-const struct config_word node_transport_words[] = {{"tcp", TRANSPORT_TCP}, {0}};
 const struct config_word node_log_level_words[] = {{"error", LOG_ERROR}, {"warn", LOG_WARN},
 						   {"info", LOG_INFO},	 {"debug", LOG_DEBUG},
 						   {"trace", LOG_TRACE}, {0}};
@@ -70,6 +69,19 @@ static int open_tls(struct node *n, const struct node_options *o, char *why, siz
 	return tls_context_new(&n->tls, &settings, why, why_len);
 }
 
+static void on_first_key(void *arg)
+{
+	struct node *n = arg;
+
+	loop_defer(n->loop, &n->forget);
+}
+
+static void on_forget(struct loop_task *task)
+{
+	crypto_forget(
+		((struct node *)(void *)((char *)task - offsetof(struct node, forget)))->crypto);
+}
+
 int node_open(struct node *n, const struct node_options *o, char *why, size_t why_len)
 {
 	n->options = o;
@@ -94,6 +106,9 @@ int node_open(struct node *n, const struct node_options *o, char *why, size_t wh
 		snprintf(why, why_len, "libevent or OpenSSL lacks what keyhop needs");
 		return KH_E_CONFIG;
 	}
+	n->forget.run = on_forget;
+	crypto_on_first_key(n->crypto, on_first_key, n);
+	node_net_open(n);
 	do
 		n->instance = rng_u64();
 	while (n->instance == 0);
@@ -113,7 +128,8 @@ void node_apply_log_levels(struct node *n)
 
 void node_close(struct node *n)
 {
-	/* First the loop: links still to be closed send their close_notify, under the TLS context. */
+	/* First these: links still to be closed send their close_notify, under the TLS context. */
+	net_free(n->net);
 	loop_free(n->loop);
 	faults_free(n);
 	tls_context_free(n->tls);

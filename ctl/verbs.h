@@ -5,8 +5,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-struct client;
-
 struct verb {
 	const char *name, *usage, *help;
 	/* The words after the verb. The exit code. */
@@ -31,9 +29,9 @@ int merge_verb(int argc, char **argv, bool json);
 int lab_verb(int argc, char **argv, bool json);
 /* What `keyhop lab` can do: for people, as JSON. */
 void lab_print_actions(FILE *out);
+void lab_print_words(void);
 struct json_t *lab_json(void);
-/* keyhop NODE watch: events of a node until it ends. */
-int watch(struct client *c, bool json, int timeout_ms, int argc, char **argv);
+int watch_verb(int argc, char **argv, bool json);
 int wait_verb(int argc, char **argv, bool json);
 int schema_verb(int argc, char **argv, bool json);
 int completion_verb(int argc, char **argv, bool json);

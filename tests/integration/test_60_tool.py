@@ -129,26 +129,6 @@ class Tool(LabTest):
         self.tool("wait", "ue", imsi, "detached")
         self.tool("wait", "ue", imsi, "nowhere", code=2)
 
-    def test_watch(self):
-        lab = self.start(enbs=2)
-        told = lab.path / "told"
-        command = f'read event; printf "%s %s %s\\n" "$KEYHOP_STEP" "$KEYHOP_TOPIC" "$event" >>{told}; test "$KEYHOP_STEP" != 9'
-        watching = subprocess.Popen([str(KEYHOP), "enb1", "watch", "--topic", "handover.", "--since", "0", "--exec", command],
-                                    env=os.environ | {"KEYHOP_RUN": str(lab.path)}, stderr=subprocess.PIPE, text=True)
-        self.addCleanup(watching.stderr.close)
-        self.addCleanup(watching.kill)
-        lab.attach_all()
-        self.tool("enb1", "handover", "start", "--ue", lab.imsis[0], "--to", "enb2", "--wait")
-        self.assertIn("ended with status", watching.stderr.readline())  # of step 9; it goes on
-        lab.stop_node("enb1")
-        self.assertEqual(watching.wait(20), 3)
-        lines = [line.split(" ", 2) for line in told.read_text().splitlines()]
-        self.assertEqual([line[:2] for line in lines][:3],
-                         [["6a", "handover.decided"], ["7", "handover.requested"], ["9", "handover.commanded"]])
-        self.assertEqual([json.loads(line[2])["ue"] for line in lines], [lab.imsis[0]] * len(lines))
-        self.assertIn("usage", self.tool("mme", "watch", "--nonsense", "1", code=2))
-        self.assertIn("usage", self.tool("mme", "watch", "--exec", code=2))
-
     def test_forms_of_output(self):
         lab = self.start(enbs=2, ues=3)
         lab.attach_all()
