@@ -252,9 +252,13 @@ const char *link_peer_text(const struct link *l)
 	return l->peer;
 }
 
-void link_endpoints(const struct link *l, struct endpoint *local, struct endpoint *peer)
+/* A capture asks at every message. */
+void link_endpoints(struct link *l, struct endpoint *local, struct endpoint *peer)
 {
-	conn_endpoints(l->conn, local, peer);
+	if (!l->tap_peer.len)
+		conn_endpoints(l->conn, &l->tap_local, &l->tap_peer);
+	*local = l->tap_local;
+	*peer = l->tap_peer;
 }
 
 uint64_t *link_tap_mark(struct link *l)

@@ -98,7 +98,7 @@ bool link_has_tls(const struct link *l);
 /* "127.0.2.1:40123", for the log. */
 const char *link_peer_text(const struct link *l);
 /* Both ends of the transport; without a family where there is none. */
-void link_endpoints(const struct link *l, struct endpoint *local, struct endpoint *peer);
+void link_endpoints(struct link *l, struct endpoint *local, struct endpoint *peer);
 /* A number that the tap keeps with the link, 0 at first. */
 uint64_t *link_tap_mark(struct link *l);
 /* Octets queued and not yet taken by the transport. */

@@ -35,6 +35,7 @@ struct link {
 
 	const struct link_tap *tap;
 	uint64_t tap_mark;
+	struct endpoint tap_local, tap_peer; /* once they were asked for */
 
 	struct buf in; /* the frame that has begun and is not whole yet */
 	/* Frames: with TLS those of this turn, without those that the transport did not take. */

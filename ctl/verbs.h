@@ -24,6 +24,7 @@ int run_verb(int argc, char **argv, bool json);
 /* Puts the plugin where this user's Wireshark finds it. */
 int wireshark_verb(int argc, char **argv, bool json);
 int decrypt_verb(int argc, char **argv, bool json);
+int seq_verb(int argc, char **argv, bool json);
 int merge_verb(int argc, char **argv, bool json);
 int lab_verb(int argc, char **argv, bool json);
 /* What `keyhop lab` can do: for people, as JSON. */

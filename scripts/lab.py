@@ -108,7 +108,7 @@ class Lab:
     def __init__(self, path, enbs=3, ues=1, build=None, mme=None, extra=None, keylog=True, topology=None,
                  backend="loopback", transport=None):
         self.path = Path(path).absolute()
-        self.build = Path(build or os.environ.get("KEYHOP_BUILD") or ROOT / "build")
+        self.build = Path(build or os.environ.get("KEYHOP_BUILD") or ROOT / "build").absolute()
         self.topology = topology or plain_topology(enbs, ues) | {
             "keylog": keylog, "transport": transport or os.environ.get("KEYHOP_TRANSPORT") or "tcp"}
         self.nodes = {n["name"]: n for n in self.topology["nodes"]}
