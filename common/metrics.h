@@ -30,6 +30,7 @@
 	X(HANDOVERS_WAITED, "handovers_waited_for_list", true, \
 	  "Handovers that waited for a list of wrapped keys.") \
 	X(REESTABLISHMENTS, "reestablishments", true, "UEs back at the source under the old keys.") \
+	X(CRLS_LOADED, "crls_loaded", true, "Certificate revocation lists taken into force.") \
 	X(PINGS, "pings", true, "User data there and back.") \
 	X(FAULTS_FIRED, "faults_fired", false, "Faults on purpose that met their message.")
 /* clang-format on */
