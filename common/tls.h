@@ -24,6 +24,13 @@ struct tls_settings {
 	const char *crl; /* PEM file of revocation lists, or NULL */
 };
 
+/* What a revocation list says of a certificate. */
+enum tls_revocation {
+	TLS_NOT_REVOKED,
+	TLS_SUPERSEDED, /* by a newer one of the same node: nobody else has its key */
+	TLS_REVOKED,
+};
+
 /* Of the revocation lists in force. */
 struct tls_crl_facts {
 	int64_t next_update; /* the soonest, in seconds since 1970; 0: none */
@@ -83,7 +90,7 @@ const char *tls_peer_identity(const struct tls *t);
 void tls_on_revoked(struct tls *t, void (*fn)(void *arg), void *arg);
 /* The peer's certificates, to ask for them later; NULL before the handshake is done. The caller frees them. */
 struct tls_peer *tls_peer_keep(const struct tls *t);
-bool tls_peer_is_revoked(const struct tls_context *t, const struct tls_peer *p);
+enum tls_revocation tls_peer_revocation(const struct tls_context *t, const struct tls_peer *p);
 void tls_peer_free(struct tls_peer *p);
 /* What OpenSSL or the peer's alert said, for the log. */
 const char *tls_error_text(const struct tls *t);

@@ -157,7 +157,7 @@ int tls_crl_read(struct tls_crl **out, const char *path, X509_STORE *cas, const 
 	BIO_free(in);
 	ERR_clear_error();
 	if (err) {
-		snprintf(why, why_len, "revocation list %s: %s", path, reason);
+		snprintf(why, why_len, "revocation list: %s (%s)", reason, path);
 		tls_crl_free(crl);
 		return err;
 	}
@@ -173,21 +173,34 @@ void tls_crl_free(struct tls_crl *crl)
 	free(crl);
 }
 
-bool tls_crl_names(const struct tls_crl *crl, const STACK_OF(X509) *chain)
+static enum tls_revocation revocation_of(const X509_REVOKED *entry)
+{
+	ASN1_ENUMERATED *reason = X509_REVOKED_get_ext_d2i(entry, NID_crl_reason, NULL, NULL);
+	bool superseded = reason && ASN1_ENUMERATED_get(reason) == CRL_REASON_SUPERSEDED;
+
+	ASN1_ENUMERATED_free(reason);
+	return superseded ? TLS_SUPERSEDED : TLS_REVOKED;
+}
+
+/* OpenSSL looks for the serial; the issuer is ours to compare. */
+static enum tls_revocation look_up(X509_CRL *list, X509 *cert)
 {
 	X509_REVOKED *entry;
 
-	for (int i = 0; crl && i < sk_X509_num(chain); i++) {
-		X509 *cert = sk_X509_value(chain, i);
-		for (int k = 0; k < sk_X509_CRL_num(crl->lists); k++) {
-			X509_CRL *list = sk_X509_CRL_value(crl->lists, k);
-			/* OpenSSL looks for the serial; the issuer is ours to compare. */
-			if (X509_NAME_cmp(X509_CRL_get_issuer(list), X509_get_issuer_name(cert)) == 0 &&
-			    X509_CRL_get0_by_cert(list, &entry, cert) == 1)
-				return true;
-		}
-	}
-	return false;
+	if (X509_NAME_cmp(X509_CRL_get_issuer(list), X509_get_issuer_name(cert)) != 0)
+		return TLS_NOT_REVOKED;
+	return X509_CRL_get0_by_cert(list, &entry, cert) == 1 ? revocation_of(entry)
+							      : TLS_NOT_REVOKED;
+}
+
+enum tls_revocation tls_crl_names(const struct tls_crl *crl, const STACK_OF(X509) *chain)
+{
+	enum tls_revocation found = TLS_NOT_REVOKED;
+
+	for (int i = 0; crl && i < sk_X509_num(chain); i++)
+		for (int k = 0; k < sk_X509_CRL_num(crl->lists) && !found; k++)
+			found = look_up(sk_X509_CRL_value(crl->lists, k), sk_X509_value(chain, i));
+	return found;
 }
 
 const struct tls_crl_facts *tls_crl_facts(const struct tls_crl *crl)

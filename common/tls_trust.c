@@ -138,9 +138,9 @@ struct tls_peer *tls_peer_keep(const struct tls *t)
 	return p;
 }
 
-bool tls_peer_is_revoked(const struct tls_context *c, const struct tls_peer *p)
+enum tls_revocation tls_peer_revocation(const struct tls_context *c, const struct tls_peer *p)
 {
-	return p && tls_crl_names(c->crl, p->chain);
+	return p ? tls_crl_names(c->crl, p->chain) : TLS_NOT_REVOKED;
 }
 
 void tls_peer_free(struct tls_peer *p)
