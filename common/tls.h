@@ -58,8 +58,8 @@ int tls_context_load_crl(struct tls_context *t, const char *path, char *why,
 			 size_t why_len) KH_MUST_CHECK;
 /* NULL without a list. */
 const struct tls_crl_facts *tls_context_crl(const struct tls_context *t);
-/* Is own certificate in the list? */
-bool tls_context_is_revoked(const struct tls_context *t);
+/* Of own certificate. */
+enum tls_revocation tls_context_revocation(const struct tls_context *t);
 /* notAfter of own certificate, and the soonest of those of the CA file; seconds since 1970. */
 int64_t tls_context_expiry(const struct tls_context *t);
 int64_t tls_context_ca_expiry(const struct tls_context *t);

@@ -74,10 +74,10 @@ const struct tls_crl_facts *tls_context_crl(const struct tls_context *c)
 	return tls_crl_facts(c->crl);
 }
 
-bool tls_context_is_revoked(const struct tls_context *c)
+enum tls_revocation tls_context_revocation(const struct tls_context *c)
 {
 	STACK_OF(X509) *chain = sk_X509_new_null();
-	bool revoked;
+	enum tls_revocation revoked;
 
 	if (sk_X509_push(chain, SSL_CTX_get0_certificate(c->ctx)) == 0)
 		x_out_of_memory();

@@ -99,7 +99,7 @@ static void announce_own(struct node *n)
 {
 	struct node_event e = {.topic = "certificate.revoked", .err = KH_E_CERTIFICATE_REVOKED};
 
-	if (!tls_context_is_revoked(n->tls))
+	if (!tls_context_revocation(n->tls))
 		return;
 	snprintf(e.detail, sizeof e.detail, "own certificate");
 	events_emit(n->events, &e);

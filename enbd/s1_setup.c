@@ -38,7 +38,7 @@ void s1_crl_loaded(void *enb)
 {
 	struct enb *e = enb;
 
-	if (tls_context_is_revoked(e->node.tls))
+	if (tls_context_revocation(e->node.tls) == TLS_REVOKED)
 		begin_anew(e, KH_E_CERTIFICATE_REVOKED);
 }
 

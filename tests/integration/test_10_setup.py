@@ -40,8 +40,8 @@ class Identities(LabTest):
     def test_certificate_of_a_foreign_ca(self):
         def replace(lab):
             foreign = lab.path / "foreign"
-            subprocess.run([str(ROOT / "scripts/pki"), str(foreign), "ca"], check=True)
-            subprocess.run([str(ROOT / "scripts/pki"), str(foreign), "enb", "enb2", "00101", "2"], check=True)
+            subprocess.run([str(ROOT / "scripts/pki"), str(foreign), "init"], check=True)
+            subprocess.run([str(ROOT / "scripts/pki"), str(foreign), "issue", "enb", "enb2", "00101", "2"], check=True)
             for suffix in ("pem", "key"):
                 (lab.path / f"enb2.{suffix}").write_bytes((foreign / f"enb2.{suffix}").read_bytes())
 
