@@ -280,7 +280,8 @@ static void put_crl(const struct page *p, const struct family *f)
 
 	if (crl)
 		evbuffer_add_printf(p->out, "%s %lld\n", f->name,
-				    f->index ? (long long)crl->entries : (long long)crl->next_update);
+				    f->index ? (long long)crl->entries
+					     : (long long)crl->next_update);
 }
 
 static void put_faults(const struct page *p, const struct family *f)

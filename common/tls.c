@@ -188,8 +188,7 @@ static void take_identity(const GENERAL_NAMES *names, char out[IDENTITY_MAX])
 		found = name->d.uniformResourceIdentifier;
 	}
 	if (found && uri_is_identity(found))
-		memcpy(out, ASN1_STRING_get0_data(found),
-		       (size_t)ASN1_STRING_length(found));
+		memcpy(out, ASN1_STRING_get0_data(found), (size_t)ASN1_STRING_length(found));
 }
 
 void tls_identity_of(X509 *cert, char out[IDENTITY_MAX])

@@ -16,7 +16,7 @@
 #define FILE_MAX (16L * 1024 * 1024)
 
 struct tls_crl {
-	STACK_OF(X509_CRL) *lists;
+	STACK_OF(X509_CRL) * lists;
 	struct tls_crl_facts facts;
 };
 
@@ -193,7 +193,7 @@ static enum tls_revocation look_up(X509_CRL *list, X509 *cert)
 							      : TLS_NOT_REVOKED;
 }
 
-enum tls_revocation tls_crl_names(const struct tls_crl *crl, const STACK_OF(X509) *chain)
+enum tls_revocation tls_crl_names(const struct tls_crl *crl, const STACK_OF(X509) * chain)
 {
 	enum tls_revocation found = TLS_NOT_REVOKED;
 

@@ -15,7 +15,7 @@ int tls_crl_read(struct tls_crl **out, const char *path, X509_STORE *cas, const 
 		 char *why, size_t why_len) KH_MUST_CHECK;
 void tls_crl_free(struct tls_crl *crl);
 /* Is one of the chain in a list of its issuer? NULL lists name nobody. */
-enum tls_revocation tls_crl_names(const struct tls_crl *crl, const STACK_OF(X509) *chain);
+enum tls_revocation tls_crl_names(const struct tls_crl *crl, const STACK_OF(X509) * chain);
 const struct tls_crl_facts *tls_crl_facts(const struct tls_crl *crl);
 /* Seconds since 1970. */
 int64_t tls_time(const ASN1_TIME *at);

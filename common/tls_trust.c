@@ -12,7 +12,7 @@
 #include "tls_internal.h"
 
 struct tls_peer {
-	STACK_OF(X509) *chain;
+	STACK_OF(X509) * chain;
 };
 
 /* The leaf's name goes to the log although nothing is proved: it tells which node has the wrong certificate. */
@@ -27,8 +27,7 @@ static void note_refused(struct tls *t, X509_STORE_CTX *store)
 static int on_verify(X509_STORE_CTX *store, void *arg)
 {
 	const struct tls_context *c = arg;
-	const SSL *ssl =
-		X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+	const SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
 	int good;
 
 	X509_STORE_CTX_set_time(store, 0, (time_t)(clock_wall_us() / 1000000));
@@ -52,7 +51,8 @@ static void end_revoked(struct tls_context *c)
 	struct tls *t, *tmp;
 
 	DL_FOREACH_SAFE (c->connections, t, tmp)
-		if (t->done && t->on_revoked && tls_crl_names(c->crl, SSL_get0_verified_chain(t->ssl)))
+		if (t->done && t->on_revoked &&
+		    tls_crl_names(c->crl, SSL_get0_verified_chain(t->ssl)))
 			t->on_revoked(t->on_revoked_arg);
 }
 
@@ -105,8 +105,8 @@ int64_t tls_context_ca_expiry(const struct tls_context *c)
 	return soonest;
 }
 
-int tls_context_reload(struct tls_context *c, const struct tls_settings *s, bool *renewed, char *why,
-		       size_t why_len)
+int tls_context_reload(struct tls_context *c, const struct tls_settings *s, bool *renewed,
+		       char *why, size_t why_len)
 {
 	SSL_CTX *fresh;
 	int err = tls_context_make(c, s, &fresh, why, why_len);

@@ -51,9 +51,8 @@ struct neighbour *neighbour_add(struct enb *e, uint32_t id, const char *name,
 
 void neighbour_revoke(struct neighbour *nb)
 {
-	struct node_event ev = {.topic = "certificate.revoked",
-				.enb = nb->id,
-				.err = KH_E_CERTIFICATE_REVOKED};
+	struct node_event ev = {
+		.topic = "certificate.revoked", .enb = nb->id, .err = KH_E_CERTIFICATE_REVOKED};
 
 	if (nb->revoked)
 		return;

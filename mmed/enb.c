@@ -41,8 +41,10 @@ void enb_free(struct mme *m, struct enb *e)
 static void erase_key(struct mme *m, struct enb *e)
 {
 	uint32_t kid = e->key.id ? e->key.id : e->offered.id;
-	struct node_event ev = {
-		.topic = "enbkey.erased", .enb = e->id, .kid = kid, .err = KH_E_CERTIFICATE_REVOKED};
+	struct node_event ev = {.topic = "enbkey.erased",
+				.enb = e->id,
+				.kid = kid,
+				.err = KH_E_CERTIFICATE_REVOKED};
 
 	if (!kid)
 		return;
@@ -69,9 +71,8 @@ static void lose_ues(struct mme *m, struct enb *e)
 /* Nothing is wrapped any more for whoever holds its key. */
 static void revoke(struct mme *m, struct enb *e, enum tls_revocation how)
 {
-	struct node_event ev = {.topic = "certificate.revoked",
-				.enb = e->id,
-				.err = KH_E_CERTIFICATE_REVOKED};
+	struct node_event ev = {
+		.topic = "certificate.revoked", .enb = e->id, .err = KH_E_CERTIFICATE_REVOKED};
 
 	e->revoked = true;
 	snprintf(ev.detail, sizeof ev.detail, "%s%s", e->name,
