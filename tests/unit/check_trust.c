@@ -33,7 +33,7 @@ static const struct daemon stub = {.name = "mmed", .crl_loaded = on_crl};
 static void setup(void)
 {
 	test_pki_make(&pki);
-	fake_wall_us = (int64_t)time(NULL) * 1000000;
+	fake_wall_us = ((int64_t)time(NULL) + 60) * 1000000;
 	test_pki_path(&pki, "ca", ".pem", ca);
 	test_pki_path(&pki, "mme", ".pem", cert);
 	test_pki_path(&pki, "mme", ".key", key);
