@@ -246,7 +246,12 @@ unsigned ctl_clients(const struct ctl *c)
 
 uint64_t ctl_events_dropped(const struct ctl *c)
 {
-	return c->events_dropped;
+	const struct ctl_client *cl;
+	uint64_t dropped = c->events_dropped;
+
+	DL_FOREACH (c->clients, cl)
+		dropped += ctl_subscribe_missed(cl);
+	return dropped;
 }
 
 void ctl_close(struct ctl *c)

@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include <openssl/crypto.h>
 
@@ -146,10 +145,8 @@ static void input_ended(struct link *l, int error)
 static bool read_once(struct link *l, size_t *budget)
 {
 	uint8_t *wire = loop_scratch(l->loop, SCRATCH_WIRE);
-	ssize_t n = recv(l->fd, wire, LOOP_SCRATCH_LEN, 0);
+	ssize_t n = conn_recv(l->conn, wire, LOOP_SCRATCH_LEN);
 
-	if (n < 0 && errno == EINTR)
-		return true;
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return false;
 	if (n <= 0) {
@@ -161,7 +158,7 @@ static bool read_once(struct link *l, size_t *budget)
 	else
 		take_plaintext(l, wire, (size_t)n);
 	*budget -= (size_t)n < *budget ? (size_t)n : *budget;
-	/* A short read has emptied the socket; asking again would cost a call. */
+	/* A short read says that there is no more; asking again would cost a call. */
 	return n == LOOP_SCRATCH_LEN;
 }
 

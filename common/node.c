@@ -14,11 +14,11 @@
 #include "loop.h"
 #include "pbmem.h"
 #include "rng.h"
+#include "tls.h"
 #include "trust.h"
 
 const struct config_word node_security_words[] = {
 	{"tls", SECURITY_TLS}, {"none", SECURITY_NONE}, {0}};
-const struct config_word node_transport_words[] = {{"tcp", TRANSPORT_TCP}, {0}};
 const struct config_word node_log_level_words[] = {{"error", LOG_ERROR}, {"warn", LOG_WARN},
 						   {"info", LOG_INFO},	 {"debug", LOG_DEBUG},
 						   {"trace", LOG_TRACE}, {0}};
@@ -51,6 +51,19 @@ static int open_files(struct node *n, const struct node_options *o, char *why, s
 	return 0;
 }
 
+static void on_first_key(void *arg)
+{
+	struct node *n = arg;
+
+	loop_defer(n->loop, &n->forget);
+}
+
+static void on_forget(struct loop_task *task)
+{
+	crypto_forget(
+		((struct node *)(void *)((char *)task - offsetof(struct node, forget)))->crypto);
+}
+
 int node_open(struct node *n, const struct node_options *o, char *why, size_t why_len)
 {
 	n->options = o;
@@ -75,6 +88,9 @@ int node_open(struct node *n, const struct node_options *o, char *why, size_t wh
 		snprintf(why, why_len, "libevent or OpenSSL lacks what keyhop needs");
 		return KH_E_CONFIG;
 	}
+	n->forget.run = on_forget;
+	crypto_on_first_key(n->crypto, on_first_key, n);
+	node_net_open(n);
 	do
 		n->instance = rng_u64();
 	while (n->instance == 0);
@@ -94,10 +110,12 @@ void node_apply_log_levels(struct node *n)
 
 void node_close(struct node *n)
 {
-	/* First the loop: links still to be closed send their close_notify, under the TLS context. */
+	trust_stop(n);
+	/* First these: links still to be closed send their close_notify, under the TLS context. */
+	net_free(n->net);
 	loop_free(n->loop);
 	faults_free(n);
-	trust_close(n);
+	tls_context_free(n->tls);
 	keylog_close(n->keylog);
 	events_free(n->events);
 	pbmem_free(n->mem);

@@ -11,9 +11,11 @@
 #include "ids.h"
 #include "keylog.h"
 #include "link.h"
+#include "loop.h"
 #include "log.h"
 #include "message.h"
 #include "metrics.h"
+#include "node_net.h"
 
 struct capture;
 struct crypto;
@@ -36,6 +38,7 @@ struct node_options {
 	char *mcc, *mnc;
 	int32_t security;
 	int32_t transport;
+	struct net_settings net;
 	char *ca, *cert, *key, *crl;
 	uint32_t expiry_warning_ms;
 	char *tls_keylog, *keylog, *events;
@@ -52,9 +55,8 @@ struct node_options {
 	uint32_t capture_max_size, capture_max_age_ms, capture_files;
 };
 
-extern const struct config_word node_security_words[], node_transport_words[],
-	node_log_level_words[], node_log_category_words[], node_log_format_words[],
-	node_eea_words[], node_eia_words[];
+extern const struct config_word node_security_words[], node_log_level_words[],
+	node_log_category_words[], node_log_format_words[], node_eea_words[], node_eia_words[];
 
 #define NODE_LOG_ROW(id, name) \
 	{.key = "log.categories." name, \
@@ -88,16 +90,10 @@ extern const struct config_word node_security_words[], node_transport_words[],
 		 .def = "tls", \
 		 .words = node_security_words, \
 		 .help = "tls, or none for labs with IPsec underneath or captures in clear"}, \
-		{.key = "transport", \
-		 .type = CONFIG_ENUM, \
-		 .offset = NODE_OPT(transport), \
-		 .def = "tcp", \
-		 .words = node_transport_words, \
-		 .help = "transport of S1 and X2"}, \
-		{.key = "tls.ca", \
-		 .type = CONFIG_FILE, \
-		 .offset = NODE_OPT(ca), \
-		 .help = "PEM file with the certificates of the CA"}, \
+		NODE_NET_ROWS{.key = "tls.ca", \
+			      .type = CONFIG_FILE, \
+			      .offset = NODE_OPT(ca), \
+			      .help = "PEM file with the certificates of the CA"}, \
 		{.key = "tls.cert", \
 		 .type = CONFIG_FILE, \
 		 .offset = NODE_OPT(cert), \
@@ -218,7 +214,9 @@ struct node {
 	int64_t started_us;
 	const struct node_options *options;
 	struct loop *loop;
+	struct net *net;
 	struct crypto *crypto;
+	struct loop_task forget; /* at the end of a turn no key stays in OpenSSL */
 	struct pbmem *mem;
 	struct tls_context *tls; /* NULL with security: none, and in ued */
 	struct trust *trust; /* NULL without tls, and before trust_watch() */

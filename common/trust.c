@@ -259,12 +259,11 @@ int trust_reload(struct node *n, json_t *applied, char *why, size_t why_len)
 	return 0;
 }
 
-void trust_close(struct node *n)
+void trust_stop(struct node *n)
 {
-	if (n->trust)
-		loop_timer_stop(&n->trust->timer);
+	if (!n->trust)
+		return;
+	loop_timer_stop(&n->trust->timer);
 	free(n->trust);
 	n->trust = NULL;
-	tls_context_free(n->tls);
-	n->tls = NULL;
 }

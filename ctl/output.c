@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client.h"
+
 #define COLUMNS_MAX 32
 #define CELL_MAX 256
 
@@ -190,19 +192,39 @@ void output_event(const json_t *event, bool json)
 	fflush(stdout);
 }
 
-void output_methods(const json_t *schema)
+static void print_method(const json_t *m)
 {
-	json_t *m, *p;
-	size_t i, k;
+	json_t *p;
+	size_t i;
 
+	printf("%-20s %s\n", json_string_value(json_object_get(m, "name")),
+	       json_string_value(json_object_get(m, "help")));
+	json_array_foreach(json_object_get(m, "params"), i, p)
+		printf("    --%-14s %s (%s%s)\n", json_string_value(json_object_get(p, "name")),
+		       json_string_value(json_object_get(p, "help")),
+		       json_string_value(json_object_get(p, "type")),
+		       json_is_true(json_object_get(p, "required")) ? ", required" : "");
+}
+
+int output_methods(const json_t *schema, int argc, char **words)
+{
+	json_t *m;
+	size_t i, shown = 0;
+	char wanted[128];
+
+	snprintf(wanted, sizeof wanted, "%s%s%s", argc > 0 ? words[0] : "", argc > 1 ? "." : "",
+		 argc > 1 ? words[1] : "");
 	json_array_foreach(json_object_get(schema, "methods"), i, m)
 	{
-		printf("%-20s %s\n", json_string_value(json_object_get(m, "name")),
-		       json_string_value(json_object_get(m, "help")));
-		json_array_foreach(json_object_get(m, "params"), k, p) printf(
-			"    --%-14s %s (%s%s)\n", json_string_value(json_object_get(p, "name")),
-			json_string_value(json_object_get(p, "help")),
-			json_string_value(json_object_get(p, "type")),
-			json_is_true(json_object_get(p, "required")) ? ", required" : "");
+		const char *name = json_string_value(json_object_get(m, "name"));
+		/* A whole name, or a noun for all its verbs. */
+		if (strncmp(name, wanted, strlen(wanted)) != 0 ||
+		    (wanted[0] && !strchr(".", name[strlen(wanted)])))
+			continue;
+		print_method(m);
+		shown++;
 	}
+	if (!shown)
+		fprintf(stderr, "keyhop: no method \"%s\"\n", wanted);
+	return shown ? EXIT_DONE : EXIT_USAGE;
 }

@@ -41,11 +41,27 @@ void run_settle_event(struct run *r, const char *topic, const json_t *event)
 		go_on(m);
 }
 
+/* What a measurement sets off is seen in events, or not. */
+static void give_up(struct mover *m)
+{
+	m->measured_by_us = 0;
+	run_fail(m->run, "no handover of %s after its measurement in %u ms", m->imsi,
+		 run_step(m->run)->timeout_ms);
+	run_mover_free(m);
+}
+
 void run_settle_tick(struct run *r)
 {
-	for (size_t i = 0; r->settling && i < r->n_movers; i++) {
+	bool measures = r->at < r->scenario.steps.n && run_step(r)->kind == STEP_MEASURE;
+	int64_t now = run_now_us();
+
+	for (size_t i = 0; (r->settling || measures) && i < r->n_movers; i++) {
 		struct mover *m = &r->movers[i];
-		if (!m->settle_by_us || m->settle_by_us > run_now_us())
+		if (m->measured_by_us && m->measured_by_us < now) {
+			give_up(m);
+			return;
+		}
+		if (!m->settle_by_us || m->settle_by_us > now)
 			continue;
 		run_fail(r, "%s: no new H_key in %d s", m->imsi, PATIENCE_US / 1000000);
 		go_on(m);

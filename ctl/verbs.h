@@ -28,7 +28,9 @@ int merge_verb(int argc, char **argv, bool json);
 int lab_verb(int argc, char **argv, bool json);
 /* What `keyhop lab` can do: for people, as JSON. */
 void lab_print_actions(FILE *out);
+void lab_print_words(void);
 struct json_t *lab_json(void);
+int watch_verb(int argc, char **argv, bool json);
 int wait_verb(int argc, char **argv, bool json);
 int schema_verb(int argc, char **argv, bool json);
 int completion_verb(int argc, char **argv, bool json);

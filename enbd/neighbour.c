@@ -6,6 +6,18 @@
 #include "loop.h"
 #include "mem.h"
 
+int neighbour_peer(const struct enb *e, const struct neighbour_option *o, struct conn_peer *out,
+		   char *why, size_t why_len)
+{
+	const struct transport_option t = {.key = "x2.neighbours",
+					   .transport = o->transport,
+					   .address = o->address,
+					   .port = o->port,
+					   .udp_port = o->udp_port};
+
+	return node_peer(&e->node, &t, out, why, why_len);
+}
+
 struct neighbour *neighbour_find(struct enb *e, uint32_t id)
 {
 	struct neighbour *nb;
@@ -28,7 +40,7 @@ struct neighbour *neighbour_resolve(struct enb *e, const char *text)
 }
 
 struct neighbour *neighbour_add(struct enb *e, uint32_t id, const char *name,
-				const struct endpoint *ep)
+				const struct conn_peer *at)
 {
 	struct neighbour *nb = neighbour_find(e, id);
 
@@ -42,8 +54,8 @@ struct neighbour *neighbour_add(struct enb *e, uint32_t id, const char *name,
 		snprintf(nb->name, sizeof nb->name, "%s", name);
 	else if (!nb->name[0])
 		snprintf(nb->name, sizeof nb->name, "enb%u", id);
-	if (ep) {
-		nb->ep = *ep;
+	if (at) {
+		nb->at = *at;
 		nb->configured = true;
 	}
 	return nb;

@@ -55,32 +55,45 @@ static void on_down(struct link *l, void *owner, int err, const char *detail)
 
 static const struct link_ops ops = {.up = on_up, .frame = on_frame, .down = on_down};
 
-static void on_accept(void *arg, int fd, const struct endpoint *from)
+static void on_accept(void *arg, struct conn *c, const struct endpoint *from)
 {
 	struct enb *e = arg;
 	struct uu_link *uu = x_calloc(1, sizeof *uu);
 	const struct link_settings settings = {
-		.loop = e->node.loop, .tap = &e->node.taps[IFACE_RRC], .ops = &ops, .owner = uu};
+		.net = e->node.net,
+		.tap = &e->node.taps[IFACE_RRC],
+		.ppid = PPID_UU,
+		.ops = &ops,
+		.owner = uu,
+	};
 
 	uu->enb = e;
 	endpoint_text(from, uu->name);
 	DL_APPEND(e->uu_links, uu);
-	uu->link = link_accept(&settings, fd, from);
+	uu->link = link_accept(&settings, c, from);
+}
+
+static struct transport_option listener(const struct enb *e)
+{
+	return (struct transport_option){.key = "uu.listen",
+					 .transport = e->opt.uu_transport,
+					 .address = e->opt.uu_listen,
+					 .port = e->opt.uu_port};
+}
+
+int uu_check(const struct enb *e, char *why, size_t why_len)
+{
+	const struct transport_option o = listener(e);
+	struct conn_peer at;
+
+	return node_peer(&e->node, &o, &at, why, why_len);
 }
 
 int uu_listen(struct enb *e, char *why, size_t why_len)
 {
-	struct endpoint ep;
+	const struct transport_option o = listener(e);
 
-	if (endpoint_parse(&ep, e->opt.uu_listen, e->opt.uu_port)) {
-		snprintf(why, why_len, "uu.listen: \"%s\" is not an address", e->opt.uu_listen);
-		return KH_E_CONFIG;
-	}
-	int err = listener_open(&e->uu, e->node.loop, TRANSPORT_TCP, &ep, on_accept, e);
-	if (err)
-		snprintf(why, why_len, "uu.listen: %s port %u: cannot listen", e->opt.uu_listen,
-			 e->opt.uu_port);
-	return err;
+	return node_listen(&e->node, &o, on_accept, &e->uu, why, why_len);
 }
 
 void uu_close_all(struct enb *e)

@@ -9,7 +9,6 @@
 
 #include "fsm.h"
 #include "liveness.h"
-#include "net.h"
 #include "nas.pb-c.h"
 
 #include "keys.h"
@@ -46,6 +45,7 @@ struct enb {
 	uint32_t id;
 	char name[NODE_NAME_MAX + 1];
 	uint64_t instance;
+	bool to_store; /* its row in the store is not this one */
 	struct s1_peer *peer; /* NULL while away */
 	struct mme_enb_key
 		key; /* acknowledged: wraps are made under it; id 0 while there is none */
@@ -94,7 +94,8 @@ struct subscriber_entry {
 struct mme {
 	struct node node; /* first */
 	struct mme_options opt;
-	struct listener *s1;
+	struct listener *s1[1 + S1_LISTENERS_MAX];
+	size_t n_s1;
 	struct s1_peer *peers;
 	uint32_t n_peers;
 	struct enb *enbs;
@@ -160,12 +161,18 @@ void contexts_close(struct mme *m);
 int contexts_load(struct mme *m, char *why, size_t why_len) KH_MUST_CHECK;
 void contexts_touch_ue(struct mme *m, struct ue *ue);
 void contexts_forget_ue(struct mme *m, struct ue *ue);
-void contexts_write_enb(struct mme *m, const struct enb *e);
+void contexts_touch_enb(struct mme *m, struct enb *e);
 /* Before a vector with this SQN leaves. */
 void contexts_write_sqn(struct mme *m, const struct subscriber *s);
 
-/* s1_association.c: accepting and dropping associations. */
+/* s1_listen.c */
+int s1_listen_check(const struct mme *m, char *why, size_t why_len) KH_MUST_CHECK;
 int s1_listen(struct mme *m, char *why, size_t why_len) KH_MUST_CHECK;
+void s1_listen_end(struct mme *m);
+struct json_t *s1_listeners_json(const struct mme *m);
+
+/* s1_association.c: accepting and dropping associations. */
+listener_accept_fn s1_accept;
 void s1_close_all(struct mme *m);
 /* Ends what the association was for, closes its link, frees it. */
 void s1_free(struct mme *m, struct s1_peer *p);

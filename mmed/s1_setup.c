@@ -51,6 +51,9 @@ static int check(struct mme *m, struct s1_peer *p, const Keyhop__S1__S1SetupRequ
 		heartbeat_probe(m, e->peer);
 		return KH_E_DUPLICATE_ASSOCIATION;
 	}
+	/* One that is known, and was not restarted, needs no room in the store. */
+	if ((!e || e->instance != req->instance) && store_room(m->store) != STORE_ROOM)
+		return KH_E_STORE_FULL;
 	return !e && HASH_COUNT(m->enbs) >= m->opt.max_enbs ? KH_E_NO_RESOURCES : 0;
 }
 
@@ -74,8 +77,10 @@ static void join(struct mme *m, struct s1_peer *p, const Keyhop__S1__S1SetupRequ
 		(void)s1_step(m, e->peer, S1_EV_DROP, &(struct s1_input){.cause = KH_E_SUPERSEDED});
 	if (e->instance && e->instance != req->instance)
 		begin_anew(m, e);
-	e->instance = req->instance;
-	contexts_write_enb(m, e);
+	if (e->instance != req->instance) {
+		e->instance = req->instance;
+		contexts_touch_enb(m, e);
+	}
 	/* A new tunnel, a new key. */
 	KEY_WIPE(&e->offered);
 	e->peer = p;

@@ -23,7 +23,8 @@ WEAK = {
 def options():
     p = argparse.ArgumentParser(prog="scripts/demo", description="A handover between real daemons, step by step.")
     p.add_argument("--out", metavar="DIR", help="where everything is left (default: ./run)")
-    p.add_argument("--transport", default="tcp", choices=["tcp"])
+    p.add_argument("--transport", default="tcp", choices=["tcp", "sctp", "sctp-udp"],
+                   help="sctp is the kernel's, sctp-udp works everywhere")
     p.add_argument("--enbs", type=int, default=3, metavar="N")
     p.add_argument("--ues", type=int, default=1, metavar="N")
     p.add_argument("--moves", type=int, default=3, metavar="N")
@@ -179,7 +180,7 @@ def main():
     prepare_folder(path)
     if a.wrap in WEAK:
         print(f"NOTE wrap {a.wrap} is for study: {WEAK[a.wrap]}")
-    lab = Lab(path, enbs=a.enbs, ues=a.ues, build=a.build,
+    lab = Lab(path, enbs=a.enbs, ues=a.ues, build=a.build, transport=a.transport,
               mme={"wrap": a.wrap, "h_key_bits": a.h_key_bits, "kenb_input": a.kenb_input},
               extra=dict.fromkeys(["mme", "*enb", "ue"], "lab: {faults: true}\n") if a.stay else None)
     codes = {}

@@ -103,13 +103,14 @@ def still_runs(pid_file):
 class Lab:
     """`topology` is what `keyhop lab` makes of a file; without one it is `enbs` eNodeBs and a ued with `ues` UEs.
     `mme` holds options of the MME, as text; `extra` maps a node's name to text that is added to its configuration, "*enb" to
-    all eNodeBs."""
+    all eNodeBs. `transport` is tcp, sctp or sctp-udp; without it $KEYHOP_TRANSPORT says so, or it is tcp."""
 
     def __init__(self, path, enbs=3, ues=1, build=None, mme=None, extra=None, keylog=True, topology=None,
-                 backend="loopback"):
+                 backend="loopback", transport=None):
         self.path = Path(path).absolute()
         self.build = Path(build or os.environ.get("KEYHOP_BUILD") or ROOT / "build")
-        self.topology = topology or plain_topology(enbs, ues) | {"keylog": keylog}
+        self.topology = topology or plain_topology(enbs, ues) | {
+            "keylog": keylog, "transport": transport or os.environ.get("KEYHOP_TRANSPORT") or "tcp"}
         self.nodes = {n["name"]: n for n in self.topology["nodes"]}
         self.enbs = len(self.enb_names())
         self.players = self.make_ues()

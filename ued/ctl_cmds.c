@@ -53,6 +53,7 @@ static void ue_show(void *ctx, struct ctl_request *req, const json_t *params)
 	if (!ue)
 		return;
 	json_t *out = ue_json(ue);
+	json_object_set_new(out, "serving_name", json_string(ue->cell ? ue->cell->name : ""));
 	json_object_set_new(out, "c_rnti", json_integer(ue->c_rnti));
 	json_object_set_new(out, "eea", json_integer(ue->pdcp.eea));
 	json_object_set_new(out, "eia", json_integer(ue->pdcp.eia));

@@ -16,7 +16,11 @@ class Store(LabTest):
 
     def lab_with_store(self):
         lab = self.lab(enbs=2, ues=2)
+        mme = lab.node("mme")
+        mme.subscribe(topics=["ue.attached"])
         lab.attach_all()
+        for _ in lab.imsis:  # the MME knows it later than the UE
+            mme.wait_event(lambda e: True)
         lab.stop_node("mme")
         return lab
 
@@ -42,6 +46,37 @@ class Store(LabTest):
         path.write_bytes(data)
         lab.start_node("mme")
         self.assertEqual(lab.node("mme").call("status")["ues"], 2)
+
+    def test_the_way_out(self):
+        """An empty store in place of a damaged one: all UEs attach again, and move."""
+        lab = self.lab(enbs=2, ues=2)
+        lab.attach_all()
+        ue = lab.node("ue")
+        for cell, target in (("enb1", "enb2"), ("enb2", "enb1")):
+            for imsi in lab.imsis:
+                lab.node(cell).call("handover.start", ue=imsi, target=target, wait=True)
+        lab.stop_node("mme", signal.SIGKILL)
+        os.truncate(lab.path / "mme.db", 0)
+        self.refused_start(lab, "empty", "move it away with its -wal file")
+        (lab.path / "mme.db").unlink()
+        self.refused_start(lab, "-wal file is")
+        (lab.path / "mme.db-wal").unlink()
+        ue.subscribe(topics=["ue.attached"])
+        lab.start_node("mme")
+        for _ in lab.imsis:
+            ue.wait_event(lambda e: True, 20)
+        for imsi in lab.imsis:
+            cell = ue.call("ue.show", ue=imsi)["serving"]
+            done = lab.node(f"enb{cell}").call("handover.start", ue=imsi, target=f"enb{3 - cell}", wait=True)
+            self.assertEqual(done["outcome"], "completed")
+            self.assertEqual(ue.call("traffic.ping", ue=imsi)["serving"], 3 - cell)
+
+    def test_another_version(self):
+        lab = self.lab_with_store()
+        with sqlite3.connect(lab.path / "mme.db") as db:
+            db.execute("PRAGMA user_version = 0")
+        db.close()
+        self.refused_start(lab, "schema version 0", "move it away")
 
     def test_a_row_that_does_not_open(self):
         lab = self.lab_with_store()

@@ -28,7 +28,9 @@ def right(lab):
               ("events.subscribe", {"since": 0, "topics": ["no.such"], "ue": a}, None), ("events.unsubscribe", {}, None),
               ("fault.set", {"fault": "drop", "message": "7", "direction": "rx", "count": 1,
                              "probability": 0.5, "delay_ms": 1}, None),
-              ("fault.list", {}, None), ("fault.clear", {"id": 1}, None)]
+              ("fault.list", {}, None), ("fault.clear", {"id": 1}, None),
+              ("capture.start", {"file": "more.pcapng", "max_size": 0, "max_age_ms": 0, "files": 1}, None),
+              ("capture.status", {}, None), ("capture.stop", {}, None)]
     page = {"offset": 0, "limit": 10}
     mme = [("enb.list", page, None), ("enb.show", {"enb": "enb1"}, None), ("ue.list", page, None), ("ue.show", {"ue": a}, None),
            ("enbkey.list", {}, None), ("enbkey.rotate", {"enb": "enb2"}, None), ("hkey.issue", {"ue": a, "enbs": [2]}, None),

@@ -13,6 +13,7 @@
 #include "loop.h"
 #include "test_link.h"
 #include "test_pki.h"
+#include "tls.h"
 
 #define DAY_US (24LL * 3600 * 1000000)
 #define MONTH_MS (30U * 24 * 3600 * 1000)
@@ -53,7 +54,8 @@ static void setup(void)
 
 static void teardown(void)
 {
-	trust_close(&n);
+	trust_stop(&n);
+	tls_context_free(n.tls);
 	events_free(n.events);
 	loop_free(n.loop);
 	test_pki_remove(&pki);

@@ -1,4 +1,4 @@
-/* A server's and a client's link over TCP on 127.0.0.1, with TLS if asked for. */
+/* A server's and a client's link on 127.0.0.1, over TCP or another transport, with TLS if asked for. */
 #ifndef KEYHOP_TEST_NET_H
 #define KEYHOP_TEST_NET_H
 
@@ -8,14 +8,19 @@
 #define TEST_ALPN "keyhop-s1/1"
 
 struct test_net {
+	enum transport transport;
 	struct loop *loop;
+	struct net *net;
 	struct listener *listener;
 	struct tls_context *server_tls, *client_tls;
 	struct link_settings server_settings, client_settings;
 	struct test_end server, client;
 };
 
+/* Over `net->transport`. */
 void test_net_open(struct test_net *net);
+/* Where the server listens. */
+struct conn_peer test_net_server(const struct test_net *net);
 void test_net_close(struct test_net *net);
 /* TLS from now on: the server is mme, the client `client_leaf`. */
 void test_net_set_tls(struct test_net *net, const struct test_pki *pki, const char *client_leaf);
