@@ -50,9 +50,9 @@ static void end_revoked(struct tls_context *c)
 {
 	struct tls *t, *tmp;
 
+	/* One that is verified and waits for the peer's Finished is in, too. */
 	DL_FOREACH_SAFE (c->connections, t, tmp)
-		if (t->done && t->on_revoked &&
-		    tls_crl_names(c->crl, SSL_get0_verified_chain(t->ssl)))
+		if (t->on_revoked && tls_crl_names(c->crl, SSL_get0_verified_chain(t->ssl)))
 			t->on_revoked(t->on_revoked_arg);
 }
 

@@ -114,6 +114,13 @@ class Revocation(LabTest):
         lab.stop_node("enb2")
         self.wait(ue, "ue.attached", ue=lost)
         self.assertNotEqual(mme.call("ue.show", ue=lost)["serving"], 2)
+        # The key of one that is away is erased, too.
+        lab.stop_node("enb3")
+        self.wait(mme, "enb.down", enb=3)
+        self.assertEqual([k["enb"] for k in mme.call("enbkey.list")["items"] if k["enb"] == 3], [3])
+        pki(lab.path, "revoke", "enb3")
+        self.wait(mme, "enbkey.erased", enb=3)
+        self.assertEqual([k["enb"] for k in mme.call("enbkey.list")["items"]], [1])
 
     def test_an_enb_that_reads_of_itself(self):
         lab = self.watched(enbs=3, ues=1)
