@@ -22,6 +22,7 @@
 #include "reload.h"
 #include "schema.h"
 #include "store.h"
+#include "trust.h"
 
 #define OVERRIDES_MAX 64
 
@@ -115,7 +116,11 @@ static int start(const struct daemon *d, struct node *n, bool check_only, char *
 		err = d->start(n, why, why_len);
 	if (!err)
 		err = metrics_http_open(n, why, why_len);
-	return err ? err : open_control(d, n, why, why_len);
+	if (!err)
+		err = open_control(d, n, why, why_len);
+	if (!err)
+		trust_watch(n);
+	return err;
 }
 
 void *daemon_open(const struct daemon *d, const char *file, const struct config_override *overrides,

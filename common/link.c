@@ -65,10 +65,18 @@ static void on_setup_timeout(void *arg)
 					      : "TLS handshake not done in time");
 }
 
+static void on_revoked(void *arg)
+{
+	struct link *l = arg;
+
+	link_fail(l, KH_E_CERTIFICATE_REVOKED, tls_peer_identity(l->tls));
+}
+
 static void start_tls(struct link *l, bool server)
 {
 	l->state = LINK_HANDSHAKE;
 	l->tls = tls_new(l->tls_context, server, l->alpn);
+	tls_on_revoked(l->tls, on_revoked, l);
 	conn_set_reading(l->conn, true);
 	/* A client speaks first. */
 	if (tls_handshake(l->tls) < 0)
@@ -240,6 +248,11 @@ bool link_is_up(const struct link *l)
 const char *link_peer_identity(const struct link *l)
 {
 	return l->tls ? tls_peer_identity(l->tls) : "";
+}
+
+struct tls_peer *link_peer_certificate(const struct link *l)
+{
+	return l->tls ? tls_peer_keep(l->tls) : NULL;
 }
 
 bool link_has_tls(const struct link *l)

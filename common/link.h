@@ -19,6 +19,7 @@
 
 struct link;
 struct tls_context;
+struct tls_peer;
 struct ProtobufCMessage;
 
 struct link_ops {
@@ -94,6 +95,8 @@ void link_break(struct link *l);
 bool link_is_up(const struct link *l);
 /* Identity of the peer's certificate ("keyhop:enb:00101-2"), "" without TLS. */
 const char *link_peer_identity(const struct link *l);
+/* For tls_peer_revocation(), NULL without TLS; the caller frees it. */
+struct tls_peer *link_peer_certificate(const struct link *l);
 bool link_has_tls(const struct link *l);
 /* "127.0.2.1:40123", for the log. */
 const char *link_peer_text(const struct link *l);

@@ -30,6 +30,7 @@
 	X(HANDOVERS_WAITED, "handovers_waited_for_list", true, \
 	  "Handovers that waited for a list of wrapped keys.") \
 	X(REESTABLISHMENTS, "reestablishments", true, "UEs back at the source under the old keys.") \
+	X(CRLS_LOADED, "crls_loaded", true, "Certificate revocation lists taken into force.") \
 	X(PINGS, "pings", true, "User data there and back.") \
 	X(UDP_SHORT, "sctp_udp_short", true, "Datagrams too short for SCTP, dropped.") \
 	X(UDP_CRC32C, "sctp_udp_bad_crc32c", true, "Datagrams with a wrong CRC32c, dropped.") \

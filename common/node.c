@@ -15,6 +15,7 @@
 #include "pbmem.h"
 #include "rng.h"
 #include "tls.h"
+#include "trust.h"
 
 const struct config_word node_security_words[] = {
 	{"tls", SECURITY_TLS}, {"none", SECURITY_NONE}, {0}};
@@ -48,25 +49,6 @@ static int open_files(struct node *n, const struct node_options *o, char *why, s
 		return KH_E_CONFIG;
 	}
 	return 0;
-}
-
-static int open_tls(struct node *n, const struct node_options *o, char *why, size_t why_len)
-{
-	const struct tls_settings settings = {
-		.ca = o->ca, .cert = o->cert, .key = o->key, .keylog = o->tls_keylog};
-
-	if (n->role == ROLE_UE)
-		return 0;
-	if (o->security == SECURITY_NONE) {
-		log_warn(LOG_TUNNEL,
-			 "security: none: S1 and X2 are not protected, keys travel in clear");
-		return 0;
-	}
-	if (!o->ca || !o->cert || !o->key) {
-		snprintf(why, why_len, "security: tls needs tls.ca, tls.cert and tls.key");
-		return KH_E_CONFIG;
-	}
-	return tls_context_new(&n->tls, &settings, why, why_len);
 }
 
 static void on_first_key(void *arg)
@@ -113,7 +95,7 @@ int node_open(struct node *n, const struct node_options *o, char *why, size_t wh
 		n->instance = rng_u64();
 	while (n->instance == 0);
 	int err = open_files(n, o, why, why_len);
-	return err ? err : open_tls(n, o, why, why_len);
+	return err ? err : trust_open(n, why, why_len);
 }
 
 void node_apply_log_levels(struct node *n)
@@ -128,6 +110,7 @@ void node_apply_log_levels(struct node *n)
 
 void node_close(struct node *n)
 {
+	trust_stop(n);
 	/* First these: links still to be closed send their close_notify, under the TLS context. */
 	net_free(n->net);
 	loop_free(n->loop);

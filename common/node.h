@@ -28,6 +28,7 @@ struct loop;
 struct metrics_http;
 struct pbmem;
 struct tls_context;
+struct trust;
 
 enum security { SECURITY_TLS, SECURITY_NONE };
 
@@ -38,7 +39,8 @@ struct node_options {
 	int32_t security;
 	int32_t transport;
 	struct net_settings net;
-	char *ca, *cert, *key;
+	char *ca, *cert, *key, *crl;
+	uint32_t expiry_warning_ms;
 	char *tls_keylog, *keylog, *events;
 	int32_t log_level, log_format;
 	int32_t log_categories[LOG_CATS];
@@ -100,6 +102,17 @@ extern const struct config_word node_security_words[], node_log_level_words[],
 		 .type = CONFIG_FILE, \
 		 .offset = NODE_OPT(key), \
 		 .help = "PEM file with this node's private key"}, \
+		{.key = "tls.crl", \
+		 .type = CONFIG_FILE, \
+		 .offset = NODE_OPT(crl), \
+		 .help = "PEM file with revocation lists of the CA; a new one counts at once"}, \
+		{.key = "tls.expiry_warning", \
+		 .type = CONFIG_DURATION, \
+		 .reloadable = true, \
+		 .offset = NODE_OPT(expiry_warning_ms), \
+		 .def = "30d", \
+		 .max = 4233600000, \
+		 .help = "how long before its end a certificate is warned of, once a day"}, \
 		{.key = "tls_keylog", \
 		 .type = CONFIG_FILE, \
 		 .offset = NODE_OPT(tls_keylog), \
@@ -206,6 +219,7 @@ struct node {
 	struct loop_task forget; /* at the end of a turn no key stays in OpenSSL */
 	struct pbmem *mem;
 	struct tls_context *tls; /* NULL with security: none, and in ued */
+	struct trust *trust; /* NULL without tls, and before trust_watch() */
 	struct events *events;
 	struct keylog *keylog;
 	struct metrics metrics;

@@ -7,6 +7,7 @@
 
 #include "daemon.h"
 #include "mem.h"
+#include "trust.h"
 
 /* Octets of a reloadable field; 0: its type cannot be changed in place. */
 static size_t field_size(enum config_type type)
@@ -55,6 +56,8 @@ int reload(struct node *n, json_t **out, char why[CONFIG_WHY_LEN])
 	struct node_event e = {.topic = "config.reloaded"};
 	int err = config_load(d->rows, fresh, n->config_file, n->overrides, n->n_overrides, why);
 
+	if (!err)
+		err = trust_reload(n, applied, why, CONFIG_WHY_LEN);
 	for (const struct config_row *row = d->rows; !err && row->key; row++)
 		take(row, options, fresh, applied, restart);
 	config_clear(d->rows, fresh);

@@ -125,7 +125,9 @@ static json_t *neighbour_json(const struct neighbour *nb)
 		endpoint_text(&nb->at.at.at[0], address);
 	return json_pack("{s:I, s:s, s:s, s:b, s:s}", "enb", (json_int_t)nb->id, "name", nb->name,
 			 "address", address, "configured", nb->configured, "state",
-			 nb->peer ? "up" : "down");
+			 nb->revoked ? "revoked"
+			 : nb->peer  ? "up"
+				     : "down");
 }
 
 static void neighbour_list(void *ctx, struct ctl_request *req, const json_t *params)

@@ -147,6 +147,7 @@ const struct daemon enb_daemon = {
 	.start = start,
 	.stop = stop,
 	.status = status,
+	.crl_loaded = s1_crl_loaded,
 	.key_ages = key_ages,
 	.methods = enb_methods,
 	.machines = machines,

@@ -54,6 +54,7 @@ struct neighbour {
 	struct conn_peer at; /* of its X2 */
 	bool configured;
 	bool connecting;
+	bool revoked; /* its certificate is; until it comes with another one */
 	struct x2_peer *peer; /* set up, or NULL */
 	struct loop_timer *timer;
 	unsigned attempts;
@@ -203,6 +204,8 @@ void s1_close(struct enb *e);
 void s1_gone(struct enb *e, bool was_up);
 /* The association is up: what waited for the MME goes on. */
 void s1_back(struct enb *e);
+/* A revocation list came. Own certificate in it: UEs begin anew elsewhere. */
+void s1_crl_loaded(void *enb);
 int s1_send(struct enb *e, const Keyhop__S1__S1 *msg);
 bool s1_is_up(const struct enb *e);
 
@@ -222,8 +225,12 @@ struct neighbour *neighbour_find(struct enb *e, uint32_t id);
 struct neighbour *neighbour_resolve(struct enb *e, const char *text);
 struct neighbour *neighbour_add(struct enb *e, uint32_t id, const char *name,
 				const struct conn_peer *at);
+/* Its certificate is in the revocation list: UEs go there no more. */
+void neighbour_revoke(struct neighbour *nb);
+/* 0, or why no UE can be handed over to it now; NULL is no neighbour. */
+int neighbour_reach(const struct neighbour *nb);
 void neighbour_free(struct neighbour *nb);
-/* Ids of the configured neighbours; at most `max`. */
+/* Ids of the configured neighbours, without revoked ones; at most `max`. */
 size_t neighbour_ids(const struct enb *e, uint32_t *out, size_t max);
 
 /* uu.c */

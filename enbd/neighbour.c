@@ -61,6 +61,28 @@ struct neighbour *neighbour_add(struct enb *e, uint32_t id, const char *name,
 	return nb;
 }
 
+void neighbour_revoke(struct neighbour *nb)
+{
+	struct node_event ev = {
+		.topic = "certificate.revoked", .enb = nb->id, .err = KH_E_CERTIFICATE_REVOKED};
+
+	if (nb->revoked)
+		return;
+	nb->revoked = true;
+	snprintf(ev.detail, sizeof ev.detail, "%s", nb->name);
+	events_emit(nb->enb->node.events, &ev);
+	log_warn(LOG_X2, "certificate of neighbour enb=%u name=%s is revoked", nb->id, nb->name);
+}
+
+int neighbour_reach(const struct neighbour *nb)
+{
+	if (!nb)
+		return KH_E_NOT_A_NEIGHBOUR;
+	if (nb->peer)
+		return 0;
+	return nb->revoked ? KH_E_CERTIFICATE_REVOKED : KH_E_TARGET_UNREACHABLE;
+}
+
 void neighbour_free(struct neighbour *nb)
 {
 	loop_timer_stop(&nb->timer);
@@ -73,7 +95,7 @@ size_t neighbour_ids(const struct enb *e, uint32_t *out, size_t max)
 	size_t n = 0;
 
 	for (const struct neighbour *nb = e->neighbours; nb && n < max; nb = nb->hh.next)
-		if (nb->configured)
+		if (nb->configured && !nb->revoked)
 			out[n++] = nb->id;
 	return n;
 }

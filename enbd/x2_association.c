@@ -88,6 +88,8 @@ int x2_link_down(struct enb *e, struct x2_peer *p, const struct x2_input *in)
 
 	p->link = NULL;
 	node_count(&e->node, METRIC_LINKS_DOWN);
+	if (p->nb && err == KH_E_CERTIFICATE_REVOKED)
+		neighbour_revoke(p->nb);
 	if (err == KH_E_LINK_LOST || err == KH_E_CANNOT_CONNECT)
 		log_info(LOG_X2, "x2 down peer=%s cause=%s", p->name, err_name(err));
 	else

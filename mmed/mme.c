@@ -139,6 +139,7 @@ const struct daemon mme_daemon = {
 	.start = start,
 	.stop = stop,
 	.status = status,
+	.crl_loaded = enb_crl_loaded,
 	.key_ages = key_ages,
 	.methods = mme_methods,
 	.machines = machines,

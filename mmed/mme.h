@@ -27,6 +27,7 @@ struct listener;
 struct loop_timer;
 struct mme;
 struct mme_scheme;
+struct tls_peer;
 
 /* One S1 association. Nameless until S1 setup; then `enb` is set. Owned by the mme's list. */
 struct s1_peer {
@@ -51,6 +52,8 @@ struct enb {
 	struct mme_enb_key offered; /* sent in a 2, not acknowledged yet; id 0 when none */
 	uint64_t nonce; /* next GCM counter under `key` */
 	int64_t key_us; /* when `key` was taken in use */
+	struct tls_peer *certificate; /* of its last association; NULL without TLS */
+	bool revoked; /* that certificate was, and no other came since */
 	struct loop_timer *key_timer;
 	struct ue *ues; /* those it serves */
 	uint32_t ue_count;
@@ -125,6 +128,9 @@ int mme_subscriber_remove(struct mme *m, struct subscriber_entry *entry) KH_MUST
 struct enb *enb_find(struct mme *m, uint32_t id);
 struct enb *enb_add(struct mme *m, uint32_t id, const char *name);
 void enb_free(struct mme *m, struct enb *e);
+/* A revocation list came: those whose certificate it names lose their key and, unless a newer certificate is why, their
+ * UEs. */
+void enb_crl_loaded(void *mme);
 /* By number or name, for operators. */
 struct enb *enb_resolve(struct mme *m, const char *text);
 /* Sends on the eNodeB's association; KH_E_LINK_LOST while it is away. */

@@ -7,6 +7,7 @@
 #include "link.h"
 #include "s1_fsm.h"
 #include "scheme.h"
+#include "tls.h"
 #include "ue_fsm.h"
 
 static void answer_failure(struct mme *m, struct s1_peer *p, int err)
@@ -84,6 +85,9 @@ static void join(struct mme *m, struct s1_peer *p, const Keyhop__S1__S1SetupRequ
 	KEY_WIPE(&e->offered);
 	e->peer = p;
 	p->enb = e;
+	tls_peer_free(e->certificate);
+	e->certificate = link_peer_certificate(p->link);
+	e->revoked = false;
 	m->enbs_up++;
 	strcpy(p->name, e->name);
 }

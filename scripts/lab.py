@@ -198,7 +198,7 @@ class Lab:
         if self.nodes[name]["role"] != "ue":
             out["security"] = self.topology["security"]
             if self.topology["security"] == "tls":
-                out["tls"] = {"ca": "ca.pem", "cert": f"{name}.pem", "key": f"{name}.key"}
+                out["tls"] = {"ca": "ca.pem", "cert": f"{name}.pem", "key": f"{name}.key", "crl": "crl.pem"}
         transport = self.transport()
         if transport != "tcp":
             out["transport"] = transport
@@ -273,11 +273,11 @@ class Lab:
         self.write_files()
 
     def write_files(self):
-        self.pki("ca")
+        self.pki("init")
         for name in self.of_role("mme"):
-            self.pki("mme", name)
+            self.pki("issue", "mme", name)
         for name in self.enb_names():
-            self.pki("enb", name, self.plmn(), self.nodes[name]["id"])
+            self.pki("issue", "enb", name, self.plmn(), self.nodes[name]["id"])
         self.write_subscribers()
         for name, imsis in self.players.items():
             self.write_subscribers(f"{name}-subscribers.csv", {i: self.subscribers[i] for i in imsis})

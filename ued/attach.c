@@ -25,10 +25,10 @@ static struct cell *choose_cell(const struct ue *ue)
 	struct ue_node *u = ue->node;
 	struct cell *c = cell_find(u, ue->last_cell ? ue->last_cell : u->opt.attach_cell);
 
-	if (c && c->up)
+	if (c && c->up && !c->barred)
 		return c;
 	for (c = u->cells; c; c = c->hh.next)
-		if (c->up)
+		if (c->up && !c->barred)
 			return c;
 	return NULL;
 }
@@ -134,6 +134,7 @@ int attach_rx_accept(struct ue_node *u, struct ue *ue, const struct ue_input *in
 	ue->mme_ue_id = in->nas->attach_accept->mme_ue_id;
 	ue->wanted = true;
 	ue->attempts = 0;
+	ue->cell->barred = false;
 	NAS_MSG(nas, ATTACH_COMPLETE, attach_complete, &body);
 	int err = nas_send(ue, NAS_CIPHERED, &nas);
 	if (err)

@@ -71,6 +71,7 @@ static void on_up(struct link *l, void *owner)
 
 	(void)l;
 	c->up = true;
+	c->barred = false;
 	c->attempts = 0;
 	node_count(&c->node->node, METRIC_LINKS_UP);
 	events_emit(c->node->node.events, &ev);

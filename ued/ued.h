@@ -37,6 +37,7 @@ struct cell {
 	struct conn_peer at; /* of its Uu */
 	struct link *link;
 	bool up;
+	bool barred; /* its certificate was revoked: UEs look for another one by themselves */
 	struct loop_timer *timer;
 	unsigned attempts;
 	struct ue *ues; /* by c_rnti, hh_rnti */
