@@ -164,8 +164,8 @@ class Tool(LabTest):
         imsi = lab.imsis[0]
         self.tool("ue", "attach", "--ue", imsi, "--cell", "enb1", "--wait")
         events = [json.loads(line) for line in
-                  self.tool("watch", "--since", "0", "--count", "40", "-o", "json").splitlines()]
-        self.assertEqual(len(events), 40)
+                  self.tool("watch", "--since", "0", "--count", "20", "-o", "json").splitlines()]
+        self.assertEqual(len(events), 20)
         self.assertEqual({e["node"] for e in events}, set(lab.names()))
         lines = self.tool("enb1", "watch", "--since", "0", "--count", "2", "--topic", "tunnel.,enbkey.").splitlines()
         self.assertRegex(lines[0], r"^20\S+Z tunnel.up +node=enb1")

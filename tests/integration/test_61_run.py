@@ -138,7 +138,7 @@ class Run(LabTest):
                           "measure, to: enb2, timeout: 300ms"], code=1)
         self.assertIn("after its measurement", said)
         lab.stop_node("enb2")
-        self.assertIn("enb2", self.play(["wait, delay: 10ms", "walk, moves: 1"], code=1))
+        self.assertIn("neighbour", self.play(["wait, delay: 10ms", "walk, moves: 1"], code=1))
 
 
 if __name__ == "__main__":
