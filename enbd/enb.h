@@ -34,6 +34,7 @@ struct s1 {
 		mme_instance; /* of the last setup; another one: the MME has lost its UE contexts */
 	struct liveness liveness;
 	unsigned attempts;
+	bool held; /* an operator wants it down */
 };
 
 /* One X2 connection; `nb` is set once X2 setup said who it is. */
@@ -56,6 +57,8 @@ struct neighbour {
 	bool configured;
 	bool connecting;
 	struct x2_peer *peer; /* set up, or NULL */
+	struct ctl_request *probe; /* somebody waits for its heartbeat, or NULL */
+	int64_t probed_us;
 	struct loop_timer *timer;
 	unsigned attempts;
 	UT_hash_handle hh;
@@ -219,6 +222,8 @@ struct neighbour *neighbour_resolve(struct enb *e, const char *text);
 struct neighbour *neighbour_add(struct enb *e, uint32_t id, const char *name,
 				const struct endpoint *ep);
 void neighbour_free(struct neighbour *nb);
+/* ctl_links.c: the neighbour answered a heartbeat (0), or is gone: whoever asked is told. */
+void neighbour_probed(struct neighbour *nb, int err);
 /* Ids of the configured neighbours; at most `max`. */
 size_t neighbour_ids(const struct enb *e, uint32_t *out, size_t max);
 

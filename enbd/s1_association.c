@@ -146,6 +146,8 @@ int s1_connect(struct enb *e, const struct s1_input *in)
 	int err = endpoint_parse(&ep, e->opt.mme_address, e->opt.mme_port);
 
 	(void)in;
+	if (e->s1.held)
+		return KH_E_CANCELLED;
 	e->s1.attempts++;
 	/* From this node's own address, so that captures show who is who. */
 	if (!err)

@@ -97,7 +97,7 @@ class Readme(unittest.TestCase):
             wanted = "\n".join(expected)
             self.assertTrue(matches(expected, printed), f"$ {command}\nprinted:\n{printed}\nexpected:\n{wanted}")
             if "run conf" in command:
-                self.assertGreaterEqual(int(re.search(r"^OK +(\d+) hand", printed, re.M)[1]), 995)
+                self.assertEqual(int(re.search(r"^OK +(\d+) hand", printed, re.M)[1]), 1000)
 
 
 class Tool(LabTest):
