@@ -154,9 +154,10 @@ void daemon_shut(const struct daemon *d, void *context)
 	struct node *n = context;
 
 	if (n->loop) {
-		ctl_close(n->ctl);
 		metrics_http_close(n);
+		/* Whoever waits for the end of something is told that it came to nothing. */
 		d->stop(n);
+		ctl_close(n->ctl);
 		capture_stop(n, 0, NULL);
 		node_close(n);
 	}

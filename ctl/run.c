@@ -155,6 +155,7 @@ static int open_run(struct run *r, const struct run_options *o)
 	r->fleet.missed = run_missed;
 	r->random = r->scenario.seed;
 	r->bar = isatty(STDERR_FILENO);
+	r->memory_before = run_memory(r);
 	code = run_find_ues(r);
 	return code ? code : run_graph_open(r);
 }
@@ -167,7 +168,6 @@ static void play(struct run *r)
 	r->next = evtimer_new(r->fleet.base, on_next, r);
 	r->tick = event_new(r->fleet.base, -1, EV_PERSIST, on_progress, r);
 	event_add(r->tick, &tick);
-	r->memory_before = run_memory(r);
 	subscribe(r);
 	event_active(r->next, EV_TIMEOUT, 0);
 	fleet_run(&r->fleet);

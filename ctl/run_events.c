@@ -35,8 +35,10 @@ static void executed(struct mover *m, const json_t *e)
 		r->stats.completed++;
 		m->cell = cell;
 	}
-	if (!m->measured_by_us)
+	if (!m->measured_by_us) {
+		run_mover_executed(m, json_integer_value(json_object_get(e, "gen")));
 		return;
+	}
 	m->measured_by_us = 0;
 	r->stats.completed++;
 	m->cell = cell;

@@ -25,6 +25,8 @@ struct mover {
 	json_int_t left_gen; /* generation of the key it left with */
 	json_int_t used_gen, had_gen; /* of its last handover, of the newest H_key it has */
 	int64_t settle_by_us; /* 0: it does not wait for a H_key */
+	json_int_t executed_gen; /* newest handover that the UE knows to be over */
+	int64_t acknowledged_by_us; /* 0: it does not wait to know that */
 	int64_t measured_by_us; /* 0: it does not wait for what a measurement sets off */
 	struct mover *next; /* waiting for its turn */
 	UT_hash_handle hh;
@@ -41,6 +43,7 @@ struct run {
 	size_t at, round; /* step under way */
 	size_t unfinished; /* movers of this step, or calls of a step about nodes */
 	uint32_t flying, tokens, settling;
+	unsigned ticks;
 	uint64_t begun; /* of this step, for the rate */
 	int64_t rate_since_us;
 	uint64_t random;
@@ -82,7 +85,10 @@ void run_fail(struct run *r, const char *fmt, ...) __attribute__((format(printf,
 /* run_steps.c: a UE has had its turn. */
 void run_mover_free(struct mover *m);
 
-/* run_settle.c: as run_mover_free(), but with `settle` not before the UE has an H_key newer than the one it used. */
+/* run_settle.c: a UE has moved, with the H_key `used_gen`. Its turn ends when it knows (the acknowledgement of 10), and
+ * with `settle` not before it has a newer H_key. */
+void run_mover_moved(struct mover *m);
+void run_mover_executed(struct mover *m, json_int_t gen);
 void run_mover_settle(struct mover *m);
 void run_settle_event(struct run *r, const char *topic, const json_t *event);
 void run_settle_tick(struct run *r);

@@ -44,9 +44,12 @@ static void add_cell(json_t *cells, const char *name, const char *text)
 static bool is_number(const char *text, double *out)
 {
 	char *end;
+	double value = strtod(text, &end);
 
-	*out = strtod(text, &end);
-	return end != text && *end == '\0' && strlen(text) != IMSI_DIGITS;
+	if (end == text || *end != '\0' || strlen(text) == IMSI_DIGITS)
+		return false;
+	*out = value;
+	return true;
 }
 
 static void take_head(struct trace *t, char *rest)
@@ -67,10 +70,10 @@ static bool take_line(const struct trace *t, char *line, struct entry *e)
 
 	if (part && is_number(part, &seconds))
 		part = strsep(&rest, ",");
-	e->at_us = (int64_t)(seconds * 1e6);
-	if (!part || seconds < 0 ||
+	if (!part || !(seconds >= 0 && seconds < 1e9) ||
 	    (strcmp(part, "*") != 0 && strspn(part, "0123456789") != IMSI_DIGITS))
 		return false;
+	e->at_us = (int64_t)(seconds * 1e6);
 	snprintf(e->imsi, sizeof e->imsi, "%s", part);
 	e->cells = json_object();
 	while ((part = strsep(&rest, ","))) {

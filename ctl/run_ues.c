@@ -113,7 +113,7 @@ static void on_handover(void *arg, const json_t *answer)
 	m->run->stats.completed++;
 	m->cell = (uint32_t)json_integer_value(json_object_get(result, "to"));
 	m->used_gen = json_integer_value(json_object_get(result, "generation"));
-	run_mover_settle(m);
+	run_mover_moved(m);
 }
 
 static bool hand_over(struct run *r, struct mover *m, const char *target)

@@ -33,6 +33,7 @@ struct s1 {
 		mme_instance; /* of the last setup; another one: the MME has lost its UE contexts */
 	struct liveness liveness;
 	unsigned attempts;
+	bool held; /* an operator wants it down */
 };
 
 /* One X2 connection; `nb` is set once X2 setup said who it is. */
@@ -56,6 +57,8 @@ struct neighbour {
 	bool connecting;
 	bool revoked; /* its certificate is; until it comes with another one */
 	struct x2_peer *peer; /* set up, or NULL */
+	struct ctl_request *probe; /* somebody waits for its heartbeat, or NULL */
+	int64_t probed_us;
 	struct loop_timer *timer;
 	unsigned attempts;
 	UT_hash_handle hh;
@@ -230,6 +233,8 @@ void neighbour_revoke(struct neighbour *nb);
 /* 0, or why no UE can be handed over to it now; NULL is no neighbour. */
 int neighbour_reach(const struct neighbour *nb);
 void neighbour_free(struct neighbour *nb);
+/* ctl_links.c: the neighbour answered a heartbeat (0), or is gone: whoever asked is told. */
+void neighbour_probed(struct neighbour *nb, int err);
 /* Ids of the configured neighbours, without revoked ones; at most `max`. */
 size_t neighbour_ids(const struct enb *e, uint32_t *out, size_t max);
 

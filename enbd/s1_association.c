@@ -160,6 +160,8 @@ int s1_connect(struct enb *e, const struct s1_input *in)
 	int err = s1_peer(e, &mme, why, sizeof why);
 
 	(void)in;
+	if (e->s1.held)
+		return KH_E_CANCELLED;
 	e->s1.attempts++;
 	/* From this node's own address, so that captures show who is who. */
 	if (!err)

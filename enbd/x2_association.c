@@ -47,6 +47,7 @@ void x2_free(struct x2_peer *p)
 	if (nb && nb->peer == p) {
 		struct node_event ev = {.topic = "x2.down", .enb = nb->id};
 		nb->peer = NULL;
+		neighbour_probed(nb, KH_E_LINK_LOST);
 		events_emit(e->node.events, &ev);
 	}
 	if (nb && p->outbound)

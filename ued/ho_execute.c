@@ -145,6 +145,7 @@ int ho_execute_rx_ack(struct ue_node *u, struct ue *ue, const struct ue_input *i
 	events_emit(u->node.events, &ev);
 	log_info(LOG_HO, "step=10 ue=%s now at cell=%s gen=%llu", ue->imsi.s, ue->cell->name,
 		 (unsigned long long)ev.gen);
+	move_arrived(ue);
 	return 0;
 }
 

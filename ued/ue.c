@@ -105,6 +105,7 @@ void ue_forget_security(struct ue *ue)
 {
 	loop_timer_stop(&ue->a3_timer);
 	traffic_end(ue, KH_E_DETACHED);
+	move_end(ue, KH_E_DETACHED);
 	ue_unbind(ue);
 	ue_drop_identity(ue);
 	drop_fallback(ue);

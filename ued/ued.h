@@ -28,6 +28,7 @@ struct sqlite3_stmt;
 struct store;
 struct ue_node;
 struct ue_scheme;
+struct move;
 
 /* One cell; its connection carries all UEs of this process. */
 struct cell {
@@ -106,6 +107,7 @@ struct ue {
 	struct loop_timer *a3_timer;
 	struct ctl_request *req; /* attach or detach that somebody waits for */
 	struct ping *ping;
+	struct move *move; /* on its way through cells, or NULL */
 	uint16_t ping_seq;
 	UT_hash_handle hh; /* by IMSI */
 	UT_hash_handle hh_rnti; /* of the cell */
@@ -164,6 +166,10 @@ void uu_dispatch(struct cell *c, const uint8_t *data, size_t len);
 void traffic_ping(struct ue *ue, struct ctl_request *req);
 void traffic_rx(struct ue *ue, const ProtobufCBinaryData *pdu);
 void traffic_end(struct ue *ue, int err);
+
+/* move.c: of a UE on its way through cells. It has arrived in a cell; it is not attached any more. */
+void move_arrived(struct ue *ue);
+void move_end(struct ue *ue, int err);
 
 /* measurement.c */
 void measurement_set(struct ue *ue, const struct measurement *m, size_t n);
