@@ -90,8 +90,8 @@ def eea2(key, count, direction, data):
     return xor(data, stream)
 
 
-def eia2(key, count, direction, data):
-    message = struct.pack(">IB", count, direction << 2) + bytes(3) + data
+def eia2(key, count, direction, data, bearer=0):
+    message = struct.pack(">IB", count, bearer << 3 | direction << 2) + bytes(3) + data
     out = subprocess.run(["openssl", "mac", "-cipher", "AES-128-CBC", "-macopt", f"hexkey:{key.hex()}", "-in", "-",
                           "CMAC"], input=message, check=True, capture_output=True).stdout
     return bytes.fromhex(out.decode().strip())[:4]
@@ -139,6 +139,13 @@ class Peer:
         length, = struct.unpack(">I", self.buffer[:4])
         message, self.buffer = self.buffer[4:4 + length], self.buffer[4 + length:]
         return message
+
+    def expect_srb0(self, *numbers):
+        """On Uu: the next message of SRB0 with one of these numbers."""
+        while True:
+            number, fields = body_of(unpack(self.receive())[3])
+            if number in numbers:
+                return number, fields
 
     def expect(self, *numbers):
         """The next message with one of these numbers; others are passed over."""
