@@ -7,7 +7,7 @@ import unittest
 
 from labtest import LabTest  # first: it finds the others
 from campaign import Campaign
-from evil import DOWNLINK, UU_PORT, EvilEnb, Peer, RogueUe, eia2, pack, packed
+from evil import DOWNLINK, UU_PORT, EvilCell, EvilEnb, Peer, RogueUe, eia2, pack, packed
 
 NOT_OWNER, BAD_NAS_MAC, NAS_REPLAY, STALE_GENERATION, BAD_EVIDENCE = 13, 69, 70, 85, 93
 UNWRAP_FAILED = 87
@@ -169,6 +169,91 @@ class Requests(TwoHostile):
         self.x2.send(24, {1: 19, 2: 19})
         self.x2.expect(27)
         self.assertEqual(len(enb3.call("ue.list")["items"]), 1)
+
+
+class Commands(LabTest):
+    """Message 9 from a source that lies: the honest UE stays, says why, and uses no key twice."""
+
+    UNKNOWN_GENERATION, TARGET_UNREACHABLE, NO_COMMON_ALGORITHM = 86, 89, 65
+
+    def setUp(self):
+        self.labs = self.lab(start=False, enbs=3, extra={"ue": "attach: {again: false}\nhandover: {confirm_timeout: 200ms}\n"})
+        self.labs.start()
+        self.imsi, self.ue = self.labs.imsis[0], self.labs.node("ue")
+        self.ue.subscribe()
+        self.labs.stop_node("enb1")
+        self.evil = EvilEnb(self.labs, "enb1", 1).join()
+        self.addCleanup(self.evil.close)
+        self.cell = EvilCell(self.evil)
+        self.addCleanup(self.cell.close)
+        self.cell.accept()
+        self.ue.wait_event(lambda e: e["topic"] == "cell.up" and e["enb"] == 1, 10)
+        attach = self.ue.send("attach", ue=self.imsi, cell="enb1", wait=True)
+        self.cell.serve_attach()
+        self.assertEqual(self.ue.answer(attach)["serving"], 1)
+
+    def fetch_list(self):
+        generation, entries = self.cell.fetch_list([2, 3])
+        self.ue.wait_event(lambda e: e["topic"] == "hkey.received" and e["gen"] == generation, 10)
+        return generation, entries
+
+    def state(self):
+        shown = self.ue.call("ue.show", ue=self.imsi)
+        return shown["state"], shown["serving"], shown["kenb_fp"]
+
+    def test_lies(self):
+        generation, _ = self.fetch_list()
+        before = self.state()
+        cases = {
+            "a generation that the UE has not": (self.UNKNOWN_GENERATION, (2, generation + 1)),
+            "one that was never issued": (self.UNKNOWN_GENERATION, (2, 1 << 60)),
+            "a cell out of reach": (self.TARGET_UNREACHABLE, (99, generation)),
+            "no ciphering, which nobody configured": (self.NO_COMMON_ALGORITHM, (2, generation, 1, 0, 2)),
+            "an algorithm that nobody has": (self.NO_COMMON_ALGORITHM, (2, generation, 1, 7, 2)),
+        }
+        for what, (cause, args) in cases.items():
+            with self.subTest(what):
+                self.assertEqual(self.cell.command(*args), cause)
+                self.assertEqual(self.state(), before)
+        with self.subTest("no integrity: not even a message"):
+            self.cell.send(9, {1: 2, 2: generation, 3: 1, 4: 2, 5: 0})
+            self.ue.wait_event(lambda e: e["topic"] == "refused" and e["cause"] == "missing-field", 10)
+        self.assertEqual(self.ue.call("metrics.get")["counters"]["kenbs_derived"], 0)
+
+    def test_recorded_and_changed(self):
+        generation, _ = self.fetch_list()
+        before = self.state()
+        command = self.cell.pdu(9, {1: 99, 2: generation, 3: 1, 4: 2, 5: 2})
+        self.cell.uu.send_raw(command)
+        self.cell.expect(33)
+        changed = command[:-1] + bytes([command[-1] ^ 1])
+        for cause, octets in (("pdcp-replay", command), ("bad-pdcp-mac", changed)):
+            with self.subTest(cause):
+                self.ue.events.clear()
+                refused = self.refused(self.ue, cause)
+                self.cell.uu.send_raw(octets)
+                self.ue.wait_event(lambda e: e["topic"] == "refused" and e["cause"] == cause, 10)
+                self.assertEqual(self.refused(self.ue, cause), refused + 1)
+        self.assertEqual(self.state(), before)
+
+    def test_a_generation_is_installed_once(self):
+        """9 without a 7: the UE goes, nobody knows it there, and it comes back. Its key of that generation is used up."""
+        generation, entries = self.fetch_list()
+        self.cell.send(9, {1: 2, 2: generation, 3: 4711, 4: 2, 5: 2})
+        derived = self.ue.wait_event(lambda e: e["topic"] == "kenb.derived" and e["gen"] == generation, 10)
+        # It is back at the source under its old keys, and asks to be taken.
+        frame = self.cell.uu
+        number, request = frame.expect_srb0(34)
+        self.cell.uu.send_raw(self.cell.pdu(35, b"\x09" + request[1].to_bytes(8, "little")))
+        self.cell.expect(37)
+        self.assertEqual(self.state()[:2], ("attached", 1))
+        with self.subTest("the same 9 again"):
+            self.assertEqual(self.cell.command(2, generation), STALE_GENERATION)
+        with self.subTest("the same generation for another cell"):
+            self.assertEqual(self.cell.command(3, generation), STALE_GENERATION)
+        self.assertEqual(self.ue.call("metrics.get")["counters"]["kenbs_derived"], 1)
+        newer, _ = self.fetch_list()
+        self.assertGreater(newer, derived["gen"])
 
 
 class Late(unittest.TestCase):
