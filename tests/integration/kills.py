@@ -138,6 +138,7 @@ def run_all(wanted, path, ues=3, report=print):
         except (TimeoutError, KeyhopError) as e:
             failed[name] = str(e)
             report(f"FAIL  {name}: {e}\n" + "\n".join(campaign.lab.tail(n, 25) for n in campaign.lab.names()))
+            failed |= {later[0]: "not tried" for later in wanted[wanted.index((name, *case)) + 1:]}
             break
     for text in repeated_keys(campaign.lab):
         failed[text] = "a key came twice"
