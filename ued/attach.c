@@ -1,6 +1,7 @@
 /* Attach: RRC connection, ATTACH REQUEST, and its end. */
 #include <string.h>
 
+#include "eps_alg.h"
 #include "nas_msg.h"
 #include "rng.h"
 #include "rrc_msg.h"
@@ -59,15 +60,6 @@ int attach_start(struct ue_node *u, struct ue *ue, const struct ue_input *in)
 	return ue_send_srb0(ue, &msg);
 }
 
-static uint32_t bits(const struct config_algs *algs)
-{
-	uint32_t out = 0;
-
-	for (size_t i = 0; i < algs->n; i++)
-		out |= 1U << algs->id[i];
-	return out;
-}
-
 int attach_rx_setup(struct ue_node *u, struct ue *ue, const struct ue_input *in)
 {
 	KEY_LOCAL(nas_pdu) struct nas_pdu pdu;
@@ -78,8 +70,8 @@ int attach_rx_setup(struct ue_node *u, struct ue *ue, const struct ue_input *in)
 
 	ue_drop_identity(ue);
 	ue_bind(ue, ue->cell, (uint16_t)in->rrc->rrc_connection_setup->c_rnti);
-	caps.eea = bits(&u->opt.eea);
-	caps.eia = bits(&u->opt.eia);
+	caps.eea = eps_alg_bits(u->opt.eea.id, u->opt.eea.n);
+	caps.eia = eps_alg_bits(u->opt.eia.id, u->opt.eia.n);
 	attach.imsi = ue->imsi.s;
 	attach.capabilities = &caps;
 	NAS_MSG(nas, ATTACH_REQUEST, attach_request, &attach);

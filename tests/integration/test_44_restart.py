@@ -9,6 +9,7 @@ import unittest
 
 from labtest import LabTest, frame, raw  # first: it finds the others
 from keyhop import KeyhopError, wait_until
+from kills import repeated_keys
 
 
 class Store(LabTest):
@@ -152,6 +153,41 @@ class Store(LabTest):
         self.assertFalse(list(lab.path.glob("mme.db*")))
 
 
+class Together(LabTest):
+    def test_all_at_once(self):
+        """Everybody is killed and comes back in any order: UEs are served, with new keys, and move."""
+        lab = self.lab(enbs=3, ues=4, extra={"ue": "attach: {cell: 1}\n"})
+        wait_until([self.watch(lab, "enb1")], lambda: len(lab.node("enb1").call("ue.list")["items"]) == 4, 20, "attached")
+        for order in (("ue", "enb3", "enb2", "enb1", "mme"), ("mme", "enb1", "enb2", "enb3", "ue")):
+            with self.subTest(order):
+                for name in lab.names():
+                    lab.stop_node(name, signal.SIGKILL)
+                for name in order:
+                    lab.start_node(name)
+                watch = [self.watch(lab, name) for name in lab.names()]
+                wait_until(watch, lambda: self.served(lab), 30, "all UEs served, with lists in hand")
+                for imsi in lab.imsis:
+                    done = lab.node("enb1").call("handover.start", ue=imsi, target="enb2", wait=True)
+                    self.assertEqual(done["outcome"], "completed")
+                    self.assertEqual(lab.node("ue").call("traffic.ping", ue=imsi)["serving"], 2)
+        self.assertEqual(repeated_keys(lab), [])
+
+    def watch(self, lab, name):
+        node = lab.connect(name)
+        self.addCleanup(node.close)
+        node.subscribe()
+        return node
+
+    def served(self, lab):
+        try:
+            lists = [lab.node("enb1").call("wraplist.show", ue=imsi)["items"] for imsi in lab.imsis]
+            up = lab.node("enb1").call("status")["x2_up"]
+        except KeyhopError:
+            return False
+        # A neighbour that is not back yet has no entry: the handover asks for it.
+        return up == 2 and all(items and all(e["usable"] for e in items) for items in lists)
+
+
 FAST = "liveness: {interval: 100ms, misses: 2}\n"
 
 
@@ -259,21 +295,39 @@ class Limits(LabTest):
         self.assertLess(lines, 200)
         self.assertEqual(lab.node("ue").call("traffic.ping", ue=lab.imsis[0])["outcome"], "completed")
 
-    def test_listening_goes_on_without_descriptors(self):
-        lab = self.lab(enbs=2)
-        lab.attach_all()
-        pid = lab.process["enb1"].pid
-        used = lab.node("enb1").call("status")["fds"]
-        resource.prlimit(pid, resource.RLIMIT_NOFILE, (used + 4, used + 4))
-        crowd = [socket.create_connection((lab.address("enb1"), 36532)) for _ in range(20)]
+    def crowd(self, lab, name, connect):
+        """Takes all descriptors of a node and more; it goes on serving those it has, and takes new ones afterwards."""
+        node, pid = lab.node(name), lab.process[name].pid
+        node.subscribe()
+        used = node.call("status")["fds"]
+        before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (used + 4, before[1]))
+        crowd = [connect() for _ in range(20)]
         self.assertEqual(lab.node("ue").call("traffic.ping", ue=lab.imsis[0])["outcome"], "completed")
         for s in crowd:
             s.close()
-        enb = lab.node("enb1")
-        enb.subscribe()
-        wait_until([enb], lambda: enb.call("status")["fds"] <= used, 10, "descriptors free again")
-        last = raw(lab.address("enb1"), 36532, frame(b"\xff\xff\xff\xff"))
-        self.assertEqual(last, b"")
+        wait_until([node], lambda: node.call("status")["fds"] <= used, 15, "descriptors free again")
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+        node.call("events.unsubscribe")
+
+    def test_listening_goes_on_without_descriptors(self):
+        lab = self.lab(enbs=2, extra={"*enb": "metrics: {listen: 127.0.0.1, port: 0}\n"})
+        lab.attach_all()
+        tcp = {"enb1 Uu": ("enb1", 36532), "enb1 X2": ("enb1", 36522), "mme S1": ("mme", 36512)}
+        for what, (name, port) in tcp.items():
+            with self.subTest(what):
+                self.crowd(lab, name, lambda n=name, p=port: socket.create_connection((lab.address(n), p)))
+        for name in ("mme", "enb1", "ue"):
+            with self.subTest(f"{name} control"):
+                self.crowd(lab, name, lambda n=name: self.control(lab, n))
+        self.assertEqual(raw(lab.address("enb1"), 36532, frame(b"\xff\xff\xff\xff")), b"")
+        done = lab.node("enb1").call("handover.start", ue=lab.imsis[0], target="enb2", wait=True)
+        self.assertEqual(done["outcome"], "completed")
+
+    def control(self, lab, name):
+        s = socket.socket(socket.AF_UNIX)
+        s.connect(os.path.realpath(lab.socket_path(name)))
+        return s
 
 
 class Faults(LabTest):
