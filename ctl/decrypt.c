@@ -269,6 +269,10 @@ static void take_block(struct decrypt *d, const struct capture_block *b)
 		pcapng_interface(&d->blocks, b->linktype, b->name, "");
 	else if (b->kind == BLOCK_PACKET)
 		take_packet(d, b);
+	if (b->kind == BLOCK_SECRETS) {
+		packets_add_secrets(d->packets, b->data, b->len);
+		pcapng_tls_secrets(&d->blocks, b->data, b->len);
+	}
 	write_blocks(d);
 }
 
@@ -286,8 +290,10 @@ static int run(struct decrypt *d, const char *in)
 		return EXIT_FAILED;
 	}
 	pcapng_section(&d->blocks, "keyhop decrypt", "");
-	if (d->secrets.len)
+	if (d->secrets.len) {
+		packets_add_secrets(d->packets, buf_data(&d->secrets), d->secrets.len);
 		pcapng_tls_secrets(&d->blocks, buf_data(&d->secrets), d->secrets.len);
+	}
 	do {
 		capture_reader_next(r, &b);
 		take_block(d, &b);

@@ -44,7 +44,8 @@ static void take_word(struct part *p, const char *word)
 	       sscanf(word, "event=%39s", p->event) == 1 ||
 	       sscanf(word, "node=%63s", p->node) == 1 || sscanf(word, "ue=%15[0-9]", p->ue) == 1 ||
 	       sscanf(word, "key=%23s", p->key) == 1 || sscanf(word, "fp=%8[0-9a-f]", p->fp) == 1 ||
-	       sscanf(word, "cause=%39s", p->cause) == 1 || sscanf(word, "enb=%u", &p->enb) == 1);
+	       sscanf(word, "cause=%39s", p->cause) == 1 ||
+	       sscanf(word, "end=%8[0-9a-f]", p->end) == 1 || sscanf(word, "enb=%u", &p->enb) == 1);
 	if (sscanf(word, "gen=%llu", &gen) == 1)
 		p->gen = gen;
 }
@@ -143,13 +144,18 @@ static void take_parts(const struct reading *r, struct seq_row *row)
 static enum seq_protection protection_of(const struct reading *r, const struct packet_message *m,
 					 const struct seq_row *row)
 {
-	const char *told = r->n_parts ? r->parts[0].protection : "";
+	/* The first sentence of a node's own capture is on the carrier; those of `keyhop decrypt` are on what is inside. */
+	const struct part *first = &r->parts[0];
+	const char *told =
+		r->n_parts && first->message[0] && !first->end[0] ? first->protection : "";
 
 	if (strcmp(row->step, "5") == 0)
 		return SEQ_NAS;
 	for (int i = SEQ_CLEAR; i < SEQ_PROTECTION_COUNT; i++)
 		if (strcmp(told, seq_protection_name((enum seq_protection)i)) == 0)
 			return (enum seq_protection)i;
+	if (m->in_tls)
+		return SEQ_TUNNEL;
 	return m->iface == IFACE_RRC && !row_of(m) ? SEQ_RRC : SEQ_CLEAR;
 }
 
@@ -238,6 +244,8 @@ static int read_all(struct reading *r, const char *path)
 	r->packets = packets_new(on_message, r);
 	do {
 		capture_reader_next(reader, &b);
+		if (b.kind == BLOCK_SECRETS)
+			packets_add_secrets(r->packets, b.data, b.len);
 		if (b.kind != BLOCK_PACKET)
 			continue;
 		r->block = &b;

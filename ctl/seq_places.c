@@ -14,10 +14,11 @@
 #define PLACES_MAX 65536
 
 struct place {
-	char end[PACKET_END_LEN]; /* address and port; address alone of one that others connect to */
+	char end[PACKET_END_LEN]; /* address and port, or an address alone */
 	char name[64]; /* of the node that made the capture; "" */
 	enum seq_role role;
 	uint32_t enb;
+	bool shared; /* an address that several eNodeBs connect from */
 	UT_hash_handle hh;
 };
 
@@ -169,10 +170,13 @@ void places_learn(struct places *p, const struct capture_block *b, const struct 
 	if (!enb)
 		return;
 	set(p, m->from, SEQ_ENB, enb);
-	/* What listens for X2 and Uu has an address of its own; all may connect from one. */
+	/* Where an eNodeB connects from it listens, too, unless all connect from one address. */
 	address_of(m->from, address, sizeof address);
-	if (m->iface == IFACE_X2 && has_port(m->from, 36522))
-		set(p, address, SEQ_ENB, enb);
+	struct place *at = place_of(p, address);
+	if (at) {
+		at->shared |= at->enb && at->enb != enb;
+		at->enb = enb;
+	}
 }
 
 void places_settle(struct places *p)
@@ -201,7 +205,7 @@ unsigned places_lane(struct places *p, enum iface iface, const char *end)
 		return seq_lane(p->s, i->name);
 	if (i && i->enb)
 		return seq_lane_of_enb(p->s, i->enb);
-	if (at && at->enb && i && i->role == SEQ_ENB)
+	if (at && at->enb && !at->shared && i && i->role == SEQ_ENB)
 		return seq_lane_of_enb(p->s, at->enb);
 	if (i && i->role == SEQ_MME)
 		return seq_lane_of_role(p->s, SEQ_MME, "mme");

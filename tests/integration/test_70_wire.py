@@ -6,7 +6,7 @@ import subprocess
 import unittest
 
 from labtest import ROOT
-from wiretool import BUILD, SANITIZERS, STEPS, Tcpdump, WireTest, coalesce, dedup, split
+from wiretool import BUILD, SANITIZERS, STEPS, WireTest, coalesce, dedup, split
 
 INSIDE = "KEYHOP_TEST_INSIDE"
 
@@ -16,12 +16,9 @@ class Wire(WireTest):
         """(lab, tcpdump's file, what the nodes counted): a UE attaches and moves twice."""
         self.need("tcpdump", "tcpdump")
         lab = self.wire_lab()
-        lab.prepare()
         try:
-            dump = Tcpdump(lab, lab.path / "dump.pcap")
-            self.addCleanup(dump.close)
+            dump = self.dump(lab)
         except PermissionError as e:
-            lab.backend.close()
             self.inside(str(e))
         lab.start()
         self.attach(lab)

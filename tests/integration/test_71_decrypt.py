@@ -6,7 +6,7 @@ import subprocess
 import unittest
 from collections import Counter
 
-from wiretool import BUILD, Tcpdump, WireTest, blocks, keys_of
+from wiretool import BUILD, WireTest, blocks, keys_of
 
 # NAS messages that go out under NAS security, and those that RRC messages carry without naming them.
 NAS = {"security_mode_command", "security_mode_complete", "attach_accept", "attach_complete", "h_key_delivery",
@@ -69,9 +69,11 @@ class Decrypt(WireTest):
         for name in lab.names():
             lab.node(name).call("capture.stop")
         merged = lab.path / "capture.pcapng"
-        secrets = [w for n in ["mme", *lab.enb_names()] for w in ("--tls-keylog", lab.path / f"{n}.tlskeys")]
-        self.tool("merge", *(lab.path / f"{n}.pcapng" for n in lab.names()), *secrets, "-o", merged)
+        self.tool("merge", *(lab.path / f"{n}.pcapng" for n in lab.names()), *self.secrets(lab), "-o", merged)
         return lab, merged
+
+    def secrets(self, lab):
+        return [w for n in ["mme", *lab.enb_names()] for w in ("--tls-keylog", lab.path / f"{n}.tlskeys")]
 
     def opened(self, lab, capture, *nodes):
         """What the keylogs of these nodes open, packet by packet."""
@@ -106,6 +108,40 @@ class Decrypt(WireTest):
     def test_table(self):
         self.table()
 
+    def test_what_tcpdump_saw(self):
+        """The same keylogs open the same messages in what tcpdump saw of TLS, given the TLS secrets."""
+        self.need("tcpdump", "tcpdump")
+        lab = self.wire_lab()
+        try:
+            dump = self.dump(lab)
+        except PermissionError as e:
+            self.skip(str(e))
+        lab.start()
+        self.attach(lab)
+        self.move(lab, ["enb1", "enb2", "enb3"])
+        for name in lab.names():
+            lab.node(name).call("capture.stop")
+        dump.finish()
+        merged, secret = lab.path / "all.pcapng", lab.path / "secret.pcapng"
+        self.tool("merge", *(lab.path / f"{n}.pcapng" for n in lab.names()), "-o", merged)
+        self.tool("decrypt", dump.path, *self.secrets(lab), "-o", secret)
+        for name in lab.names():
+            mine, theirs = (Counter(m for packet in self.opened(lab, capture, name) for m in packet)
+                            for capture in (merged, secret))
+            self.assertEqual(mine, theirs, name)
+            self.assertGreater(sum(mine.values()), 3)
+        # Without the secrets what is under TLS stays closed.
+        closed = [m for packet in self.opened(lab, dump.path, "mme") for m in packet]
+        self.assertEqual(set(closed), {"nas.security_mode_command", "nas.security_mode_complete"})
+        self.tool("decrypt", secret, "--keylog", lab.path / "ue.keylog", "-o", lab.path / "ue.pcapng")
+        ladder = self.tool("seq", lab.path / "ue.pcapng")
+        self.assertEqual(ladder.splitlines()[0].split(), ["mme", "enb1", "enb2", "enb3", "ue"])
+        seen = re.findall(r"^.*?\| *[<|]?[-=~.|<> ]*?(\d+) [A-Za-z].*(tunnel|nas|rrc)$", ladder, re.M)
+        want = "2 2 2 3 4 5 5 6 7 8 9 10 11 12 13 5 5 6 7 8 9 10 11 12 13 5 5".split()
+        self.assertEqual([step for step, _ in seen], want)
+        kinds = dict.fromkeys("2 3 4 7 8 11 12 13".split(), "tunnel") | {"5": "nas", "6": "rrc", "9": "rrc", "10": "rrc"}
+        self.assertEqual([kind for _, kind in seen], [kinds[step] for step in want])
+
     def test_table_aes_kw(self):
         self.table({"wrap": "aes-kw"})
 
@@ -116,14 +152,12 @@ class Keys(WireTest):
     SECRET = (".keylog", ".csv", ".db", ".db.key", ".db-wal", ".tlskeys", ".key")
 
     def test_no_key_octets(self):
-        lab = self.wire_lab()
-        lab.prepare()
+        dump, lab = None, self.wire_lab()
         try:
-            dump = Tcpdump(lab, lab.path / "dump.pcap")
-            self.addCleanup(dump.close)
+            dump = self.dump(lab)
         except (PermissionError, FileNotFoundError) as e:
             print(f"without tcpdump: {e}")
-            dump = None
+            lab = self.wire_lab()
         lab.start()
         self.attach(lab)
         self.move(lab, ["enb1", "enb2", "enb3"])

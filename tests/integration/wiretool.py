@@ -48,6 +48,18 @@ class WireTest(LabTest):
             lab.extra[name] += "" if name == "ue" else f"tls_keylog: {name}.tlskeys\n"
         return lab
 
+    def dump(self, lab):
+        """tcpdump of a lab that is still to be started. PermissionError where one may not."""
+        lab.prepare()
+        lab.prepare = lambda: None  # start() does it, too
+        try:
+            dump = Tcpdump(lab, lab.path / "dump.pcap")
+        except OSError:
+            lab.backend.close()
+            raise
+        self.addCleanup(dump.close)
+        return dump
+
     def move(self, lab, path):
         """Measurements lead the UEs from cell to cell. Ends when the last list is usable and nothing is on its way."""
         ue = lab.node("ue")
