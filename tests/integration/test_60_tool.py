@@ -204,7 +204,11 @@ class Tool(LabTest):
 
     def test_forms_of_output(self):
         lab = self.start(enbs=2, ues=3)
+        ue = lab.node("ue")
+        ue.subscribe(topics=["hkey.received"])
         lab.attach_all()
+        for _ in lab.imsis:
+            ue.wait_event(lambda e: e["topic"] == "hkey.received")
         whole = json.loads(self.tool("ue", "ue", "list", "-o", "json"))
         lines = [json.loads(line) for line in self.tool("-o", "ndjson", "ue", "ue", "list").splitlines()]
         rows = list(csv.DictReader(io.StringIO(self.tool("ue", "ue", "list", "-o", "csv"))))
