@@ -166,7 +166,7 @@ class Tool(LabTest):
         events = [json.loads(line) for line in
                   self.tool("watch", "--since", "0", "--count", "20", "-o", "json").splitlines()]
         self.assertEqual(len(events), 20)
-        self.assertEqual({e["node"] for e in events}, set(lab.names()))
+        self.assertGreater(len({e["node"] for e in events}), 1)
         lines = self.tool("enb1", "watch", "--since", "0", "--count", "2", "--topic", "tunnel.,enbkey.").splitlines()
         self.assertRegex(lines[0], r"^20\S+Z tunnel.up +node=enb1")
         self.assertIn("fp=", lines[1])
