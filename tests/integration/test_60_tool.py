@@ -220,6 +220,19 @@ class Tool(LabTest):
         starts = {line.index(line.split()[1]) for line in table}
         self.assertEqual(len(starts), 1, "columns stand under each other")
 
+    def test_all_nodes_at_once(self):
+        lab = self.start(enbs=2, ues=2)
+        lab.attach_all()
+        rows = json.loads(self.tool("all", "version", "-o", "json"))["items"]
+        self.assertEqual({(r["node"], r["name"]) for r in rows},
+                         {("mme", "mmed"), ("enb1", "enbd"), ("enb2", "enbd"), ("ue", "ued")})
+        listed = list(csv.DictReader(io.StringIO(self.tool("all", "neighbour", "list", "-o", "csv"))))
+        self.assertEqual({(r["node"], r["name"]) for r in listed}, {("enb1", "enb2"), ("enb2", "enb1")})
+        self.tool("all", "log", "set", "--level", "debug")
+        self.assertEqual(lab.node("ue").call("log.get")["ho"], "debug")
+        self.assertIn("INVALID_PARAMS", self.tool("all", "log", "set", "--level", "loud", code=2))
+        self.assertIn("no node has", self.tool("all", "no", "such", code=2))
+
     def test_completion_knows_what_is_there(self):
         lab = self.start(enbs=2, ues=2)
         lab.attach_all()
