@@ -178,6 +178,7 @@ static struct link *link_new(const struct link_settings *s, struct conn *c,
 	l->in.secret = true;
 	l->out.secret = true;
 	l->output_limit = s->output_limit ? s->output_limit : OUTPUT_LIMIT;
+	l->max_frames = s->max_frames;
 	if (peer)
 		endpoint_text(peer, l->peer);
 	conn_set_ops(c, &conn_ops, l);

@@ -31,6 +31,8 @@ struct link_ops {
 	 * KH_E_FRAME_TRUNCATED, KH_E_FRAME_EMPTY, KH_E_FRAME_TOO_LONG, KH_E_TIMEOUT, KH_E_CANNOT_CONNECT,
 	 * KH_E_OUTPUT_OVERFLOW, or one of tls.h. `detail` is for the log. */
 	void (*down)(struct link *l, void *owner, int err, const char *detail);
+	/* The peer sent more than `max_frames` in a tenth of its second; the rest waits at its end. May be NULL. */
+	void (*slowed)(struct link *l, void *owner);
 };
 
 enum link_direction { LINK_TX, LINK_RX };
@@ -53,6 +55,7 @@ struct link_settings {
 	void *owner;
 	uint32_t setup_timeout_ms; /* connect and handshake; 0 is 5000 */
 	uint32_t output_limit; /* octets waiting for the peer before output-overflow; 0 is 16 MiB */
+	uint32_t max_frames; /* taken in a second; 0: as many as come */
 };
 
 /* Connects to `peer`, from `local` if not NULL. The link comes up later, or goes down with a cause. */
