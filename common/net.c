@@ -11,13 +11,13 @@
 
 static const struct transport_row rows[TRANSPORTS] = {
 	[TRANSPORT_TCP] = {.name = "tcp",
-			   .listen = tcp_listen,
-			   .connect = tcp_connect,
+			   .listen = net_tcp_listen,
+			   .connect = net_tcp_connect,
 			   .ipv6 = true},
 	[TRANSPORT_SCTP] = {.name = "sctp",
-			    .is_there = sctp_is_there,
-			    .listen = sctp_listen,
-			    .connect = sctp_connect,
+			    .is_there = net_sctp_is_there,
+			    .listen = net_sctp_listen,
+			    .connect = net_sctp_connect,
 			    .multihomed = true,
 			    .ipv6 = true},
 	[TRANSPORT_SCTP_UDP] = {.name = "sctp-udp",
