@@ -48,7 +48,7 @@ class Identities(LabTest):
         self.refuse("unknown-ca", replace)
 
     def test_no_certificate(self):
-        lab = self.lab(start=False, enbs=2)
+        lab = self.lab(start=False, enbs=2, transport="tcp")
         lab.prepare()
         lab.start_node("mme")
         mme = lab.node("mme")

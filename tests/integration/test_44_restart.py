@@ -248,7 +248,7 @@ class Limits(LabTest):
         self.assertEqual(ue.call("traffic.ping", ue=lab.imsis[2])["serving"], 2)
 
     def test_rubbish_fills_counters_and_not_logs(self):
-        lab = self.lab(enbs=2)
+        lab = self.lab(enbs=2, transport="tcp")
         lab.attach_all()
         enb = lab.node("enb1")
         before = self.refused(enb, "not-protobuf")
@@ -260,7 +260,7 @@ class Limits(LabTest):
         self.assertEqual(lab.node("ue").call("traffic.ping", ue=lab.imsis[0])["outcome"], "completed")
 
     def test_listening_goes_on_without_descriptors(self):
-        lab = self.lab(enbs=2)
+        lab = self.lab(enbs=2, transport="tcp")
         lab.attach_all()
         pid = lab.process["enb1"].pid
         used = lab.node("enb1").call("status")["fds"]
