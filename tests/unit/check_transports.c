@@ -304,7 +304,8 @@ START_TEST(a_peer_that_is_gone)
 	if (transport_check(TRANSPORT_SCTP_UDP, NULL, why, sizeof why))
 		return;
 	child_start(&peer, 0, test_net_free_udp_port());
-	net.settings = (struct net_settings){.heartbeat_ms = 50, .rto_max_ms = 100};
+	net.settings = (struct net_settings){
+		.heartbeat_ms = 50, .rto_initial_ms = 50, .rto_min_ms = 50, .rto_max_ms = 100};
 	ck_assert(begin(TRANSPORT_SCTP_UDP));
 	child_go(&peer);
 	RUN_UNTIL(net.loop, net.server.ups == 1);
