@@ -252,6 +252,11 @@ const char *link_peer_text(const struct link *l)
 	return l->peer;
 }
 
+enum transport link_transport(const struct link *l)
+{
+	return conn_transport(l->conn);
+}
+
 void link_endpoints(const struct link *l, struct endpoint *local, struct endpoint *peer)
 {
 	conn_endpoints(l->conn, local, peer);

@@ -196,6 +196,11 @@ void conn_set_writing(struct conn *c, bool on)
 	c->type->wait(c);
 }
 
+enum transport conn_transport(const struct conn *c)
+{
+	return c->transport;
+}
+
 void conn_endpoints(const struct conn *c, struct endpoint *local, struct endpoint *peer)
 {
 	*peer = c->peer;

@@ -263,7 +263,7 @@ int net_sctp_listen(struct listener **out, struct net *net, const struct endpoin
 }
 
 int net_sctp_connect(struct conn **out, struct net *net, const struct conn_peer *peer,
-		 const struct endpoints *local, uint32_t ppid)
+		     const struct endpoints *local, uint32_t ppid)
 {
 	return fd_connect(out, net, &sctp, peer, local, ppid);
 }

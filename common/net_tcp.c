@@ -61,7 +61,7 @@ int net_tcp_listen(struct listener **out, struct net *net, const struct endpoint
 }
 
 int net_tcp_connect(struct conn **out, struct net *net, const struct conn_peer *peer,
-		const struct endpoints *local, uint32_t ppid)
+		    const struct endpoints *local, uint32_t ppid)
 {
 	return fd_connect(out, net, &tcp, peer, local, ppid);
 }
