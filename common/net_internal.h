@@ -59,7 +59,7 @@ struct transport_row {
 	int (*listen)(struct listener **out, struct net *net, const struct endpoints *at);
 	int (*connect)(struct conn **out, struct net *net, const struct conn_peer *peer,
 		       const struct endpoints *local, uint32_t ppid);
-	bool multihomed, ipv6;
+	bool multihomed, ipv6, any_address;
 };
 
 int net_tcp_listen(struct listener **out, struct net *net, const struct endpoints *at);

@@ -111,9 +111,9 @@ int node_open(struct node *n, const struct node_options *o, char *why, size_t wh
 	do
 		n->instance = rng_u64();
 	while (n->instance == 0);
-	int err = node_net_open(n, why, why_len);
+	int err = open_files(n, o, why, why_len);
 	if (!err)
-		err = open_files(n, o, why, why_len);
+		err = node_net_open(n, why, why_len);
 	return err ? err : open_tls(n, o, why, why_len);
 }
 

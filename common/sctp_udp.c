@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "mem.h"
+#include "rng.h"
 #include "udp_impair.h"
 
 #define TICK_MS 10
@@ -95,6 +96,7 @@ struct sctp_udp *sctp_udp_get(struct net *net)
 	owner = x_calloc(1, sizeof *owner);
 	owner->net = net;
 	owner->task.run = on_task;
+	owner->bucket_key = rng_u32();
 	owner->ticked_us = clock_mono_us();
 	owner->tick = event_new(loop_base(net->loop), -1, EV_PERSIST, on_tick, owner);
 	if (!owner->tick)

@@ -37,6 +37,7 @@ struct udp_socket {
 };
 
 #define SCTP_UDP_PEERS_MAX 4096
+#define SCTP_UDP_BUCKETS 256
 /* A UDP address that there are, or just were, associations with. */
 struct sctp_udp_peer {
 	void *handle; /* see udp_handle() */
@@ -89,6 +90,10 @@ struct sctp_udp {
 	struct sctp_udp_peer *peers; /* by handle */
 	struct sctp_udp_conn *ready;
 	unsigned conns;
+	/* INITs of now by where they come from, so that who floods us keeps out nobody else. */
+	uint8_t inits[SCTP_UDP_BUCKETS];
+	int64_t inits_since_us;
+	uint32_t bucket_key;
 	bool acceptable; /* a port has something to accept */
 	struct udp_impair *impair; /* NULL: nothing is damaged */
 };

@@ -16,6 +16,8 @@
 #define READ_BUDGET 64 /* datagrams of one socket in one turn */
 #define KERNEL_BUFFER (4 * 1024 * 1024) /* wanted; net.core.*mem_max may allow less */
 #define KEEP_US 10000000
+#define INIT_WINDOW_US 100000
+#define INITS_MAX 20 /* of one bucket in a window; an INIT costs more than any other datagram */
 #define HEADER_LEN 12 /* ports, tag, checksum */
 #define CHUNK_LEN 4
 #define CRC_AT 8
@@ -76,8 +78,32 @@ static bool crc_is_good(uint8_t *data, size_t len)
 	return usrsctp_crc32c(data, len) == crc;
 }
 
+/* May this INIT be answered? */
+static bool count_init(struct sctp_udp *u, const struct endpoint *from)
+{
+	const struct sockaddr_in *in = (const void *)&from->addr;
+	uint32_t hash = (in->sin_addr.s_addr ^ u->bucket_key) * 0x9e3779b1U;
+	uint8_t *n = &u->inits[hash >> 24];
+	int64_t now = clock_mono_us();
+
+	if (now - u->inits_since_us > INIT_WINDOW_US) {
+		memset(u->inits, 0, sizeof u->inits);
+		u->inits_since_us = now;
+	}
+	if (*n >= INITS_MAX)
+		return false;
+	++*n;
+	return true;
+}
+
+/* For one association more? */
+static bool has_room(const struct udp_socket *s, const struct endpoint *from)
+{
+	return s->u->conns < SCTP_UDP_CONNS_MAX && sctp_udp_peer_fits(s->u, udp_handle(s, from));
+}
+
 /* Only an INIT and the COOKIE ECHO that follows it can make the library begin something. */
-static bool may_begin(const struct udp_socket *s, const uint8_t *data, void *handle)
+static bool may_begin(struct udp_socket *s, const uint8_t *data, const struct endpoint *from)
 {
 	uint16_t port = (uint16_t)(data[2] << 8 | data[3]);
 	uint8_t chunk = data[HEADER_LEN];
@@ -88,25 +114,22 @@ static bool may_begin(const struct udp_socket *s, const uint8_t *data, void *han
 		net_count(s->u->net, NET_UDP_NO_LISTENER);
 		return false;
 	}
-	if (chunk == SCTP_COOKIE_ECHO &&
-	    (s->u->conns >= SCTP_UDP_CONNS_MAX || !sctp_udp_peer_fits(s->u, handle))) {
+	bool fits = chunk == SCTP_INITIATION ? count_init(s->u, from) : has_room(s, from);
+	if (!fits)
 		net_count(s->u->net, NET_UDP_LIMIT);
-		return false;
-	}
-	return true;
+	return fits;
 }
 
 static void input(struct udp_socket *s, uint8_t *data, size_t len, const struct endpoint *from)
 {
 	struct net *net = s->u->net;
-	void *handle = udp_handle(s, from);
 
 	if (len < HEADER_LEN + CHUNK_LEN)
 		net_count(net, NET_UDP_SHORT);
 	else if (!crc_is_good(data, len))
 		net_count(net, NET_UDP_CRC32C);
-	else if (may_begin(s, data, handle))
-		usrsctp_conninput(handle, data, len, 0);
+	else if (may_begin(s, data, from))
+		usrsctp_conninput(udp_handle(s, from), data, len, 0);
 	/* What comes next is for an association whose peer must be known. */
 	if (s->u->acceptable)
 		sctp_udp_accept(s->u);
