@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import signal
 import socket
 import struct
@@ -225,7 +226,7 @@ class Hostile(LabTest):
         lab.start_node("mme")
         mme = lab.node("mme")
         mme.subscribe()
-        flood = subprocess.Popen([sys.executable, "-c", "import test_46_transports as t, sys; t.run_flood(*sys.argv[1:])",
+        flood = subprocess.Popen([sys.executable, "-c", "import test_80_transports as t, sys; t.run_flood(*sys.argv[1:])",
                                   lab.address("mme"), f"{lab.net}.250"], cwd=ROOT / "tests" / "integration",
                                  stdout=subprocess.PIPE)
         try:
@@ -255,3 +256,63 @@ def run_flood(to, source):
     while time.monotonic() < until:
         for n in range(2000):
             sockets[n % 200].sendto(data[n % 400], (to, SCTP_UDP_PORT))
+
+
+STEPS = ("3 neighbour_list", "4 wrapped_key_list", "7 handover_request", "8 handover_response", "11 handover_complete",
+         "12 location_update", "13 new_key_list")
+
+
+class Captured(LabTest):
+    """What tshark says of the datagrams on the wire."""
+
+    def capture(self, security):
+        if not shutil.which("tshark"):
+            self.skipTest("no tshark (Debian: tshark)")
+        topology = plain_topology(2, 1) | {"transport": "sctp-udp", "security": security}
+        if security == "tls":
+            topology["options"] = [{"node": role, "option": "tls_keylog", "value": "tls.keys"} for role in ("mme", "enb")]
+        lab = self.lab(start=False, topology=topology)
+        lab.prepare()
+        lab.prepare = lambda: None
+        try:
+            lab.backend.capture_start()
+        except PermissionError as e:
+            self.skipTest(f"no capture on loopback: {e}")
+        if not lab.backend.capturing:
+            self.skipTest("no capture on loopback")
+        lab.start()
+        lab.attach_all()
+        ue = lab.node("ue")
+        ue.subscribe(since=0)
+        ue.wait_event(lambda e: e["topic"] == "hkey.received")
+        self.assertEqual(handovers(lab, lab.imsis, 1), [])
+        ue.wait_event(lambda e: e["topic"] == "hkey.received")
+        lab.backend.capture_stop()
+        return lab
+
+    def tshark(self, lab, *words):
+        plugin = ROOT / "scripts" / "wireshark" / "keyhop.lua"
+        command = ["tshark", "-r", str(lab.backend.pcap()), "-X", f"lua_script:{plugin}", "-o", "sctp.checksum:CRC 32c",
+                   "-o", f"tls.keylog_file:{lab.path / 'tls.keys'}", *words]
+        done = subprocess.run(command, capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout.splitlines()
+
+    def check(self, security):
+        lab = self.capture(security)
+        status = self.tshark(lab, "-Y", "sctp", "-T", "fields", "-e", "sctp.checksum.status")
+        self.assertGreater(len(status), 50)
+        self.assertEqual(set(status), {"1"}, "CRC32c: 1 is good")
+        info = "\n".join(self.tshark(lab, "-Y", "keyhop"))
+        for step in STEPS:
+            self.assertIn(step, info, f"{security}: {step}")
+        ppids = set(",".join(self.tshark(lab, "-Y", "sctp.data_payload_proto_id", "-T", "fields", "-e",
+                                         "sctp.data_payload_proto_id")).split(","))
+        clear = {str(0x4B485030 + n) for n in (1, 2, 3)}
+        self.assertEqual(ppids, clear if security == "none" else {str(0x4B485054), str(0x4B485033)})
+
+    def test_in_clear(self):
+        self.check("none")
+
+    def test_with_tls(self):
+        self.check("tls")
