@@ -266,6 +266,11 @@ const char *link_peer_text(const struct link *l)
 	return l->peer;
 }
 
+enum transport link_transport(const struct link *l)
+{
+	return conn_transport(l->conn);
+}
+
 /* A capture asks at every message. */
 void link_endpoints(struct link *l, struct endpoint *local, struct endpoint *peer)
 {

@@ -103,6 +103,7 @@ struct tls_peer *link_peer_certificate(const struct link *l);
 bool link_has_tls(const struct link *l);
 /* "127.0.2.1:40123", for the log. */
 const char *link_peer_text(const struct link *l);
+enum transport link_transport(const struct link *l);
 /* Both ends of the transport; without a family where there is none. */
 void link_endpoints(struct link *l, struct endpoint *local, struct endpoint *peer);
 /* A number that the tap keeps with the link, 0 at first. */

@@ -285,7 +285,7 @@ class Limits(LabTest):
         self.assertEqual(ue.call("traffic.ping", ue=lab.imsis[2])["serving"], 2)
 
     def test_rubbish_fills_counters_and_not_logs(self):
-        lab = self.lab(enbs=2)
+        lab = self.lab(enbs=2, transport="tcp")
         lab.attach_all()
         enb = lab.node("enb1")
         before = self.refused(enb, "not-protobuf")
@@ -298,7 +298,7 @@ class Limits(LabTest):
 
     def test_who_sends_too_fast_waits(self):
         """Nothing that a fast peer sends is lost, and nobody else waits for it."""
-        lab = self.lab(enbs=3, extra={"mme": "limits: {frames: 10000}\n", "*enb": "limits: {frames: 10000}\n"})
+        lab = self.lab(enbs=3, transport="tcp", extra={"mme": "limits: {frames: 10000}\n", "*enb": "limits: {frames: 10000}\n"})
         lab.attach_all()
         lab.stop_node("enb3")
         evil = EvilEnb(lab, "enb3", 3).join()
@@ -315,7 +315,7 @@ class Limits(LabTest):
                 self.assertGreater(self.refused(lab.node(name), "busy"), 0)
 
     def test_most_connections_of_a_cell(self):
-        lab = self.lab(enbs=2)
+        lab = self.lab(enbs=2, transport="tcp")
         lab.attach_all()
         enb = lab.node("enb1")
         enb.subscribe()
@@ -342,7 +342,7 @@ class Limits(LabTest):
         node.call("events.unsubscribe")
 
     def test_listening_goes_on_without_descriptors(self):
-        lab = self.lab(enbs=2, extra={"*enb": "metrics: {listen: 127.0.0.1, port: 0}\n"})
+        lab = self.lab(enbs=2, transport="tcp", extra={"*enb": "metrics: {listen: 127.0.0.1, port: 0}\n"})
         lab.attach_all()
         tcp = {"enb1 Uu": ("enb1", 36532), "enb1 X2": ("enb1", 36522), "mme S1": ("mme", 36512)}
         for what, (name, port) in tcp.items():
