@@ -166,8 +166,9 @@ static void on_frame(const struct link_tap *tap, struct link *l, enum link_direc
 	c->packet = (struct pcapng_packet){.interface = interface_of(c, l, iface),
 					   .wall_us = clock_wall_us(),
 					   .inbound = dir == LINK_RX};
-	pcapng_pdu_tags(&c->pdu, ifaces[iface].dissector, dir == LINK_RX ? &peer : &local,
-			dir == LINK_RX ? &local : &peer);
+	pcapng_pdu_tags(&c->pdu, ifaces[iface].dissector,
+			link_transport(l) == TRANSPORT_TCP ? PCAPNG_TCP : PCAPNG_SCTP,
+			dir == LINK_RX ? &peer : &local, dir == LINK_RX ? &local : &peer);
 	uint8_t *copy = buf_extend(&c->pdu, len);
 	memcpy(copy, data, len);
 	bool masked = redact_keys(iface, copy, len);

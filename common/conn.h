@@ -46,6 +46,7 @@ ssize_t conn_send(struct conn *c, const void *data, size_t len);
 /* What the loop waits for. Until there is something to wait for, reading and writing are off. */
 void conn_set_reading(struct conn *c, bool on);
 void conn_set_writing(struct conn *c, bool on);
+enum transport conn_transport(const struct conn *c);
 /* Both ends; without a family where there is none. */
 void conn_endpoints(const struct conn *c, struct endpoint *local, struct endpoint *peer);
 /* What was sent still arrives; then the end. Frees. */

@@ -9,7 +9,9 @@
 
 #define CTL_CLIENTS_MAX 64
 #define CTL_REQUESTS_MAX 4096 /* unanswered, of one client */
-#define CTL_EVENTS_HIGH 262144 /* queued octets above which events stay in the ring */
+#define CTL_REQUESTS_A_TURN 8 /* of one client; then others have theirs */
+#define CTL_EVENTS_HIGH \
+	262144 /* queued octets above which events stay in the ring, and requests in the socket */
 #define CTL_EVENTS_CHUNK 65536 /* queued octets of one turn of catching up */
 #define CTL_OUTPUT_MAX 4194304 /* queued octets above which a client is closed */
 #define CTL_TOPICS_MAX 16
@@ -19,6 +21,8 @@ struct ctl_client {
 	uint64_t id;
 	struct bufferevent *bev;
 	unsigned unanswered;
+	bool ended; /* it will say no more, and may still read */
+	struct loop_timer *more; /* requests that wait for their turn */
 	bool subscribed;
 	char *topics[CTL_TOPICS_MAX]; /* prefixes; none: all */
 	size_t n_topics;

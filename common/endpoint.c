@@ -67,6 +67,14 @@ uint16_t endpoint_port(const struct endpoint *ep)
 	return ntohs(port);
 }
 
+bool endpoint_is_any(const struct endpoint *ep)
+{
+	struct sockaddr_in v4;
+
+	memcpy(&v4, &ep->addr, sizeof v4);
+	return v4.sin_family == AF_INET && v4.sin_addr.s_addr == htonl(INADDR_ANY);
+}
+
 void endpoint_set_port(struct endpoint *ep, uint16_t port)
 {
 	uint16_t wire = htons(port);

@@ -2,6 +2,7 @@
 #ifndef KEYHOP_ENDPOINT_H
 #define KEYHOP_ENDPOINT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -19,6 +20,8 @@ struct endpoint {
 int endpoint_parse(struct endpoint *out, const char *address, uint16_t port) KH_MUST_CHECK;
 /* "127.0.1.1:36512", "[::1]:36512". */
 void endpoint_text(const struct endpoint *ep, char out[ENDPOINT_TEXT_LEN]);
+/* 0.0.0.0: all addresses of this host. */
+bool endpoint_is_any(const struct endpoint *ep);
 uint16_t endpoint_port(const struct endpoint *ep);
 void endpoint_set_port(struct endpoint *ep, uint16_t port);
 

@@ -178,6 +178,7 @@ static struct link *link_new(const struct link_settings *s, struct conn *c,
 	l->in.secret = true;
 	l->out.secret = true;
 	l->output_limit = s->output_limit ? s->output_limit : OUTPUT_LIMIT;
+	l->max_frames = s->max_frames;
 	if (peer)
 		endpoint_text(peer, l->peer);
 	conn_set_ops(c, &conn_ops, l);
@@ -263,6 +264,11 @@ bool link_has_tls(const struct link *l)
 const char *link_peer_text(const struct link *l)
 {
 	return l->peer;
+}
+
+enum transport link_transport(const struct link *l)
+{
+	return conn_transport(l->conn);
 }
 
 /* A capture asks at every message. */

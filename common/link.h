@@ -31,6 +31,8 @@ struct link_ops {
 	 * KH_E_FRAME_TRUNCATED, KH_E_FRAME_EMPTY, KH_E_FRAME_TOO_LONG, KH_E_TIMEOUT, KH_E_CANNOT_CONNECT,
 	 * KH_E_OUTPUT_OVERFLOW, or one of tls.h. `detail` is for the log. */
 	void (*down)(struct link *l, void *owner, int err, const char *detail);
+	/* The peer sent more than `max_frames` in a tenth of its second; the rest waits at its end. May be NULL. */
+	void (*slowed)(struct link *l, void *owner);
 };
 
 enum link_direction { LINK_TX, LINK_RX };
@@ -53,6 +55,7 @@ struct link_settings {
 	void *owner;
 	uint32_t setup_timeout_ms; /* connect and handshake; 0 is 5000 */
 	uint32_t output_limit; /* octets waiting for the peer before output-overflow; 0 is 16 MiB */
+	uint32_t max_frames; /* taken in a second; 0: as many as come */
 };
 
 /* Connects to `peer`, from `local` if not NULL. The link comes up later, or goes down with a cause. */
@@ -100,6 +103,7 @@ struct tls_peer *link_peer_certificate(const struct link *l);
 bool link_has_tls(const struct link *l);
 /* "127.0.2.1:40123", for the log. */
 const char *link_peer_text(const struct link *l);
+enum transport link_transport(const struct link *l);
 /* Both ends of the transport; without a family where there is none. */
 void link_endpoints(struct link *l, struct endpoint *local, struct endpoint *peer);
 /* A number that the tap keeps with the link, 0 at first. */

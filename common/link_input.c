@@ -3,10 +3,12 @@
 
 #include <openssl/crypto.h>
 
+#include "clock.h"
 #include "ids.h"
 #include "link_internal.h"
 #include "tls.h"
 
+#define TENTH_US 100000 /* the rate of frames is looked at over a tenth of a second */
 #define READ_BUDGET (256 * 1024) /* octets of one link in one turn, so that others have theirs */
 
 bool link_wants_input(const struct link *l)
@@ -30,6 +32,7 @@ static size_t frame_len(struct link *l, const uint8_t *p)
 
 static void deliver(struct link *l, const uint8_t *frame, size_t len)
 {
+	l->taken++;
 	l->answering = true;
 	link_show(l, LINK_RX, frame + FRAME_HEADER, len - FRAME_HEADER);
 	l->ops->frame(l, l->owner, frame + FRAME_HEADER, len - FRAME_HEADER);
@@ -162,11 +165,37 @@ static bool read_once(struct link *l, size_t *budget)
 	return n == LOOP_SCRATCH_LEN;
 }
 
+static void begin_tenth(struct link *l)
+{
+	int64_t tenth = clock_mono_us() / TENTH_US;
+
+	if (tenth == l->tenth)
+		return;
+	l->tenth = tenth;
+	l->taken = 0;
+}
+
+/* Who sends faster than that waits: nothing of it is lost, and nobody else does. */
+static void keep_rate(struct link *l)
+{
+	int64_t left = (l->tenth + 1) * TENTH_US - clock_mono_us();
+
+	if (l->taken <= l->max_frames / 10 || l->pause)
+		return;
+	link_pause(l, left > 0 ? (uint32_t)(left / 1000 + 1) : 1);
+	if (l->ops->slowed)
+		l->ops->slowed(l, l->owner);
+}
+
 void link_read(struct link *l)
 {
 	size_t budget = READ_BUDGET;
 
+	if (l->max_frames)
+		begin_tenth(l);
 	while (budget > 0 && link_wants_input(l) && !link_is_backlogged(l))
 		if (!read_once(l, &budget))
 			break;
+	if (l->max_frames && l->state == LINK_UP)
+		keep_rate(l);
 }

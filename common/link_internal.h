@@ -42,6 +42,9 @@ struct link {
 	struct buf out;
 	size_t passed; /* octets of `out` that may leave */
 	uint32_t output_limit;
+	uint32_t max_frames; /* in a second; 0: no limit */
+	uint32_t taken; /* of them, in this tenth of a second */
+	int64_t tenth;
 	bool answering; /* a frame is with the owner */
 	size_t answers; /* octets of the output that are answers to frames of this link */
 	int send_errno; /* the transport takes no more */

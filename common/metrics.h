@@ -36,7 +36,7 @@
 	X(UDP_CRC32C, "sctp_udp_bad_crc32c", true, "Datagrams with a wrong CRC32c, dropped.") \
 	X(UDP_NO_LISTENER, "sctp_udp_no_listener", true, \
 	  "Datagrams that want an association where nobody listens, dropped.") \
-	X(UDP_LIMIT, "sctp_udp_limit", true, "INITs beyond what is answered in a second, dropped.") \
+	X(UDP_LIMIT, "sctp_udp_limit", true, "INITs and cookies beyond what is answered, dropped.") \
 	X(UDP_NOT_SENT, "sctp_udp_not_sent", true, "Datagrams that could not be sent.") \
 	X(UDP_IMPAIRED, "sctp_udp_impaired", true, "Datagrams lost, doubled or late on purpose.") \
 	X(FAULTS_FIRED, "faults_fired", false, "Faults on purpose that met their message.")

@@ -11,15 +11,17 @@
 
 static const struct transport_row rows[TRANSPORTS] = {
 	[TRANSPORT_TCP] = {.name = "tcp",
-			   .listen = tcp_listen,
-			   .connect = tcp_connect,
-			   .ipv6 = true},
+			   .listen = net_tcp_listen,
+			   .connect = net_tcp_connect,
+			   .ipv6 = true,
+			   .any_address = true},
 	[TRANSPORT_SCTP] = {.name = "sctp",
-			    .is_there = sctp_is_there,
-			    .listen = sctp_listen,
-			    .connect = sctp_connect,
+			    .is_there = net_sctp_is_there,
+			    .listen = net_sctp_listen,
+			    .connect = net_sctp_connect,
 			    .multihomed = true,
-			    .ipv6 = true},
+			    .ipv6 = true,
+			    .any_address = true},
 	[TRANSPORT_SCTP_UDP] = {.name = "sctp-udp",
 #ifdef KEYHOP_USRSCTP
 				.listen = sctp_udp_listen,
@@ -129,6 +131,9 @@ int transport_check(enum transport t, const struct endpoints *at, char *why, siz
 	else if (at && at->n > 1 && !row->multihomed)
 		snprintf(why, why_len, "transport: %s: takes one address, only sctp takes several",
 			 row->name);
+	else if (at && !row->any_address && endpoint_is_any(&at->at[0]))
+		snprintf(why, why_len, "transport: %s: wants an address of one's own, not 0.0.0.0",
+			 row->name);
 	else if (at && at->n > 0 && at->at[0].addr.ss_family == AF_INET6 && !row->ipv6)
 		snprintf(why, why_len, "transport: %s: takes IPv4 addresses only", row->name);
 	else
@@ -194,6 +199,11 @@ void conn_set_writing(struct conn *c, bool on)
 		return;
 	c->writing = on;
 	c->type->wait(c);
+}
+
+enum transport conn_transport(const struct conn *c)
+{
+	return c->transport;
 }
 
 void conn_endpoints(const struct conn *c, struct endpoint *local, struct endpoint *peer)

@@ -59,16 +59,16 @@ struct transport_row {
 	int (*listen)(struct listener **out, struct net *net, const struct endpoints *at);
 	int (*connect)(struct conn **out, struct net *net, const struct conn_peer *peer,
 		       const struct endpoints *local, uint32_t ppid);
-	bool multihomed, ipv6;
+	bool multihomed, ipv6, any_address;
 };
 
-int tcp_listen(struct listener **out, struct net *net, const struct endpoints *at);
-int tcp_connect(struct conn **out, struct net *net, const struct conn_peer *peer,
-		const struct endpoints *local, uint32_t ppid);
-bool sctp_is_there(void);
-int sctp_listen(struct listener **out, struct net *net, const struct endpoints *at);
-int sctp_connect(struct conn **out, struct net *net, const struct conn_peer *peer,
-		 const struct endpoints *local, uint32_t ppid);
+int net_tcp_listen(struct listener **out, struct net *net, const struct endpoints *at);
+int net_tcp_connect(struct conn **out, struct net *net, const struct conn_peer *peer,
+		    const struct endpoints *local, uint32_t ppid);
+bool net_sctp_is_there(void);
+int net_sctp_listen(struct listener **out, struct net *net, const struct endpoints *at);
+int net_sctp_connect(struct conn **out, struct net *net, const struct conn_peer *peer,
+		     const struct endpoints *local, uint32_t ppid);
 int sctp_udp_listen(struct listener **out, struct net *net, const struct endpoints *at);
 int sctp_udp_connect(struct conn **out, struct net *net, const struct conn_peer *peer,
 		     const struct endpoints *local, uint32_t ppid);

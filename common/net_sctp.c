@@ -13,7 +13,7 @@
 #define SACK_DELAY_MS 20 /* below the least RTO of the peer, else it sends again for nothing */
 #define INIT_ATTEMPTS 8
 
-bool sctp_is_there(void)
+bool net_sctp_is_there(void)
 {
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_SCTP);
 
@@ -257,13 +257,13 @@ static const struct fd_kind sctp = {
 		 .close = fd_close},
 };
 
-int sctp_listen(struct listener **out, struct net *net, const struct endpoints *at)
+int net_sctp_listen(struct listener **out, struct net *net, const struct endpoints *at)
 {
 	return fd_listen(out, net, &sctp, at);
 }
 
-int sctp_connect(struct conn **out, struct net *net, const struct conn_peer *peer,
-		 const struct endpoints *local, uint32_t ppid)
+int net_sctp_connect(struct conn **out, struct net *net, const struct conn_peer *peer,
+		     const struct endpoints *local, uint32_t ppid)
 {
 	return fd_connect(out, net, &sctp, peer, local, ppid);
 }

@@ -55,13 +55,13 @@ static const struct fd_kind tcp = {
 		 .close = fd_close},
 };
 
-int tcp_listen(struct listener **out, struct net *net, const struct endpoints *at)
+int net_tcp_listen(struct listener **out, struct net *net, const struct endpoints *at)
 {
 	return fd_listen(out, net, &tcp, at);
 }
 
-int tcp_connect(struct conn **out, struct net *net, const struct conn_peer *peer,
-		const struct endpoints *local, uint32_t ppid)
+int net_tcp_connect(struct conn **out, struct net *net, const struct conn_peer *peer,
+		    const struct endpoints *local, uint32_t ppid)
 {
 	return fd_connect(out, net, &tcp, peer, local, ppid);
 }

@@ -90,11 +90,12 @@ int node_open(struct node *n, const struct node_options *o, char *why, size_t wh
 	}
 	n->forget.run = on_forget;
 	crypto_on_first_key(n->crypto, on_first_key, n);
-	node_net_open(n);
 	do
 		n->instance = rng_u64();
 	while (n->instance == 0);
 	int err = open_files(n, o, why, why_len);
+	if (!err)
+		err = node_net_open(n, why, why_len);
 	return err ? err : trust_open(n, why, why_len);
 }
 

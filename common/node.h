@@ -50,6 +50,7 @@ struct node_options {
 	char *control_socket;
 	uint32_t event_ring;
 	uint32_t decode_budget;
+	uint32_t max_frames;
 	bool faults;
 	char *capture;
 	uint32_t capture_max_size, capture_max_age_ms, capture_files;
@@ -190,6 +191,14 @@ extern const struct config_word node_security_words[], node_log_level_words[],
 		 .offset = NODE_OPT(faults), \
 		 .def = "false", \
 		 .help = "allow fault.set: messages lost, changed or late on purpose"}, \
+		{.key = "limits.frames", \
+		 .type = CONFIG_U32, \
+		 .offset = NODE_OPT(max_frames), \
+		 .def = "100000", \
+		 .min = 10, \
+		 .max = 100000000, \
+		 .help = "most messages a second of one connection; the rest waits, others do " \
+			 "not"}, \
 	{ \
 		.key = "limits.decode_budget", .type = CONFIG_SIZE, \
 		.offset = NODE_OPT(decode_budget), .def = "256KiB", .min = 16384, .max = 16777216, \

@@ -68,12 +68,21 @@ bool node_transport_parse(const char *word, int32_t *out)
 	return false;
 }
 
-void node_net_open(struct node *n)
+int node_net_open(struct node *n, char *why, size_t why_len)
 {
+	const struct net_settings *s = &n->options->net;
+
+	if (s->rto_min_ms > s->rto_initial_ms || s->rto_initial_ms > s->rto_max_ms) {
+		snprintf(why, why_len,
+			 "sctp: rto_min, rto_initial and rto_max must not fall (%u, %u, %u ms)",
+			 s->rto_min_ms, s->rto_initial_ms, s->rto_max_ms);
+		return KH_E_CONFIG;
+	}
 	n->net = net_new(n->loop, &n->options->net);
 	net_set_observer(n->net, on_notice, n);
 	net_set_counts(n->net, &n->metrics.count[METRIC_UDP_SHORT]);
 	warn_of_impairment(&n->options->net.impair);
+	return 0;
 }
 
 static enum transport transport_of(const struct node *n, int32_t wanted)

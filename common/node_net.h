@@ -20,8 +20,8 @@ struct transport_option {
 
 /* The value of one of the latter's words; false when it is none. */
 bool node_transport_parse(const char *word, int32_t *out);
-/* Opens what the transports share. */
-void node_net_open(struct node *n);
+/* Opens what the transports share. KH_E_CONFIG with `why`. */
+int node_net_open(struct node *n, char *why, size_t why_len) KH_MUST_CHECK;
 /* Checks and fills `out`. KH_E_CONFIG with `why`: no address, or a transport that cannot be used here. */
 int node_peer(const struct node *n, const struct transport_option *o, struct conn_peer *out,
 	      char *why, size_t why_len) KH_MUST_CHECK;

@@ -39,4 +39,7 @@ int store_begin(struct store *s);
 /* Ends it now, without calling `flush`. */
 int store_commit_now(struct store *s);
 
+/* Would SQLite forget commits of this -wal file that were told already? */
+bool store_wal_is_damaged(const char *path);
+
 #endif

@@ -163,23 +163,25 @@ static int examine(struct store *s, char *why, size_t why_len)
 	return is_sound(s) ? 0 : refuse(s, "damaged", why, why_len);
 }
 
-/* What SQLite would take for a new database: a file that was cut to nothing, or what was written of another one. */
-static const char *left_over(const struct store *s)
+/* What SQLite would take without a word: a file that was cut to nothing, the log of another one, a part of a log. */
+static const char *what_is_wrong(const struct store *s)
 {
 	char wal[4096];
 	struct stat st;
 
 	snprintf(wal, sizeof wal, "%s-wal", s->s.path);
-	if (stat(s->s.path, &st) == 0)
-		return st.st_size ? NULL : "empty";
-	return stat(wal, &st) == 0 && st.st_size ? "not there, but its -wal file is" : NULL;
+	if (stat(s->s.path, &st))
+		return stat(wal, &st) == 0 && st.st_size ? "not there, but its -wal file is" : NULL;
+	if (st.st_size == 0)
+		return "empty";
+	return store_wal_is_damaged(wal) ? "its -wal file is damaged" : NULL;
 }
 
 static int open_db(struct store *s, char *why, size_t why_len)
 {
 	char mark[100];
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
-	const char *wrong = left_over(s);
+	const char *wrong = what_is_wrong(s);
 
 	if (wrong)
 		return refuse(s, wrong, why, why_len);

@@ -167,10 +167,9 @@ int client_exit_code(json_int_t code)
 		json_int_t from, to;
 		int exit_code;
 	} rows[] = {
-		{-32700, -32600, EXIT_USAGE},
-		{1403, 1403, EXIT_REFUSED},
-		{1404, 1405, EXIT_NOT_FOUND},
-		{1408, 1408, EXIT_TIMEOUT},
+		{-32700, -32600, EXIT_USAGE}, {1403, 1403, EXIT_REFUSED},
+		{1404, 1405, EXIT_NOT_FOUND}, {1408, 1408, EXIT_TIMEOUT},
+		{1429, 1429, EXIT_REFUSED}, /* too much at once */
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)

@@ -5,26 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "call.h"
 #include "client.h"
 #include "duration.h"
-#include "fleet.h"
 #include "nodes.h"
-#include "output.h"
-#include "params.h"
 #include "verbs.h"
 #include "via.h"
 
 #define VERSION "0.1.0"
-#define VIAS_MAX 16
-
-struct command {
-	char socket[NODE_PATH_MAX];
-	const char *node;
-	enum output_format output;
-	int timeout_ms;
-	char *via[VIAS_MAX];
-	size_t n_via;
-};
 
 static void usage(FILE *out)
 {
@@ -39,6 +27,7 @@ static void usage(FILE *out)
 	      "  keyhop ue measure --ue 001010000000001 --cells enb1=-90,enb2=-70\n"
 	      "  keyhop ue traffic ping 001010000000001\n"
 	      "  keyhop mme key list --ue 001010000000001 -o json\n"
+	      "  keyhop all log set --level debug           at every node\n"
 	      "  keyhop --via ssh:lab2 enb7 status          a node of another machine\n\n",
 	      out);
 	for (const struct verb *v = verbs; v->name; v++)
@@ -51,148 +40,6 @@ static void usage(FILE *out)
 	EXIT_CODES(EXIT_HELP)
 #undef EXIT_HELP
 	fputc('\n', out);
-}
-
-struct holder {
-	const char *ue;
-	json_int_t enb;
-	json_t *fp;
-};
-
-/* The fingerprint of the UE's KeNB, if this is the eNodeB that holds it. */
-static void ask_holder(void *arg, const char *name, const char *path)
-{
-	struct holder *h = arg;
-	struct client c;
-	int code;
-
-	(void)name;
-	if (h->fp || client_open_quiet(&c, path, 1000))
-		return;
-	json_t *status = strcmp(c.role, "enbd") == 0
-				 ? client_call(&c, "status", json_object(), 1000, &code)
-				 : NULL;
-	if (json_integer_value(json_object_get(json_object_get(status, "result"), "enb")) ==
-	    h->enb) {
-		json_t *answer =
-			client_call(&c, "ue.show", json_pack("{s:s}", "ue", h->ue), 1000, &code);
-		h->fp = json_incref(json_object_get(json_object_get(answer, "result"), "kenb_fp"));
-		json_decref(answer);
-	}
-	json_decref(status);
-	client_close(&c);
-}
-
-/* The source does not hold the target's KeNB; the target knows its fingerprint. */
-static void add_fingerprint(json_t *result)
-{
-	char path[NODE_PATH_MAX], node[32];
-	struct holder h = {.ue = json_string_value(json_object_get(result, "ue")),
-			   .enb = json_integer_value(json_object_get(result, "to"))};
-
-	if (!json_is_null(json_object_get(result, "kenb_fp")) || !h.ue || !*h.ue)
-		return;
-	/* Most are called so; else all are asked who they are. */
-	snprintf(node, sizeof node, "enb%lld", (long long)h.enb);
-	if (node_path(node, path, sizeof path) == 0)
-		ask_holder(&h, node, path);
-	if (!h.fp)
-		(void)nodes_each(NULL, ask_holder, &h);
-	if (h.fp)
-		json_object_set_new(result, "kenb_fp", h.fp);
-}
-
-static int finish(const struct command *cmd, json_t *answer)
-{
-	json_t *result = json_object_get(answer, "result");
-	const json_t *error = json_object_get(answer, "error");
-
-	if (error) {
-		if (cmd->output != OUTPUT_TABLE)
-			output_result(error, OUTPUT_JSON);
-		return client_print_error(error);
-	}
-	if (json_object_get(result, "kenb_fp") && json_object_get(result, "outcome"))
-		add_fingerprint(result);
-	output_result(result, cmd->output);
-	return EXIT_DONE;
-}
-
-/* NOUN VERB is the method noun.verb; some methods are one word. Words used, 0 when there is no such method. */
-static int find_method(json_t *schema, int argc, char **argv, char *name, size_t len)
-{
-	if (argc > 1) {
-		snprintf(name, len, "%s.%s", argv[0], argv[1]);
-		if (schema_method(schema, name))
-			return 2;
-	}
-	snprintf(name, len, "%s", argv[0]);
-	return schema_method(schema, name) ? 1 : 0;
-}
-
-static bool is_help(const char *word)
-{
-	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
-}
-
-static void say_no_method(json_t *schema, const struct command *cmd, int argc, char **argv)
-{
-	char name[128], words[128];
-	const char *node = cmd->node ? cmd->node : "NODE";
-
-	snprintf(name, sizeof name, "%s%s%s", argv[0], argc > 1 ? "." : "",
-		 argc > 1 ? argv[1] : "");
-	const char *near = schema_nearest(schema, name);
-	snprintf(words, sizeof words, "%s", near ? near : "");
-	if (strchr(words, '.'))
-		*strchr(words, '.') = ' ';
-	fprintf(stderr, "keyhop: this node has no \"%s%s%s\"", argv[0], argc > 1 ? " " : "",
-		argc > 1 ? argv[1] : "");
-	if (near)
-		fprintf(stderr, ", did you mean \"%s\"?", words);
-	fprintf(stderr, "\nhint: keyhop %s help lists what it has\n", node);
-}
-
-static int call(struct client *c, const struct command *cmd, json_t *schema, int argc, char **argv)
-{
-	char name[128];
-	int code = EXIT_DONE, used = find_method(schema, argc, argv, name, sizeof name);
-
-	if (!used) {
-		say_no_method(schema, cmd, argc, argv);
-		return EXIT_USAGE;
-	}
-	if (argc > used && is_help(argv[argc - 1]))
-		return output_methods(schema, 1, (char *[]){name});
-	json_t *params = params_parse(schema_method(schema, name), argc - used, argv + used);
-	if (!params)
-		return EXIT_USAGE;
-	json_t *answer = client_call(c, name, params, cmd->timeout_ms, &code);
-	if (!answer)
-		return code;
-	code = finish(cmd, answer);
-	json_decref(answer);
-	return code;
-}
-
-static int call_node(const struct command *cmd, int argc, char **argv)
-{
-	struct client c;
-	int code = client_open(&c, cmd->socket, cmd->timeout_ms);
-
-	if (code) {
-		client_close(&c);
-		return code;
-	}
-	json_t *answer = client_call(&c, "schema.list", json_object(), cmd->timeout_ms, &code);
-	json_t *schema = json_object_get(answer, "result");
-	if (schema && (strcmp(argv[0], "help") == 0 || is_help(argv[0])))
-		code = output_methods(schema, argc - 1, argv + 1);
-	else if (schema)
-		code = call(&c, cmd, schema, argc, argv);
-	json_decref(answer);
-	client_close(&c);
-	return code;
 }
 
 /* -1 to go on, or an exit code. */
@@ -325,6 +172,8 @@ int main(int argc, char **argv)
 	}
 	if (strcmp(argv[0], "watch") == 0)
 		return watch_node(&cmd, argc, argv);
+	if (cmd.node && strcmp(cmd.node, "all") == 0)
+		return call_all(&cmd, argc, argv);
 	code = cmd.socket[0] ? 0 : node_path_or_say(cmd.node, cmd.socket, sizeof cmd.socket);
 	return code ? code : call_node(&cmd, argc, argv);
 }

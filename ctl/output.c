@@ -7,7 +7,7 @@
 
 #include "client.h"
 
-#define COLUMNS_MAX 32
+#define COLUMNS_MAX 64
 #define CELL_MAX 256
 
 static void cell(const json_t *v, char out[CELL_MAX])
@@ -44,16 +44,35 @@ static void print_row(const char *const *names, const int *width, size_t n, cons
 	}
 }
 
+/* Names of the members of all items, in the order in which they come. */
+static size_t find_columns(const json_t *items, const char *names[COLUMNS_MAX])
+{
+	json_t *row, *v, *seen = json_object();
+	const char *key;
+	size_t i, n = 0;
+
+	json_array_foreach((json_t *)(uintptr_t)items, i, row)
+	{
+		json_object_foreach(row, key, v)
+		{
+			if (n == COLUMNS_MAX || json_object_get(seen, key))
+				continue;
+			json_object_set_new(seen, key, json_true());
+			names[n++] = key;
+		}
+	}
+	json_decref(seen);
+	return n;
+}
+
 static void print_table(const json_t *items)
 {
 	const char *names[COLUMNS_MAX];
 	int width[COLUMNS_MAX];
-	size_t n = 0, i;
-	const char *key;
-	json_t *v, *row;
+	size_t n = find_columns(items, names), i;
+	json_t *row;
 	char text[CELL_MAX];
 
-	json_object_foreach(json_array_get(items, 0), key, v) if (n < COLUMNS_MAX) names[n++] = key;
 	for (size_t c = 0; c < n; c++) {
 		width[c] = (int)strlen(names[c]);
 		json_array_foreach(items, i, row)
@@ -129,17 +148,14 @@ static void print_csv_cell(const json_t *v, bool last)
 
 static void print_csv(const json_t *items)
 {
-	json_t *first = json_array_get(items, 0), *v, *row;
-	size_t i, n = 0, columns = json_object_size(first);
-	const char *key;
+	const char *names[COLUMNS_MAX];
+	json_t *row;
+	size_t i, n = find_columns(items, names);
 
-	json_object_foreach(first, key, v) printf("%s%c", key, ++n == columns ? '\n' : ',');
-	json_array_foreach((json_t *)(uintptr_t)items, i, row)
-	{
-		n = 0;
-		json_object_foreach(first, key, v)
-			print_csv_cell(json_object_get(row, key), ++n == columns);
-	}
+	for (size_t c = 0; c < n; c++)
+		printf("%s%c", names[c], c + 1 == n ? '\n' : ',');
+	json_array_foreach((json_t *)(uintptr_t)items, i, row) for (size_t c = 0; c < n; c++)
+		print_csv_cell(json_object_get(row, names[c]), c + 1 == n);
 }
 
 void output_result(const json_t *result, enum output_format format)

@@ -162,6 +162,7 @@ struct enb {
 	struct x2_peer *x2_peers;
 	uint32_t n_x2_peers;
 	struct uu_link *uu_links;
+	uint32_t n_uu_links;
 	struct ue *ues, *ues_by_mme_id, *ues_by_label, *ues_by_arrival;
 	struct ue *pending; /* the MME owes an answer to a 3 or a 12 */
 	struct loop_timer *pending_timer; /* while there are any */

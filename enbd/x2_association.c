@@ -121,12 +121,22 @@ static void on_down(struct link *l, void *owner, int err, const char *detail)
 	(void)x2_step(owner, X2_EV_LINK_DOWN, &(struct x2_input){.cause = err, .detail = detail});
 }
 
-static const struct link_ops ops = {.up = on_up, .frame = on_frame, .down = on_down};
+static void on_slowed(struct link *l, void *owner)
+{
+	struct x2_peer *p = owner;
+
+	(void)l;
+	node_refuse(&p->enb->node, LOG_X2, KH_E_BUSY, p->name, "more than limits.frames: it waits");
+}
+
+static const struct link_ops ops = {
+	.up = on_up, .frame = on_frame, .down = on_down, .slowed = on_slowed};
 
 static struct link_settings settings_for(struct x2_peer *p)
 {
 	return (struct link_settings){.net = p->enb->node.net,
 				      .tap = &p->enb->node.taps[IFACE_X2],
+				      .max_frames = p->enb->opt.node.max_frames,
 				      .tls = p->enb->node.tls,
 				      .alpn = "keyhop-x2/1",
 				      .ppid = PPID_X2,

@@ -81,7 +81,7 @@ static void revoke(struct mme *m, struct enb *e, enum tls_revocation how)
 	log_warn(LOG_TUNNEL, "certificate of eNodeB enb=%u name=%s is revoked%s", e->id, e->name,
 		 how == TLS_SUPERSEDED ? ": superseded" : "");
 	erase_key(m, e);
-	if (how != TLS_SUPERSEDED)
+	if (how != TLS_SUPERSEDED && e->ues)
 		lose_ues(m, e);
 }
 

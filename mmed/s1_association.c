@@ -109,7 +109,17 @@ static void on_down(struct link *l, void *owner, int err, const char *detail)
 		      &(struct s1_input){.cause = err, .detail = detail});
 }
 
-static const struct link_ops ops = {.up = on_up, .frame = on_frame, .down = on_down};
+static void on_slowed(struct link *l, void *owner)
+{
+	struct s1_peer *p = owner;
+
+	(void)l;
+	node_refuse(&p->mme->node, LOG_TUNNEL, KH_E_BUSY, p->name,
+		    "more than limits.frames: it waits");
+}
+
+static const struct link_ops ops = {
+	.up = on_up, .frame = on_frame, .down = on_down, .slowed = on_slowed};
 
 void s1_accept(void *arg, struct conn *c, const struct endpoint *from)
 {
@@ -118,6 +128,7 @@ void s1_accept(void *arg, struct conn *c, const struct endpoint *from)
 	const struct link_settings settings = {
 		.net = m->node.net,
 		.tap = &m->node.taps[IFACE_S1],
+		.max_frames = m->opt.node.max_frames,
 		.tls = m->node.tls,
 		.alpn = "keyhop-s1/1",
 		.ppid = PPID_S1,

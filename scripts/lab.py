@@ -121,6 +121,7 @@ class Lab:
         self.notes = []  # what this back end cannot do, for people
         self.process = {}
         self.control = {}
+        self.prepared = False
         self._sockets = None
         self.backend = backend_class(backend)(self)
 
@@ -267,7 +268,10 @@ class Lab:
         (self.path / "lab.json").write_text(json.dumps(state, indent=1) + "\n")
 
     def prepare(self):
-        """Makes the network, and writes everything the daemons need."""
+        """Makes the network, and writes everything the daemons need; once."""
+        if self.prepared:
+            return
+        self.prepared = True
         self.path.mkdir(parents=True, exist_ok=True)
         self.backend.open()
         self.write_files()

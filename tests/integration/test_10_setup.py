@@ -68,7 +68,7 @@ class Identities(LabTest):
         self.refuse("certificate-revoked", lambda lab: lab.pki("revoke", "enb2"))
 
     def test_no_certificate(self):
-        lab = self.lab(start=False, enbs=2)
+        lab = self.lab(start=False, enbs=2, transport="tcp")
         lab.prepare()
         lab.start_node("mme")
         mme = lab.node("mme")

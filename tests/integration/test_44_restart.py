@@ -8,6 +8,7 @@ import sqlite3
 import unittest
 
 from labtest import LabTest, frame, raw  # first: it finds the others
+from evil import EvilEnb, pack
 from keyhop import KeyhopError, wait_until
 from kills import repeated_keys
 
@@ -284,7 +285,7 @@ class Limits(LabTest):
         self.assertEqual(ue.call("traffic.ping", ue=lab.imsis[2])["serving"], 2)
 
     def test_rubbish_fills_counters_and_not_logs(self):
-        lab = self.lab(enbs=2)
+        lab = self.lab(enbs=2, transport="tcp")
         lab.attach_all()
         enb = lab.node("enb1")
         before = self.refused(enb, "not-protobuf")
@@ -294,6 +295,36 @@ class Limits(LabTest):
         lines = (lab.path / "enb1.log").read_text().count("cause=not-protobuf")
         self.assertLess(lines, 200)
         self.assertEqual(lab.node("ue").call("traffic.ping", ue=lab.imsis[0])["outcome"], "completed")
+
+    def test_who_sends_too_fast_waits(self):
+        """Nothing that a fast peer sends is lost, and nobody else waits for it."""
+        lab = self.lab(enbs=3, transport="tcp", extra={"mme": "limits: {frames: 10000}\n", "*enb": "limits: {frames: 10000}\n"})
+        lab.attach_all()
+        lab.stop_node("enb3")
+        evil = EvilEnb(lab, "enb3", 3).join()
+        self.addCleanup(evil.close)
+        x2 = evil.neighbour("enb1")
+        self.addCleanup(x2.close)
+        flood = 5000
+        for name, peer, number in (("mme", evil.s1, 35), ("enb1", x2, 26)):
+            with self.subTest(name):
+                peer.socket.sendall(frame(pack({number: {1: 1}})) * flood)
+                self.assertEqual(lab.node("ue").call("traffic.ping", ue=lab.imsis[0])["outcome"], "completed")
+                for _ in range(flood):
+                    peer.expect(number)
+                self.assertGreater(self.refused(lab.node(name), "busy"), 0)
+
+    def test_most_connections_of_a_cell(self):
+        lab = self.lab(enbs=2, transport="tcp")
+        lab.attach_all()
+        enb = lab.node("enb1")
+        enb.subscribe()
+        crowd = [socket.create_connection((lab.address("enb1"), 36532)) for _ in range(240)]
+        many = [socket.create_connection((lab.address("enb1"), 36532)) for _ in range(40)]
+        enb.wait_event(lambda e: e.get("cause") == "busy", 15)
+        self.assertEqual(lab.node("ue").call("traffic.ping", ue=lab.imsis[0])["outcome"], "completed")
+        for s in crowd + many:
+            s.close()
 
     def crowd(self, lab, name, connect):
         """Takes all descriptors of a node and more; it goes on serving those it has, and takes new ones afterwards."""
@@ -311,7 +342,7 @@ class Limits(LabTest):
         node.call("events.unsubscribe")
 
     def test_listening_goes_on_without_descriptors(self):
-        lab = self.lab(enbs=2, extra={"*enb": "metrics: {listen: 127.0.0.1, port: 0}\n"})
+        lab = self.lab(enbs=2, transport="tcp", extra={"*enb": "metrics: {listen: 127.0.0.1, port: 0}\n"})
         lab.attach_all()
         tcp = {"enb1 Uu": ("enb1", 36532), "enb1 X2": ("enb1", 36522), "mme S1": ("mme", 36512)}
         for what, (name, port) in tcp.items():

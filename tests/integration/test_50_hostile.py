@@ -28,7 +28,7 @@ CASES = {
 
 class Uu(LabTest):
     def test_each_case_is_named_and_survived(self):
-        lab = self.lab(enbs=2)
+        lab = self.lab(enbs=2, transport="tcp")
         lab.attach_all()
         enb = lab.node("enb1")
         for cause, octets in CASES.items():
@@ -43,7 +43,7 @@ class Uu(LabTest):
         self.assertEqual(lab.node("ue").call("traffic.ping", ue=lab.imsis[0])["outcome"], "completed")
 
     def test_another_connection_cannot_use_a_c_rnti(self):
-        lab = self.lab(enbs=2)
+        lab = self.lab(enbs=2, transport="tcp")
         lab.attach_all()
         enb = lab.node("enb1")
         c_rnti = enb.call("ue.show", ue=lab.imsis[0])["c_rnti"]
@@ -53,7 +53,7 @@ class Uu(LabTest):
         self.assertEqual(lab.node("ue").call("traffic.ping", ue=lab.imsis[0])["outcome"], "completed")
 
     def test_random_octets(self):
-        lab = self.lab(enbs=2)
+        lab = self.lab(enbs=2, transport="tcp")
         lab.attach_all()
         for _ in range(100):
             raw(lab.address("enb1"), UU, b"".join(frame(os.urandom(40)) for _ in range(10)))
@@ -173,7 +173,7 @@ class Associations(LabTest):
 
 class Tunnels(LabTest):
     def test_garbage_on_s1_and_x2(self):
-        lab = self.lab(enbs=2)
+        lab = self.lab(enbs=2, transport="tcp")
         for name, port in (("mme", 36512), ("enb1", 36522)):
             node = lab.node(name)
             node.subscribe()

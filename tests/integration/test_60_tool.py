@@ -163,9 +163,10 @@ class Tool(LabTest):
         lab = self.start(enbs=2)
         imsi = lab.imsis[0]
         self.tool("ue", "attach", "--ue", imsi, "--cell", "enb1", "--wait")
+        said = sum(lab.node(name).call("events.subscribe")["seq"] for name in lab.names())
         events = [json.loads(line) for line in
-                  self.tool("watch", "--since", "0", "--count", "20", "-o", "json").splitlines()]
-        self.assertEqual(len(events), 20)
+                  self.tool("watch", "--since", "0", "--count", str(said), "-o", "json").splitlines()]
+        self.assertEqual(len(events), said)
         self.assertEqual({e["node"] for e in events}, set(lab.names()))
         lines = self.tool("enb1", "watch", "--since", "0", "--count", "2", "--topic", "tunnel.,enbkey.").splitlines()
         self.assertRegex(lines[0], r"^20\S+Z tunnel.up +node=enb1")
@@ -204,7 +205,10 @@ class Tool(LabTest):
 
     def test_forms_of_output(self):
         lab = self.start(enbs=2, ues=3)
+        lab.node("ue").subscribe(topics=["hkey.received"])
         lab.attach_all()
+        for _ in lab.imsis:
+            lab.node("ue").wait_event(lambda e: True)
         whole = json.loads(self.tool("ue", "ue", "list", "-o", "json"))
         lines = [json.loads(line) for line in self.tool("-o", "ndjson", "ue", "ue", "list").splitlines()]
         rows = list(csv.DictReader(io.StringIO(self.tool("ue", "ue", "list", "-o", "csv"))))
@@ -215,6 +219,19 @@ class Tool(LabTest):
         self.assertEqual([line.split()[0] for line in table[1:]], lab.imsis)
         starts = {line.index(line.split()[1]) for line in table}
         self.assertEqual(len(starts), 1, "columns stand under each other")
+
+    def test_all_nodes_at_once(self):
+        lab = self.start(enbs=2, ues=2)
+        lab.attach_all()
+        rows = json.loads(self.tool("all", "version", "-o", "json"))["items"]
+        self.assertEqual({(r["node"], r["name"]) for r in rows},
+                         {("mme", "mmed"), ("enb1", "enbd"), ("enb2", "enbd"), ("ue", "ued")})
+        listed = list(csv.DictReader(io.StringIO(self.tool("all", "neighbour", "list", "-o", "csv"))))
+        self.assertEqual({(r["node"], r["name"]) for r in listed}, {("enb1", "enb2"), ("enb2", "enb1")})
+        self.tool("all", "log", "set", "--level", "debug")
+        self.assertEqual(lab.node("ue").call("log.get")["ho"], "debug")
+        self.assertIn("INVALID_PARAMS", self.tool("all", "log", "set", "--level", "loud", code=2))
+        self.assertIn("no node has", self.tool("all", "no", "such", code=2))
 
     def test_completion_knows_what_is_there(self):
         lab = self.start(enbs=2, ues=2)

@@ -375,6 +375,61 @@ START_TEST(a_long_replay)
 }
 END_TEST
 
+/* Says its last word and still gets every answer; then it is closed. */
+START_TEST(half_closed)
+{
+	int fd = client();
+
+	for (int i = 0; i < 60; i++)
+		say(fd, CALL("1", "echo.text", "{\"text\":\"a\"}"));
+	say(fd, "{\"jsonrpc\":\"2.0\",\"id\":2,\"met");
+	ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
+	for (int i = 0; i < 60; i++)
+		ck_assert_int_eq(code_of(line(fd)), 0);
+	ck_assert_ptr_null(line(fd));
+	ck_assert_uint_eq(ctl_clients(ctl), 0);
+	close(fd);
+	/* One that waits for an answer stays until it has it. */
+	fd = client();
+	say(fd, CALL("1", "later", "{}"));
+	ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
+	RUN_UNTIL(loop, waiting != NULL);
+	test_turn(loop);
+	ctl_reply(waiting, NULL);
+	waiting = NULL;
+	ck_assert_int_eq(code_of(line(fd)), 0);
+	ck_assert_ptr_null(line(fd));
+	close(fd);
+}
+END_TEST
+
+/* Who asks a lot and reads nothing is not served ahead of others, and loses nothing. */
+START_TEST(a_flood_of_requests)
+{
+	static char text[200000];
+	int greedy = client(), other = client();
+	size_t len = 0, sent = 0, n = 0;
+
+	while (len < 150000) {
+		len += (size_t)snprintf(text + len, sizeof text - len,
+					CALL("1", "echo.text", "{\"text\":\"%0500d\"}"), 0);
+		n++;
+	}
+	while (sent < len) {
+		ssize_t done = send(greedy, text + sent, len - sent, MSG_DONTWAIT);
+		if (done > 0)
+			sent += (size_t)done;
+		else
+			test_wait(loop);
+	}
+	ck_assert_int_eq(ask(other, CALL("1", "echo.text", "{\"text\":\"a\"}")), 0);
+	for (size_t i = 0; i < n; i++)
+		ck_assert_int_eq(code_of(line(greedy)), 0);
+	close(greedy);
+	close(other);
+}
+END_TEST
+
 static void wrong(int fd, const char *text, int code, const char *id)
 {
 	say(fd, text);
@@ -474,7 +529,7 @@ int main(void)
 	CHECK_CASE_WITH(s, "ctl", setup, teardown, says_hello, only_owner_and_group, answers,
 			many_in_one_and_one_in_many, errors_have_names,
 			a_line_without_end_is_cut_off, subscriptions, a_slow_reader, a_long_replay,
-			odd_requests, a_client_that_vanishes, one_daemon_a_socket,
-			a_crowd_is_kept_out);
+			odd_requests, half_closed, a_flood_of_requests, a_client_that_vanishes,
+			one_daemon_a_socket, a_crowd_is_kept_out);
 	return check_main(s);
 }

@@ -432,6 +432,63 @@ START_TEST(a_wal_without_its_file_is_refused)
 }
 END_TEST
 
+/* What a crash leaves: a -wal file with `n` commits. `path` is that of a copy of both. */
+static off_t crash_with_commits(int n)
+{
+	char command[400];
+	struct stat st;
+
+	ck_ok(open_store(path));
+	sqlite3_stmt *insert = store_prepare(s, "INSERT INTO t VALUES(1)");
+	for (int i = 0; i < n; i++) {
+		store_run(s, insert);
+		ck_assert(loop_barrier(loop));
+	}
+	snprintf(command, sizeof command, "cp %s %s.crash; cp %s-wal %s.crash-wal", path, path,
+		 path, path);
+	ck_assert_int_eq(system(command), 0);
+	close_store();
+	snprintf(command, sizeof command, "mv %s.crash %s; mv %s.crash-wal %s-wal", path, path,
+		 path, path);
+	ck_assert_int_eq(system(command), 0);
+	snprintf(command, sizeof command, "%s-wal", path);
+	ck_assert_int_eq(stat(command, &st), 0);
+	return st.st_size;
+}
+
+/* Only the last commit can have been torn by a power cut; anything before it is damage. */
+START_TEST(a_damaged_wal_is_refused)
+{
+	char wal[80];
+	off_t len = crash_with_commits(6);
+	const off_t frame = 24 + 4096;
+
+	snprintf(wal, sizeof wal, "%s-wal", path);
+	for (off_t at = 4; at < len - 2 * frame; at += frame / 3) {
+		uint8_t was, now;
+		int fd = open(wal, O_RDWR);
+		ck_assert_int_eq(pread(fd, &was, 1, at), 1);
+		now = was ^ 1;
+		ck_assert_int_eq(pwrite(fd, &now, 1, at), 1);
+		refused("-wal file is damaged");
+		ck_assert_int_eq(pwrite(fd, &was, 1, at), 1);
+		close(fd);
+	}
+	ck_assert_int_eq(truncate(wal, len - 100), 0); /* torn */
+	ck_ok(open_store(path));
+	close_store();
+}
+END_TEST
+
+START_TEST(a_whole_wal_is_taken)
+{
+	(void)crash_with_commits(6);
+	ck_ok(open_store(path));
+	close_store();
+	ck_assert_int_eq(rows_seen_by_another(), 6);
+}
+END_TEST
+
 START_TEST(another_key_is_refused)
 {
 	char hex[65];
@@ -484,7 +541,8 @@ int main(void)
 			seals_are_bound_to_their_place, the_instance_stays_with_the_file,
 			damaged_files_are_refused, truncated_files_are_refused,
 			another_version_is_refused, a_wal_without_its_file_is_refused,
-			another_key_is_refused, two_at_once_are_refused, files_are_for_their_owner);
+			a_damaged_wal_is_refused, a_whole_wal_is_taken, another_key_is_refused,
+			two_at_once_are_refused, files_are_for_their_owner);
 	TCase *ends = tcase_create("ends");
 	tcase_add_checked_fixture(ends, setup, teardown);
 	tcase_add_exit_test(ends, a_failed_fsync_ends_the_process, EXIT_FAILURE);

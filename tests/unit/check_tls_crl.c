@@ -10,6 +10,7 @@
 #include "check_main.h"
 #include "fake_clock.h"
 #include "test_tls.h"
+#include "tls_internal.h"
 
 #define DAY_US (24LL * 3600 * 1000000)
 
@@ -35,35 +36,58 @@ static int load(struct tls_context *c, const struct test_crl *what, char why[200
 	return tls_context_load_crl(c, path, why, 200);
 }
 
-START_TEST(revoked_client)
+static void count(void *arg)
 {
-	const struct test_crl list = {.names = {"enb1"}};
+	++*(int *)arg;
+}
+
+static const struct {
+	const char *revoked;
+	bool at_server; /* who has the list */
+	const char *said;
+} handshakes[] = {
+	{"enb1", true, "certificate revoked: certificate of keyhop:enb:00101-1"},
+	{"mme", false, "certificate revoked: certificate of keyhop:mme:mme1"},
+};
+
+START_TEST(refused_in_the_handshake)
+{
+	const struct test_crl list = {.names = {handshakes[_i].revoked}};
 	struct tls_pair p = {0};
+	struct tls_end *one = handshakes[_i].at_server ? &p.server : &p.client;
+	struct tls_end *other = handshakes[_i].at_server ? &p.client : &p.server;
 	char why[200];
 
 	tls_pair_open(&p, &pki, "enb1", "ca");
-	ck_ok(load(p.server.context, &list, why));
+	ck_ok(load(one->context, &list, why));
 	tls_pair_run(&p, SIZE_MAX);
-	ck_err(p.server.result, KH_E_CERTIFICATE_REVOKED);
-	ck_assert_str_eq(tls_error_text(p.server.tls),
-			 "certificate revoked: certificate of keyhop:enb:00101-1");
-	ck_err(p.client.result, KH_E_REFUSED_BY_PEER);
-	ck_assert_ptr_nonnull(strstr(tls_error_text(p.client.tls), "certificate revoked"));
+	ck_err(one->result, KH_E_CERTIFICATE_REVOKED);
+	ck_assert_str_eq(tls_error_text(one->tls), handshakes[_i].said);
+	ck_err(other->result, KH_E_REFUSED_BY_PEER);
+	ck_assert_ptr_nonnull(strstr(tls_error_text(other->tls), "certificate revoked"));
 	tls_pair_close(&p);
 }
 END_TEST
 
-START_TEST(revoked_server)
+/* The server has verified the client and waits for the end of its last flight, when the list comes. */
+START_TEST(revoked_before_it_is_up)
 {
-	const struct test_crl list = {.names = {"mme"}};
+	const struct test_crl list = {.names = {"enb1"}};
 	struct tls_pair p = {0};
 	char why[200];
+	int calls = 0;
 
 	tls_pair_open(&p, &pki, "enb1", "ca");
-	ck_ok(load(p.client.context, &list, why));
-	tls_pair_run(&p, SIZE_MAX);
-	ck_err(p.client.result, KH_E_CERTIFICATE_REVOKED);
-	ck_err(p.server.result, KH_E_REFUSED_BY_PEER);
+	tls_on_revoked(p.server.tls, count, &calls);
+	while (!SSL_get0_verified_chain(p.server.tls->ssl)) {
+		tls_end_advance(&p.client);
+		tls_end_move(&p.server, &p.client, SIZE_MAX);
+		tls_end_move(&p.client, &p.server, 1);
+		tls_end_advance(&p.server);
+	}
+	ck_assert_int_eq(p.server.result, 0);
+	ck_ok(load(p.server.context, &list, why));
+	ck_assert_int_eq(calls, 1);
 	tls_pair_close(&p);
 }
 END_TEST
@@ -84,11 +108,6 @@ START_TEST(others_are_served)
 	tls_pair_close(&p);
 }
 END_TEST
-
-static void count(void *arg)
-{
-	++*(int *)arg;
-}
 
 START_TEST(revoked_while_up)
 {
@@ -266,11 +285,12 @@ int main(void)
 	Suite *s = suite_create("tls-crl");
 	TCase *tables = tcase_create("tables");
 
-	CHECK_CASE_WITH(s, "lists", setup, teardown, revoked_client, revoked_server,
-			others_are_served, revoked_while_up, own_certificate, a_list_past_its_end,
+	CHECK_CASE_WITH(s, "lists", setup, teardown, revoked_before_it_is_up, others_are_served,
+			revoked_while_up, own_certificate, a_list_past_its_end,
 			reload_keeps_what_is_up);
 	tcase_set_timeout(tables, 120);
 	tcase_add_checked_fixture(tables, setup, teardown);
+	tcase_add_loop_test(tables, refused_in_the_handshake, 0, 2);
 	tcase_add_loop_test(tables, the_last_good_one_stays, 0, sizeof refused / sizeof *refused);
 	tcase_add_loop_test(tables, damaged_files, 0, 4);
 	tcase_add_loop_test(tables, the_clock_decides, 0, sizeof times / sizeof *times);

@@ -1,5 +1,7 @@
 #include "test_net.h"
 
+#include <unistd.h>
+
 #include "check_main.h"
 #include "tls.h"
 
@@ -10,6 +12,18 @@ static void on_accept(void *arg, struct conn *c, const struct endpoint *peer)
 	net->server.link = link_accept(&net->server_settings, c, peer);
 }
 
+uint16_t test_net_free_udp_port(void)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct endpoint ep;
+
+	ck_ok(endpoint_parse(&ep, "127.0.0.1", 0));
+	ck_assert_int_eq(bind(fd, (const struct sockaddr *)&ep.addr, ep.len), 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&ep.addr, &ep.len), 0);
+	close(fd);
+	return endpoint_port(&ep);
+}
+
 void test_net_open(struct test_net *net)
 {
 	struct link_settings common = {.alpn = TEST_ALPN, .ops = &test_end_ops};
@@ -17,7 +31,9 @@ void test_net_open(struct test_net *net)
 
 	net->loop = loop_new();
 	ck_assert_ptr_nonnull(net->loop);
-	net->net = net_new(net->loop, NULL);
+	if (net->transport == TRANSPORT_SCTP_UDP)
+		net->settings.udp_port = test_net_free_udp_port();
+	net->net = net_new(net->loop, &net->settings);
 	common.net = net->net;
 	net->server_settings = common;
 	net->server_settings.owner = &net->server;

@@ -9,6 +9,7 @@
 
 struct test_net {
 	enum transport transport;
+	struct net_settings settings;
 	struct loop *loop;
 	struct net *net;
 	struct listener *listener;
@@ -17,7 +18,7 @@ struct test_net {
 	struct test_end server, client;
 };
 
-/* Over `net->transport`. */
+/* Over `net->transport`, with `net->settings`; UDP on a port that is free. */
 void test_net_open(struct test_net *net);
 /* Where the server listens. */
 struct conn_peer test_net_server(const struct test_net *net);
@@ -26,6 +27,7 @@ void test_net_close(struct test_net *net);
 void test_net_set_tls(struct test_net *net, const struct test_pki *pki, const char *client_leaf);
 void test_net_connect(struct test_net *net);
 void test_net_both_up(struct test_net *net);
+uint16_t test_net_free_udp_port(void);
 /* A plain socket connected to the server. */
 int test_net_connect_raw(struct test_net *net);
 /* A socket that listens and never accepts; its queue holds one connection. */
