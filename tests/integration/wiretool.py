@@ -173,7 +173,7 @@ class Tcpdump:
             if not more:
                 raise RuntimeError("tcpdump ended")
             data += more
-        self.path.write_bytes(whole_packets(data))
+        self.path.write_bytes(data[:24] + b"".join(record(*p) for p in packets(data) if marker not in p[2]))
         self.close()
 
     def close(self):
@@ -193,10 +193,6 @@ def packets(data):
             return
         yield seconds, micros, data[at + 16 : at + 16 + length]
         at += 16 + length
-
-
-def whole_packets(data):
-    return data[:24] + b"".join(record(*p) for p in packets(data))
 
 
 def record(seconds, micros, octets):
