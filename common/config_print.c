@@ -129,7 +129,7 @@ static void want_text(const struct config_row *row, char *out, size_t len)
 static void want_file(const struct config_row *row, char *out, size_t len)
 {
 	(void)row;
-	snprintf(out, len, "the name of a file");
+	snprintf(out, len, "the name of a file, or credential:NAME of a service that has it");
 }
 
 static void want_bool(const struct config_row *row, char *out, size_t len)

@@ -193,20 +193,6 @@ static bool parse_string(const struct config_row *row, void *field, const char *
 	return true;
 }
 
-static bool parse_file(const struct config_row *row, void *field, const char *text,
-		       const char *folder)
-{
-	size_t size = strlen(folder) + strlen(text) + 1;
-	char *path;
-
-	if (*text == '\0' || *text == '/')
-		return parse_string(row, field, text, folder);
-	path = x_calloc(1, size);
-	snprintf(path, size, "%s%s", folder, text);
-	replace_string(field, path);
-	return true;
-}
-
 static const struct config_word *find_word(const struct config_row *row, const char *text)
 {
 	for (const struct config_word *w = row->words; w->word != NULL; w++) {
@@ -214,6 +200,51 @@ static const struct config_word *find_word(const struct config_row *row, const c
 			return w;
 	}
 	return NULL;
+}
+
+#define CREDENTIAL "credential:"
+
+static const char *credentials_folder(void)
+{
+	return getenv("CREDENTIALS_DIRECTORY");
+}
+
+bool config_is_credential(const char *path)
+{
+	const char *folder = credentials_folder();
+	size_t len = folder != NULL ? strlen(folder) : 0;
+
+	return len > 0 && strncmp(path, folder, len) == 0 && path[len] == '/';
+}
+
+/* credential:NAME is a file of the folder that the service manager made for this service alone. */
+static bool parse_credential(char **field, const char *name)
+{
+	const char *folder = credentials_folder();
+	size_t size = strlen(name) + 2 + (folder != NULL ? strlen(folder) : 0);
+
+	if (folder == NULL || *name == '\0' || *name == '.' || strchr(name, '/') != NULL)
+		return false;
+	char *path = x_calloc(1, size);
+	snprintf(path, size, "%s/%s", folder, name);
+	replace_string(field, path);
+	return true;
+}
+
+static bool parse_file(const struct config_row *row, void *field, const char *text,
+		       const char *folder)
+{
+	size_t size = strlen(folder) + strlen(text) + 1;
+	char *path;
+
+	if (strncmp(text, CREDENTIAL, strlen(CREDENTIAL)) == 0)
+		return parse_credential(field, text + strlen(CREDENTIAL));
+	if (*text == '\0' || *text == '/' || (row->words != NULL && find_word(row, text) != NULL))
+		return parse_string(row, field, text, folder);
+	path = x_calloc(1, size);
+	snprintf(path, size, "%s%s", folder, text);
+	replace_string(field, path);
+	return true;
 }
 
 static bool parse_enum(const struct config_row *row, void *field, const char *text,

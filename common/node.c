@@ -30,6 +30,8 @@ const struct config_word node_log_category_words[] = {{"default", -1},
 						      {"trace", LOG_TRACE},
 						      {0}};
 const struct config_word node_log_format_words[] = {{"text", LOG_TEXT}, {"json", LOG_JSON}, {0}};
+const struct config_word node_sandbox_words[] = {
+	{"auto", SANDBOX_AUTO}, {"off", SANDBOX_OFF}, {"require", SANDBOX_REQUIRE}, {0}};
 const struct config_word node_eea_words[] = {{"eea0", EEA0}, {"eea2", EEA2}, {0}};
 const struct config_word node_eia_words[] = {{"eia2", EIA2}, {0}};
 

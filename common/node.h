@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "config.h"
+#include "confine.h"
 #include "events.h"
 #include "ids.h"
 #include "keylog.h"
@@ -52,12 +53,15 @@ struct node_options {
 	uint32_t decode_budget;
 	uint32_t max_frames;
 	bool faults;
-	char *capture;
+	char *user;
+	int32_t sandbox;
+	char *capture, *capture_dir;
 	uint32_t capture_max_size, capture_max_age_ms, capture_files;
 };
 
 extern const struct config_word node_security_words[], node_log_level_words[],
-	node_log_category_words[], node_log_format_words[], node_eea_words[], node_eia_words[];
+	node_log_category_words[], node_log_format_words[], node_eea_words[], node_eia_words[],
+	node_sandbox_words[];
 
 #define NODE_LOG_ROW(id, name) \
 	{.key = "log.categories." name, \
@@ -116,20 +120,30 @@ extern const struct config_word node_security_words[], node_log_level_words[],
 		 .help = "how long before its end a certificate is warned of, once a day"}, \
 		{.key = "tls_keylog", \
 		 .type = CONFIG_FILE, \
+		 .access = CONFIG_OPENED, \
 		 .offset = NODE_OPT(tls_keylog), \
 		 .help = "NSS key log of the TLS secrets; only for labs"}, \
 		{.key = "keylog", \
 		 .type = CONFIG_FILE, \
+		 .access = CONFIG_OPENED, \
 		 .offset = NODE_OPT(keylog), \
 		 .help = "file that gets every key this node comes to hold; only for labs"}, \
 		{.key = "events", \
 		 .type = CONFIG_FILE, \
+		 .access = CONFIG_OPENED, \
 		 .offset = NODE_OPT(events), \
 		 .help = "file that gets every event as a line of JSON"}, \
 		{.key = "capture", \
 		 .type = CONFIG_FILE, \
+		 .access = CONFIG_WRITES, \
 		 .offset = NODE_OPT(capture), \
 		 .help = "pcapng file that gets every message of this node's links"}, \
+		{.key = "capture_dir", \
+		 .type = CONFIG_FILE, \
+		 .access = CONFIG_WRITES | CONFIG_TREE, \
+		 .offset = NODE_OPT(capture_dir), \
+		 .help = "folder of the captures of capture.start; without it, that of the " \
+			 "configuration"}, \
 		{.key = "capture_max_size", \
 		 .type = CONFIG_SIZE, \
 		 .offset = NODE_OPT(capture_max_size), \
@@ -163,6 +177,7 @@ extern const struct config_word node_security_words[], node_log_level_words[],
 					     .help = "text, or json: one object a line"}, \
 		{.key = "log.file", \
 		 .type = CONFIG_FILE, \
+		 .access = CONFIG_OPENED, \
 		 .offset = NODE_OPT(log_file), \
 		 .help = "log file; standard error without it"}, \
 		{.key = "metrics.listen", \
@@ -176,9 +191,20 @@ extern const struct config_word node_security_words[], node_log_level_words[],
 		 .help = "port for them"}, \
 		{.key = "control.socket", \
 		 .type = CONFIG_FILE, \
+		 .access = CONFIG_REMOVES, \
 		 .offset = NODE_OPT(control_socket), \
 		 .required = true, \
 		 .help = "path of the control socket"}, \
+		{.key = "user", \
+		 .type = CONFIG_STRING, \
+		 .offset = NODE_OPT(user), \
+		 .help = "user to become before any file is opened, when started as root"}, \
+		{.key = "sandbox", \
+		 .type = CONFIG_ENUM, \
+		 .offset = NODE_OPT(sandbox), \
+		 .def = "auto", \
+		 .words = node_sandbox_words, \
+		 .help = "seccomp and Landlock: auto, off, or require: no start without both"}, \
 		{.key = "control.event_ring", \
 		 .type = CONFIG_U32, \
 		 .offset = NODE_OPT(event_ring), \
@@ -236,6 +262,7 @@ struct node {
 	struct link_tap
 		taps[IFACE_COUNT]; /* of S1, X2 and, as IFACE_RRC, Uu: idle without a capture */
 	struct capture *capture; /* NULL: none runs */
+	struct confinement confinement;
 	struct ctl *ctl;
 	struct metrics_http *metrics_http; /* NULL: not asked for */
 	/* To read the configuration again. */

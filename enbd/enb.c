@@ -102,16 +102,31 @@ static void stop(void *context)
 	KEY_WIPE(&e->previous);
 }
 
+static void count_x2(const struct enb *e, json_int_t *up, json_int_t *wanted)
+{
+	for (const struct neighbour *nb = e->neighbours; nb; nb = nb->hh.next) {
+		*up += nb->peer != NULL;
+		*wanted += nb->configured;
+	}
+}
+
+static void headline(const void *context, char *out, size_t len)
+{
+	const struct enb *e = context;
+	json_int_t up = 0, wanted = 0;
+
+	count_x2(e, &up, &wanted);
+	snprintf(out, len, "S1 %s, X2 with %d of %d neighbours, %u UEs",
+		 s1_is_up(e) ? "up" : "down", (int)up, (int)wanted, HASH_COUNT(e->ues));
+}
+
 static void status(void *context, json_t *out)
 {
 	struct enb *e = context;
 	char x2[ENDPOINT_TEXT_LEN], uu[ENDPOINT_TEXT_LEN];
 	json_int_t x2_up = 0, x2_wanted = 0;
 
-	for (const struct neighbour *nb = e->neighbours; nb; nb = nb->hh.next) {
-		x2_up += nb->peer != NULL;
-		x2_wanted += nb->configured;
-	}
+	count_x2(e, &x2_up, &x2_wanted);
 	endpoint_text(listener_endpoint(e->x2), x2);
 	endpoint_text(listener_endpoint(e->uu), uu);
 	json_object_set_new(out, "enb", json_integer(e->opt.id));
@@ -148,6 +163,7 @@ const struct daemon enb_daemon = {
 	.stop = stop,
 	.status = status,
 	.crl_loaded = s1_crl_loaded,
+	.headline = headline,
 	.key_ages = key_ages,
 	.methods = enb_methods,
 	.machines = machines,

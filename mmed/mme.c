@@ -117,6 +117,13 @@ static void status(void *context, json_t *out)
 	json_object_set_new(out, "subscribers", json_integer(HASH_COUNT(m->subscribers)));
 }
 
+static void headline(const void *context, char *out, size_t len)
+{
+	const struct mme *m = context;
+
+	snprintf(out, len, "%u eNodeBs, %u UEs", m->enbs_up, HASH_COUNT(m->ues));
+}
+
 static void key_ages(void *context, key_age_fn *fn, void *arg)
 {
 	struct mme *m = context;
@@ -140,6 +147,7 @@ const struct daemon mme_daemon = {
 	.stop = stop,
 	.status = status,
 	.crl_loaded = enb_crl_loaded,
+	.headline = headline,
 	.key_ages = key_ages,
 	.methods = mme_methods,
 	.machines = machines,

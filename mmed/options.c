@@ -28,6 +28,7 @@ static const struct config_row listener_rows[] = {
 	TRANSPORT_ROW("transport", LISTENER(transport)),
 	{0},
 };
+static const struct config_word store_words[] = {{"memory", 0}, {0}};
 
 const struct config_row mme_rows[] = {
 	NODE_OPTION_ROWS,
@@ -154,11 +155,13 @@ const struct config_row mme_rows[] = {
 	 .help = "CSV of IMSI,K,OPc[,SQN]; mode 0600"},
 	{.key = "store",
 	 .type = CONFIG_FILE,
+	 .access = CONFIG_WRITES,
 	 .offset = OPT(store),
-	 .def = NULL,
+	 .words = store_words,
 	 .help = "SQLite file for what must survive a restart; memory: keep nothing"},
 	{.key = "store_key",
 	 .type = CONFIG_FILE,
+	 .access = CONFIG_OPENED,
 	 .offset = OPT(store_key),
 	 .help = "file with the key that seals keys in the store; store with .key without it"},
 	{.key = "lab.ue_label",

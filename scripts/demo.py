@@ -21,7 +21,8 @@ WEAK = {
 
 
 def options():
-    p = argparse.ArgumentParser(prog="scripts/demo", description="A handover between real daemons, step by step.")
+    name = "keyhop demo" if "--tool" in sys.argv else "scripts/demo"
+    p = argparse.ArgumentParser(prog=name, description="A handover between real daemons, step by step.")
     p.add_argument("--out", metavar="DIR", help="where everything is left (default: ./run)")
     p.add_argument("--transport", default="tcp", choices=["tcp", "sctp", "sctp-udp"],
                    help="sctp is the kernel's, sctp-udp works everywhere")
@@ -34,7 +35,11 @@ def options():
     p.add_argument("--stay", action="store_true", help="leave the daemons running, with faults allowed")
     p.add_argument("--stop", metavar="DIR", help="end the daemons of an earlier --stay")
     p.add_argument("--build", metavar="DIR", help="use the binaries of another build directory")
+    p.add_argument("--tool", help=argparse.SUPPRESS)  # the keyhop that this is a verb of: its daemons are near it
     a = p.parse_args()
+    a.name = name
+    a.tool = Path(a.tool or Path(a.build or ROOT / "build") / "ctl/keyhop")
+    a.build = a.build or a.tool.parent.parent
     if not 2 <= a.enbs <= 33 or a.ues < 1 or a.moves < 0 or (a.moves == 0 and not a.stay):
         p.error("--enbs 2..33, --ues and --moves from 1 (--moves 0 with --stay: nobody attaches)")
     if a.wrap == "aes-block" and a.h_key_bits == "256":
@@ -62,10 +67,10 @@ def stop(path):
     return 0 if ended else 1
 
 
-def prepare_folder(path):
+def prepare_folder(path, name):
     problem = fresh(path)
     if problem:
-        sys.exit(f"scripts/demo: {problem}" + (f": scripts/demo --stop {path}" if "still run" in problem else ""))
+        sys.exit(f"{name}: {problem}" + (f": {name} --stop {path}" if "still run" in problem else ""))
     (path / "summary.json").write_text('{"verdict": "unfinished", "handovers": []}\n')
 
 
@@ -199,7 +204,7 @@ def main():
     if a.stop:
         return stop(a.stop)
     path = Path(a.out or "run").absolute()
-    prepare_folder(path)
+    prepare_folder(path, a.name)
     if a.wrap in WEAK:
         print(f"NOTE wrap {a.wrap} is for study: {WEAK[a.wrap]}")
     lab = Lab(path, enbs=a.enbs, ues=a.ues, build=a.build, transport=a.transport,
@@ -236,10 +241,9 @@ def main():
     print(f"left in {path}: ladder.html ladder.txt summary.json capture.pcapng, and of each node its configuration, "
           "log, events, keylog and capture")
     if a.stay:
-        build = a.build or ROOT / "build"
-        print(f"\nstill running; for example:\n  {build}/ctl/keyhop -s {path}/enb1.sock ue list\n"
-              f"  {build}/ctl/keyhop -s {path}/ue.sock traffic ping --ue {lab.imsis[0]}\n"
-              f"end it with: scripts/demo --stop {path}")
+        print(f"\nstill running; for example:\n  {a.tool} -s {path}/enb1.sock ue list\n"
+              f"  {a.tool} -s {path}/ue.sock traffic ping --ue {lab.imsis[0]}\n"
+              f"end it with: {a.name} --stop {path}")
     return 0 if good else 1
 
 

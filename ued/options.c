@@ -45,6 +45,7 @@ const struct config_row ued_rows[] = {
 	 .help = "CSV of IMSI,K,OPc[,SQN]: the UEs of this process; mode 0600"},
 	{.key = "usim",
 	 .type = CONFIG_FILE,
+	 .access = CONFIG_WRITES,
 	 .offset = OPT(usim),
 	 .help = "SQLite file for the SQNs that the USIMs have accepted; memory without it"},
 	{.key = "scheme",
