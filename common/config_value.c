@@ -18,7 +18,8 @@ struct type {
 static const struct type *type_of(const struct config_row *row);
 
 const struct config_unit config_durations[] = {
-	{"ms", 1}, {"s", 1000}, {"m", 60 * 1000}, {"h", 3600 * 1000}, {NULL, 0}};
+	{"ms", 1}, {"s", 1000}, {"m", 60 * 1000}, {"h", 3600 * 1000}, {"d", 24 * 3600 * 1000},
+	{NULL, 0}};
 const struct config_unit config_sizes[] = {
 	{"", 1}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {NULL, 0}};
 

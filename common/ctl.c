@@ -1,6 +1,7 @@
 #include "ctl.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,7 @@ static void client_free(struct ctl_client *cl)
 	struct ctl *c = cl->ctl;
 
 	ctl_subscribe_end(cl);
+	loop_timer_stop(&cl->more);
 	DL_DELETE(c->clients, cl);
 	c->n_clients--;
 	bufferevent_free(cl->bev);
@@ -92,54 +94,126 @@ static void finish(struct ctl_client *cl, int code, const char *text)
 	client_free(cl);
 }
 
-static void on_read(struct bufferevent *bev, void *arg)
+static bool is_full(struct ctl_client *cl)
+{
+	return evbuffer_get_length(bufferevent_get_output(cl->bev)) > CTL_EVENTS_HIGH;
+}
+
+/* The other end of the socket is closed, not only its way to us. */
+static bool has_left(const struct ctl_client *cl)
+{
+	struct pollfd p = {.fd = bufferevent_getfd(cl->bev)};
+
+	return poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR));
+}
+
+/* One that will say no more goes when it has everything that it asked for. */
+static bool is_done(struct ctl_client *cl)
+{
+	return cl->ended && !cl->more && !cl->unanswered && !cl->subscribed &&
+	       evbuffer_get_length(bufferevent_get_output(cl->bev)) == 0;
+}
+
+static void take_lines(struct ctl_client *cl);
+
+static void on_more(void *arg)
 {
 	struct ctl_client *cl = arg;
+
+	cl->more = NULL;
+	take_lines(cl);
+}
+
+/* A few requests at a time, and none while the client does not read what it has been told: nobody waits for one who
+ * asks a lot. */
+static void take_lines(struct ctl_client *cl)
+{
 	struct ctl *c = cl->ctl;
 	uint64_t id = cl->id;
-	struct evbuffer *in = bufferevent_get_input(bev);
+	struct evbuffer *in = bufferevent_get_input(cl->bev);
 	size_t len;
-	char *line;
+	char *line = NULL;
 
-	while ((line = evbuffer_readln(in, &len, EVBUFFER_EOL_LF))) {
-		if (len > CTL_LINE_MAX) {
-			free(line);
+	for (int n = 0; n < CTL_REQUESTS_A_TURN && !is_full(cl); n++) {
+		line = evbuffer_readln(in, &len, EVBUFFER_EOL_LF);
+		if (!line || len > CTL_LINE_MAX)
 			break;
-		}
 		ctl_request_line(cl, line, len);
 		free(line);
+		line = NULL;
 		/* A request may end the daemon's interest in this client. */
 		if (ctl_client_find(c, id) != cl)
 			return;
 	}
-	if (line || evbuffer_get_length(in) > CTL_LINE_MAX) {
+	bool whole = evbuffer_search_eol(in, NULL, NULL, EVBUFFER_EOL_LF).pos >= 0;
+	if (line || (!whole && evbuffer_get_length(in) > CTL_LINE_MAX)) {
+		free(line);
 		log_warn(LOG_CTL, "control client %llu: line too long", (unsigned long long)id);
 		finish(cl, -32700, "line too long");
-	} else if (evbuffer_get_length(bufferevent_get_output(bev)) > CTL_OUTPUT_MAX) {
+	} else if (evbuffer_get_length(bufferevent_get_output(cl->bev)) > CTL_OUTPUT_MAX) {
 		log_warn(LOG_CTL, "control client %llu does not read", (unsigned long long)id);
+		client_free(cl);
+	} else if (whole && !is_full(cl) && !cl->more) {
+		cl->more = loop_timer_start(c->s.loop, 0, on_more, cl);
+	} else if (is_done(cl)) {
 		client_free(cl);
 	}
 }
 
+static void on_read(struct bufferevent *bev, void *arg)
+{
+	struct ctl_client *cl = arg;
+
+	(void)bev;
+	if (!cl->more)
+		take_lines(cl);
+}
+
 static void on_drained(struct bufferevent *bev, void *arg)
 {
+	struct ctl_client *cl = arg;
+
 	(void)bev;
-	ctl_subscribe_drained(arg);
+	ctl_subscribe_drained(cl);
+	if (!cl->more)
+		take_lines(cl);
 }
 
 static void on_event(struct bufferevent *bev, short what, void *arg)
 {
-	(void)bev;
-	if (what & (BEV_EVENT_EOF | BEV_EVENT_ERROR))
-		client_free(arg);
+	struct ctl_client *cl = arg;
+
+	if (what & BEV_EVENT_ERROR) {
+		client_free(cl);
+	} else if (what & BEV_EVENT_EOF) {
+		bufferevent_disable(bev, EV_READ);
+		cl->ended = true;
+		if (has_left(cl))
+			client_free(cl);
+		else if (!cl->more)
+			take_lines(cl);
+	}
+}
+
+/* Places of those who said no more and then went. */
+static void sweep(struct ctl *c)
+{
+	struct ctl_client *cl, *tmp;
+
+	DL_FOREACH_SAFE (c->clients, cl, tmp)
+		if (cl->ended && has_left(cl))
+			client_free(cl);
 }
 
 static void add_client(struct ctl *c, int fd)
 {
 	struct ucred cred = {0};
 	socklen_t len = sizeof cred;
-	struct ctl_client *cl = x_calloc(1, sizeof *cl);
+	struct ctl_client *cl;
 
+	if (c->n_clients >= CTL_CLIENTS_MAX)
+		sweep(c);
+	cl = x_calloc(1, sizeof *cl);
 	cl->ctl = c;
 	cl->id = ++c->next_client;
 	cl->bev = bufferevent_socket_new(loop_base(c->s.loop), fd, BEV_OPT_CLOSE_ON_FREE);
@@ -246,7 +320,12 @@ unsigned ctl_clients(const struct ctl *c)
 
 uint64_t ctl_events_dropped(const struct ctl *c)
 {
-	return c->events_dropped;
+	const struct ctl_client *cl;
+	uint64_t dropped = c->events_dropped;
+
+	DL_FOREACH (c->clients, cl)
+		dropped += ctl_subscribe_missed(cl);
+	return dropped;
 }
 
 void ctl_close(struct ctl *c)

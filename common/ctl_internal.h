@@ -9,7 +9,10 @@
 
 #define CTL_CLIENTS_MAX 64
 #define CTL_REQUESTS_MAX 4096 /* unanswered, of one client */
-#define CTL_EVENTS_HIGH 1048576 /* queued octets above which events are dropped */
+#define CTL_REQUESTS_A_TURN 8 /* of one client; then others have theirs */
+#define CTL_EVENTS_HIGH \
+	262144 /* queued octets above which events stay in the ring, and requests in the socket */
+#define CTL_EVENTS_CHUNK 65536 /* queued octets of one turn of catching up */
 #define CTL_OUTPUT_MAX 4194304 /* queued octets above which a client is closed */
 #define CTL_TOPICS_MAX 16
 
@@ -18,11 +21,13 @@ struct ctl_client {
 	uint64_t id;
 	struct bufferevent *bev;
 	unsigned unanswered;
+	bool ended; /* it will say no more, and may still read */
+	struct loop_timer *more; /* requests that wait for their turn */
 	bool subscribed;
 	char *topics[CTL_TOPICS_MAX]; /* prefixes; none: all */
 	size_t n_topics;
 	struct imsi ue; /* "" : all */
-	uint64_t lost_from, lost_to; /* events dropped and not told yet; 0: none */
+	uint64_t told; /* all events up to this number were sent, not wanted, or named as lost */
 	struct ctl_client *prev, *next;
 };
 
@@ -54,7 +59,10 @@ void ctl_request_line(struct ctl_client *cl, const char *line, size_t len);
 
 /* ctl_subscribe.c */
 void ctl_subscribe_event(void *arg, const struct node_event *e);
+/* It has read what it had: goes on with what waits in the ring. */
 void ctl_subscribe_drained(struct ctl_client *cl);
+/* Events that have left the ring before this client could take them, and were not told it as lost yet. */
+uint64_t ctl_subscribe_missed(const struct ctl_client *cl);
 void ctl_subscribe_end(struct ctl_client *cl);
 void ctl_subscribe(struct ctl_client *cl, struct ctl_request *req, const json_t *params);
 void ctl_unsubscribe(struct ctl_client *cl, struct ctl_request *req);

@@ -9,6 +9,9 @@
 #include "log.h"
 #include "mem.h"
 #include "nearest.h"
+#include "utf8.h"
+
+#define TEXT_MAX 200
 
 static void send_answer(struct ctl_request *req, const char *member, json_t *value)
 {
@@ -49,10 +52,11 @@ static bool is_retryable(int err)
 	       err == KH_E_LIST_NOT_DELIVERED;
 }
 
-static void fail_text(struct ctl_request *req, int err, json_t *data, const char *text)
+static void fail_text(struct ctl_request *req, int err, json_t *data, char *text, size_t size)
 {
 	char name[64];
 
+	utf8_clean(text, size);
 	capitals(name, sizeof name, err == KH_E_USAGE ? "invalid-params" : err_name(err));
 	json_object_set_new(data, "name", json_string(name));
 	json_object_set_new(data, "cause", json_string(err_name(err)));
@@ -65,33 +69,45 @@ static void fail_text(struct ctl_request *req, int err, json_t *data, const char
 void ctl_fail(struct ctl_request *req, int err, const char *hint)
 {
 	json_t *data = json_object();
+	char text[TEXT_MAX];
 
-	if (hint)
-		json_object_set_new(data, "hint", json_string(hint));
-	fail_text(req, err, data, err_text(err));
+	if (hint) {
+		snprintf(text, sizeof text, "%s", hint);
+		utf8_clean(text, sizeof text);
+		json_object_set_new(data, "hint", json_string(text));
+	}
+	snprintf(text, sizeof text, "%s", err_text(err));
+	fail_text(req, err, data, text, sizeof text);
 }
 
 void ctl_fail_with(struct ctl_request *req, int err, json_t *data, const char *fmt, ...)
 {
-	char text[200];
+	char text[TEXT_MAX];
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	fail_text(req, err, data ? data : json_object(), text);
+	fail_text(req, err, data ? data : json_object(), text, sizeof text);
 }
 
-/* Errors of the protocol itself; `id` is borrowed, may be NULL. */
-static void protocol_error(struct ctl_client *cl, const json_t *id, int code, const char *name,
-			   const char *text, const char *hint)
-{
-	json_t *data = json_pack("{s:s}", "name", name);
-	json_t *msg = json_pack("{s:s, s:{s:i, s:s, s:o}}", "jsonrpc", "2.0", "error", "code", code,
-				"message", text, "data", data);
+/* An error of the protocol itself: `text` is what is wrong, `hint` may be NULL. */
+struct mistake {
+	int code;
+	const char *name, *hint;
+	char text[TEXT_MAX];
+};
 
-	if (hint)
-		json_object_set_new(data, "hint", json_string(hint));
+static void protocol_error(struct ctl_client *cl, const json_t *id, struct mistake *m)
+{
+	json_t *data = json_pack("{s:s}", "name", m->name);
+	json_t *msg;
+
+	utf8_clean(m->text, sizeof m->text);
+	msg = json_pack("{s:s, s:{s:i, s:s, s:o}}", "jsonrpc", "2.0", "error", "code", m->code,
+			"message", m->text, "data", data);
+	if (m->hint)
+		json_object_set_new(data, "hint", json_string(m->hint));
 	json_object_set_new(msg, "id", id ? json_deep_copy(id) : json_null());
 	ctl_client_write(cl, msg);
 }
@@ -119,42 +135,68 @@ static bool type_fits(const struct ctl_param *p, const json_t *v)
 	return false;
 }
 
-static const struct ctl_param *find_param(const struct ctl_method *m, const char *name)
+static const struct ctl_param *find_param(const struct ctl_method *m, const char *name,
+					  const char **hint)
 {
-	for (const struct ctl_param *p = m->params; p->name; p++)
+	struct nearest near;
+
+	nearest_init(&near, name);
+	for (const struct ctl_param *p = m->params; p->name; p++) {
 		if (strcmp(p->name, name) == 0)
 			return p;
+		nearest_try(&near, p->name);
+	}
+	*hint = near.best;
 	return NULL;
 }
 
-/* NULL when all is well, else what is wrong. */
-static const char *check_params(const struct ctl_method *m, json_t *params, char *text, size_t len)
+static void wrong_value(const struct ctl_param *p, struct mistake *wrong)
+{
+	static const char *const types[] = {
+		[CTL_STRING] = "a string",    [CTL_INT] = "an integer",	  [CTL_NUMBER] = "a number",
+		[CTL_BOOL] = "true or false", [CTL_OBJECT] = "an object", [CTL_ARRAY] = "an array",
+	};
+	bool bounded = p->type == CTL_INT && (p->min || p->max);
+
+	snprintf(wrong->text, sizeof wrong->text, "parameter \"%s\" wants %s", p->name,
+		 types[p->type]);
+	if (bounded)
+		snprintf(wrong->text + strlen(wrong->text),
+			 sizeof wrong->text - strlen(wrong->text), " from %lld to %lld",
+			 (long long)p->min, (long long)p->max);
+	wrong->hint = p->help;
+}
+
+/* False, and what is wrong, unless all is well. */
+static bool check_params(const struct ctl_method *m, json_t *params, struct mistake *wrong)
 {
 	const char *name;
 	json_t *value;
 
 	json_object_foreach(params, name, value)
 	{
-		const struct ctl_param *p = find_param(m, name);
-		if (!p)
-			snprintf(text, len, "unknown parameter \"%.64s\"", name);
-		else if (!type_fits(p, value))
-			snprintf(text, len, "parameter \"%s\": wrong type or out of range", name);
-		else
+		const struct ctl_param *p = find_param(m, name, &wrong->hint);
+		if (p && type_fits(p, value))
 			continue;
-		return text;
+		if (p)
+			wrong_value(p, wrong);
+		else
+			snprintf(wrong->text, sizeof wrong->text, "unknown parameter \"%.64s\"",
+				 name);
+		return false;
 	}
 	for (const struct ctl_param *p = m->params; p->name; p++) {
 		if (!p->required || json_object_get(params, p->name))
 			continue;
-		snprintf(text, len, "parameter \"%s\" is missing", p->name);
-		return text;
+		snprintf(wrong->text, sizeof wrong->text, "parameter \"%s\" is missing", p->name);
+		wrong->hint = p->help;
+		return false;
 	}
-	return NULL;
+	return true;
 }
 
 static const struct ctl_method *find_method(const struct ctl *c, const char *name,
-					    const char **hint)
+					    struct mistake *wrong)
 {
 	struct nearest near;
 
@@ -164,7 +206,8 @@ static const struct ctl_method *find_method(const struct ctl *c, const char *nam
 			return c->methods[i];
 		nearest_try(&near, c->methods[i]->name);
 	}
-	*hint = near.best;
+	wrong->hint = near.best;
+	snprintf(wrong->text, sizeof wrong->text, "no method \"%.64s\"", name);
 	return NULL;
 }
 
@@ -198,59 +241,104 @@ static void run(struct ctl_client *cl, const struct ctl_method *m, json_t *id, j
 		m->handler(is_own(m) ? (void *)c : c->s.node, req, params);
 }
 
+static bool is_id(const json_t *id)
+{
+	return json_is_string(id) || json_is_integer(id);
+}
+
+/* What is wrong with the request as such, or NULL. */
+static const char *malformed(const json_t *msg)
+{
+	const json_t *id = json_object_get(msg, "id"), *params = json_object_get(msg, "params");
+	const char *version = json_string_value(json_object_get(msg, "jsonrpc"));
+
+	if (!version || strcmp(version, "2.0") != 0)
+		return "\"jsonrpc\" wants \"2.0\"";
+	if (!json_is_string(json_object_get(msg, "method")))
+		return "\"method\" wants a string";
+	if (id && !is_id(id))
+		return "\"id\" wants a string or an integer";
+	return params && !json_is_object(params) ? "\"params\" wants an object" : NULL;
+}
+
+/* The method, and parameters that fit it (taken over by the caller); NULL, and what is wrong. */
+static const struct ctl_method *understand(const struct ctl_client *cl, const json_t *msg,
+					   json_t **params, struct mistake *wrong)
+{
+	const char *text = malformed(msg);
+	const struct ctl_method *m;
+
+	*wrong = (struct mistake){.code = -32600, .name = "INVALID_REQUEST"};
+	if (text) {
+		snprintf(wrong->text, sizeof wrong->text, "%s", text);
+		return NULL;
+	}
+	wrong->code = -32601;
+	wrong->name = "METHOD_NOT_FOUND";
+	m = find_method(cl->ctl, json_string_value(json_object_get(msg, "method")), wrong);
+	if (!m)
+		return NULL;
+	wrong->code = -32602;
+	wrong->name = "INVALID_PARAMS";
+	*params = json_object_get(msg, "params");
+	*params = *params ? json_incref(*params) : json_object();
+	if (!check_params(m, *params, wrong))
+		return NULL;
+	if (cl->unanswered < CTL_REQUESTS_MAX)
+		return m;
+	*wrong = (struct mistake){
+		.code = err_code(KH_E_BUSY), .name = "BUSY", .text = "too many requests at once"};
+	return NULL;
+}
+
 static void take_request(struct ctl_client *cl, json_t *msg)
 {
-	json_t *id = json_object_get(msg, "id"), *params = json_object_get(msg, "params");
-	const char *version = json_string_value(json_object_get(msg, "jsonrpc"));
-	const char *name = json_string_value(json_object_get(msg, "method"));
-	const char *hint = NULL, *wrong;
-	char text[160];
+	json_t *id = json_object_get(msg, "id"), *params = NULL;
+	struct mistake wrong;
+	const struct ctl_method *m = understand(cl, msg, &params, &wrong);
 
-	if (!version || strcmp(version, "2.0") != 0 || !name ||
-	    (id && !json_is_string(id) && !json_is_integer(id)) ||
-	    (params && !json_is_object(params))) {
-		protocol_error(cl, NULL, -32600, "INVALID_REQUEST",
-			       "wants jsonrpc \"2.0\", method, params as an object, id", NULL);
-		return;
-	}
-	const struct ctl_method *m = find_method(cl->ctl, name, &hint);
-	if (!m) {
-		snprintf(text, sizeof text, "no method \"%.64s\"", name);
-		protocol_error(cl, id, -32601, "METHOD_NOT_FOUND", text, hint);
-		return;
-	}
-	params = params ? json_incref(params) : json_object();
-	wrong = check_params(m, params, text, sizeof text);
-	if (wrong)
-		protocol_error(cl, id, -32602, "INVALID_PARAMS", wrong, NULL);
-	else if (cl->unanswered >= CTL_REQUESTS_MAX)
-		protocol_error(cl, id, err_code(KH_E_BUSY), "BUSY", "too many requests at once",
-			       NULL);
-	else
+	if (m)
 		run(cl, m, id, params);
+	else if (id || wrong.code == -32600)
+		protocol_error(cl, is_id(id) ? id : NULL, &wrong);
+	else
+		log_info(LOG_CTL, "control client %llu: notification: %s",
+			 (unsigned long long)cl->id, wrong.text);
 	json_decref(params);
+}
+
+static bool is_blank(const char *line, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (line[i] != ' ' && line[i] != '\t' && line[i] != '\r')
+			return false;
+	return true;
 }
 
 void ctl_request_line(struct ctl_client *cl, const char *line, size_t len)
 {
 	json_error_t error;
 	json_t *msg;
-	char text[200];
+	struct mistake wrong = {.code = -32700, .name = "PARSE_ERROR"};
 
-	if (len == 0)
+	if (is_blank(line, len))
 		return;
 	msg = json_loadb(line, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
 	if (!msg) {
-		snprintf(text, sizeof text, "line %d column %d: %.120s", error.line, error.column,
-			 error.text);
-		log_warn(LOG_CTL, "control client %llu: %s", (unsigned long long)cl->id, text);
-		protocol_error(cl, NULL, -32700, "PARSE_ERROR", text, NULL);
+		snprintf(wrong.text, sizeof wrong.text, "line %d column %d: %.120s", error.line,
+			 error.column, error.text);
+		protocol_error(cl, NULL, &wrong);
+		log_warn(LOG_CTL, "control client %llu: %s", (unsigned long long)cl->id,
+			 wrong.text);
 		return;
 	}
-	if (json_is_object(msg))
+	if (json_is_object(msg)) {
 		take_request(cl, msg);
-	else
-		protocol_error(cl, NULL, -32600, "INVALID_REQUEST", "one object a line", NULL);
+	} else {
+		wrong = (struct mistake){-32600, "INVALID_REQUEST", NULL,
+					 "one object a line; batches are not taken"};
+		protocol_error(cl, NULL, &wrong);
+	}
 	json_decref(msg);
 }
 

@@ -18,34 +18,43 @@ static bool wants(const struct ctl_client *cl, const struct node_event *e)
 	return cl->n_topics == 0;
 }
 
-static bool is_full(struct ctl_client *cl)
+static bool is_above(struct ctl_client *cl, size_t octets)
 {
-	return evbuffer_get_length(bufferevent_get_output(cl->bev)) > CTL_EVENTS_HIGH;
+	return evbuffer_get_length(bufferevent_get_output(cl->bev)) > octets;
 }
 
-static void tell_lost(struct ctl_client *cl)
+static void tell_lost(struct ctl_client *cl, uint64_t from, uint64_t to)
 {
+	cl->ctl->events_dropped += to - from + 1;
 	ctl_client_write(cl, json_pack("{s:s, s:s, s:{s:I, s:I}}", "jsonrpc", "2.0", "method",
-				       "events.lost", "params", "from", (json_int_t)cl->lost_from,
-				       "to", (json_int_t)cl->lost_to));
-	cl->lost_from = cl->lost_to = 0;
+				       "events.lost", "params", "from", (json_int_t)from, "to",
+				       (json_int_t)to));
+	cl->told = to;
 }
 
 static void send_event(struct ctl_client *cl, const struct node_event *e)
 {
-	if (!wants(cl, e))
-		return;
-	if (is_full(cl)) {
-		if (!cl->lost_from)
-			cl->lost_from = e->seq;
-		cl->lost_to = e->seq;
-		cl->ctl->events_dropped++;
-		return;
+	cl->told = e->seq;
+	if (wants(cl, e))
+		ctl_client_write(cl,
+				 json_pack("{s:s, s:s, s:o}", "jsonrpc", "2.0", "method", "event",
+					   "params", event_json(cl->ctl->s.events, e)));
+}
+
+/* Sends on out of the ring, a chunk at a time: nobody waits for a client that has much to catch up with. What has left
+ * the ring is named as lost. */
+static void catch_up(struct ctl_client *cl)
+{
+	const struct events *ev = cl->ctl->s.events;
+	uint64_t last = events_last_seq(ev);
+
+	while (cl->told < last && !is_above(cl, CTL_EVENTS_CHUNK)) {
+		const struct node_event *e = events_after(ev, cl->told);
+		if (!e || e->seq > cl->told + 1)
+			tell_lost(cl, cl->told + 1, e ? e->seq - 1 : last);
+		if (e)
+			send_event(cl, e);
 	}
-	if (cl->lost_from)
-		tell_lost(cl);
-	ctl_client_write(cl, json_pack("{s:s, s:s, s:o}", "jsonrpc", "2.0", "method", "event",
-				       "params", event_json(cl->ctl->s.events, e)));
 }
 
 void ctl_subscribe_event(void *arg, const struct node_event *e)
@@ -53,19 +62,29 @@ void ctl_subscribe_event(void *arg, const struct node_event *e)
 	struct ctl *c = arg;
 	struct ctl_client *cl;
 
+	/* Who reads too slowly finds it in the ring when it has read what it has. */
 	DL_FOREACH (c->clients, cl)
-		if (cl->subscribed)
+		if (cl->subscribed && cl->told + 1 == e->seq && !is_above(cl, CTL_EVENTS_HIGH))
 			send_event(cl, e);
 }
 
 void ctl_subscribe_drained(struct ctl_client *cl)
 {
-	if (cl->lost_from)
-		tell_lost(cl);
+	if (cl->subscribed)
+		catch_up(cl);
+}
+
+uint64_t ctl_subscribe_missed(const struct ctl_client *cl)
+{
+	const struct events *ev = cl->ctl->s.events;
+	const struct node_event *e = cl->subscribed ? events_after(ev, cl->told) : NULL;
+
+	return e ? e->seq - cl->told - 1 : 0;
 }
 
 void ctl_subscribe_end(struct ctl_client *cl)
 {
+	cl->ctl->events_dropped += ctl_subscribe_missed(cl);
 	for (size_t i = 0; i < cl->n_topics; i++)
 		free(cl->topics[i]);
 	cl->n_topics = 0;
@@ -88,21 +107,6 @@ static int read_topics(struct ctl_client *cl, const json_t *topics)
 	return 0;
 }
 
-/* What is in the ring after `since`; what has left it already is named as lost. */
-static void replay(struct ctl_client *cl, uint64_t since)
-{
-	struct events *ev = cl->ctl->s.events;
-	const struct node_event *e = events_after(ev, since);
-
-	if ((e && e->seq > since + 1) || (!e && since < events_last_seq(ev))) {
-		cl->lost_from = since + 1;
-		cl->lost_to = e ? e->seq - 1 : events_last_seq(ev);
-		tell_lost(cl);
-	}
-	for (; e; e = events_after(ev, e->seq))
-		send_event(cl, e);
-}
-
 void ctl_subscribe(struct ctl_client *cl, struct ctl_request *req, const json_t *params)
 {
 	const char *ue = ctl_string(params, "ue", NULL);
@@ -114,9 +118,12 @@ void ctl_subscribe(struct ctl_client *cl, struct ctl_request *req, const json_t 
 		return;
 	}
 	ctl_reply(req, json_pack("{s:I}", "seq", (json_int_t)events_last_seq(cl->ctl->s.events)));
-	if (json_object_get(params, "since"))
-		replay(cl, (uint64_t)ctl_int(params, "since", 0));
+	cl->told = events_last_seq(cl->ctl->s.events);
+	/* A number that is still to come (of a node that began anew) means from now on. */
+	if ((uint64_t)ctl_int(params, "since", INT64_MAX) < cl->told)
+		cl->told = (uint64_t)ctl_int(params, "since", 0);
 	cl->subscribed = true;
+	catch_up(cl);
 }
 
 void ctl_unsubscribe(struct ctl_client *cl, struct ctl_request *req)

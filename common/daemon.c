@@ -21,6 +21,7 @@
 #include "reload.h"
 #include "schema.h"
 #include "store.h"
+#include "trust.h"
 
 #define OVERRIDES_MAX 64
 
@@ -105,7 +106,11 @@ static int start(const struct daemon *d, struct node *n, bool check_only, char *
 		err = d->start(n, why, why_len);
 	if (!err)
 		err = metrics_http_open(n, why, why_len);
-	return err ? err : open_control(d, n, why, why_len);
+	if (!err)
+		err = open_control(d, n, why, why_len);
+	if (!err)
+		trust_watch(n);
+	return err;
 }
 
 void *daemon_open(const struct daemon *d, const char *file, const struct config_override *overrides,
@@ -141,9 +146,10 @@ void daemon_shut(const struct daemon *d, void *context)
 	struct node *n = context;
 
 	if (n->loop) {
-		ctl_close(n->ctl);
 		metrics_http_close(n);
+		/* Whoever waits for the end of something is told that it came to nothing. */
 		d->stop(n);
+		ctl_close(n->ctl);
 		capture_stop(n, 0, NULL);
 		node_close(n);
 	}

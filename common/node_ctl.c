@@ -79,6 +79,32 @@ static void ctl_config_reload(void *ctx, struct ctl_request *req, const json_t *
 		ctl_reply(req, changes);
 }
 
+static void ctl_config_check(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	char why[CONFIG_WHY_LEN];
+	json_t *changes = NULL;
+	int err = reload_check(ctx, &changes, why);
+
+	(void)params;
+	if (err)
+		ctl_fail_with(req, err, NULL, "%s", why);
+	else
+		ctl_reply(req, changes);
+}
+
+static void ctl_schema_get(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	json_t *row = schema_find(((struct node *)ctx)->daemon, ctl_string(params, "name", ""));
+
+	if (row)
+		ctl_reply(req, row);
+	else
+		ctl_fail(req, KH_E_NOT_FOUND, "schema.list has them all");
+}
+
+static const struct ctl_param schema_get_params[] = {
+	{"name", CTL_STRING, true, 0, 0, "of a method, event, option, cause or metric"}, {0}};
+
 static void ctl_status(void *ctx, struct ctl_request *req, const json_t *params)
 {
 	(void)params;
@@ -107,6 +133,9 @@ const struct ctl_method node_methods[] = {
 	{"status", no_params, ctl_status, "what this node is and how it does", true},
 	{"schema.list", no_params, ctl_schema_list,
 	 "methods, options, events, causes and metrics of this daemon", true},
+	{"schema.get", schema_get_params, ctl_schema_get, "one of them by its name", true},
+	{"config.check", no_params, ctl_config_check,
+	 "what config.reload would apply, and what needs a restart; applies nothing", true},
 	{"config.get", no_params, ctl_config_get, "every option with its value", true},
 	{"config.reload", no_params, ctl_config_reload,
 	 "read the file again: what was applied, what needs a restart", false},

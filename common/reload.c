@@ -7,6 +7,7 @@
 
 #include "daemon.h"
 #include "mem.h"
+#include "trust.h"
 
 /* Octets of a reloadable field; 0: its type cannot be changed in place. */
 static size_t field_size(enum config_type type)
@@ -32,7 +33,7 @@ static size_t field_size(enum config_type type)
 }
 
 static void take(const struct config_row *row, void *options, const void *fresh, json_t *applied,
-		 json_t *restart)
+		 json_t *restart, bool only_look)
 {
 	char before[512], after[512];
 	size_t size = row->reloadable ? field_size(row->type) : 0;
@@ -42,34 +43,52 @@ static void take(const struct config_row *row, void *options, const void *fresh,
 	if (strcmp(before, after) == 0)
 		return;
 	json_array_append_new(size ? applied : restart, json_string(row->key));
-	if (size)
+	if (size && !only_look)
 		memcpy((char *)options + row->offset, (const char *)fresh + row->offset, size);
 }
 
-int reload(struct node *n, json_t **out, char why[CONFIG_WHY_LEN])
+/* Reads the file again; {applied, needs_restart}. */
+static int compare(struct node *n, bool only_look, json_t **out, char why[CONFIG_WHY_LEN])
 {
 	const struct daemon *d = n->daemon;
 	void *fresh = x_calloc(1, d->context_size - d->options_offset);
 	void *options = (uint8_t *)n + d->options_offset;
 	json_t *applied = json_array(), *restart = json_array();
-	struct node_event e = {.topic = "config.reloaded"};
 	int err = config_load(d->rows, fresh, n->config_file, n->overrides, n->n_overrides, why);
 
+	if (!err)
+		err = trust_reload(n, applied, why, CONFIG_WHY_LEN);
 	for (const struct config_row *row = d->rows; !err && row->key; row++)
-		take(row, options, fresh, applied, restart);
+		take(row, options, fresh, applied, restart, only_look);
 	config_clear(d->rows, fresh);
 	free(fresh);
+	*out = json_pack("{s:s, s:o, s:o}", "outcome", "completed",
+			 only_look ? "would_apply" : "applied", applied, "needs_restart", restart);
+	if (!err)
+		return 0;
+	json_decref(*out);
+	*out = NULL;
+	return err;
+}
+
+int reload_check(struct node *n, json_t **out, char why[CONFIG_WHY_LEN])
+{
+	return compare(n, true, out, why);
+}
+
+int reload(struct node *n, json_t **out, char why[CONFIG_WHY_LEN])
+{
+	struct node_event e = {.topic = "config.reloaded"};
+	int err = compare(n, false, out, why);
+
 	if (err) {
 		node_refuse(n, LOG_CFG, err, NULL, "reload: %s", why);
-		json_decref(applied);
-		json_decref(restart);
 		return err;
 	}
 	node_apply_log_levels(n);
 	log_info(LOG_CFG, "configuration read again: %zu applied, %zu need a restart",
-		 json_array_size(applied), json_array_size(restart));
+		 json_array_size(json_object_get(*out, "applied")),
+		 json_array_size(json_object_get(*out, "needs_restart")));
 	events_emit(n->events, &e);
-	*out = json_pack("{s:s, s:o, s:o}", "outcome", "completed", "applied", applied,
-			 "needs_restart", restart);
 	return 0;
 }

@@ -9,4 +9,7 @@
  * changed then. */
 int reload(struct node *n, json_t **out, char why[CONFIG_WHY_LEN]) KH_MUST_CHECK;
 
+/* The same without applying anything: {outcome, would_apply, needs_restart}. */
+int reload_check(struct node *n, json_t **out, char why[CONFIG_WHY_LEN]) KH_MUST_CHECK;
+
 #endif

@@ -108,3 +108,27 @@ json_t *schema_json(const struct daemon *d)
 			 "events", event_topics_json(), "causes", causes_json(), "metrics",
 			 metric_families_json(d));
 }
+
+json_t *schema_find(const struct daemon *d, const char *name)
+{
+	static const char *const kinds[][3] = {{"methods", "name", "method"},
+					       {"events", "topic", "event"},
+					       {"options", "key", "option"},
+					       {"causes", "cause", "cause"},
+					       {"metrics", "name", "metric"}};
+	json_t *all = schema_json(d), *row, *found = NULL;
+	size_t i;
+
+	for (size_t k = 0; !found && k < sizeof kinds / sizeof kinds[0]; k++)
+		json_array_foreach(json_object_get(all, kinds[k][0]), i, row)
+		{
+			if (strcmp(json_string_value(json_object_get(row, kinds[k][1])), name) != 0)
+				continue;
+			found = json_pack("{s:s}", "kind", kinds[k][2]);
+			/* A cause is called cause itself. */
+			json_object_update_missing(found, row);
+			break;
+		}
+	json_decref(all);
+	return found;
+}

@@ -11,5 +11,7 @@ struct config_row;
 json_t *schema_options(const struct config_row *rows);
 /* New JSON object {daemon, methods, options, events, causes, metrics}. */
 json_t *schema_json(const struct daemon *d);
+/* The rows of it that are called so: {kind, ...} of a method, event, option, cause or metric; NULL when there is none. */
+json_t *schema_find(const struct daemon *d, const char *name);
 
 #endif

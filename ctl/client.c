@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,45 +10,65 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-int client_find(const char *node, char *path, size_t len)
-{
-	const char *dirs[] = {getenv("KEYHOP_RUN"), "run", ".", "/run/keyhop"};
+static void say(const struct client *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-	for (size_t i = 0; i < sizeof dirs / sizeof dirs[0]; i++) {
-		if (!dirs[i])
-			continue;
-		snprintf(path, len, "%s/%s.sock", dirs[i], node);
-		if (access(path, F_OK) == 0)
-			return 0;
-		snprintf(path, len, "%s/%s/ctl.sock", dirs[i], node);
-		if (access(path, F_OK) == 0)
-			return 0;
-	}
-	return -1;
+static void say(const struct client *c, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (c->quiet)
+		return;
+	va_start(ap, fmt);
+	fputs("keyhop: ", stderr);
+	vfprintf(stderr, fmt, ap);
+	fputc('\n', stderr);
+	va_end(ap);
 }
 
-int client_open(struct client *c, const char *path, int timeout_ms)
+static int connect_to(struct client *c, const char *path)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	int code = EXIT_UNREACHABLE;
 
-	memset(c, 0, sizeof *c);
-	c->fd = -1;
 	if (strlen(path) >= sizeof addr.sun_path) {
-		fprintf(stderr, "keyhop: %s: path too long for a socket\n", path);
+		say(c, "%s: path too long for a socket", path);
 		return EXIT_USAGE;
 	}
 	strcpy(addr.sun_path, path);
 	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&addr, sizeof addr)) {
-		fprintf(stderr, "keyhop: %s: %s\n", path, strerror(errno));
-		return EXIT_UNREACHABLE;
-	}
-	json_t *hello = client_read(c, timeout_ms, &code);
+	if (c->fd >= 0 && connect(c->fd, (struct sockaddr *)&addr, sizeof addr) == 0)
+		return 0;
+	say(c, "%s: %s%s", path, strerror(errno),
+	    errno == ECONNREFUSED ? " (left over by a node that ended?)" : "");
+	return EXIT_UNREACHABLE;
+}
+
+static int open_client(struct client *c, const char *path, int timeout_ms)
+{
+	int code = connect_to(c, path);
+	json_t *hello = code ? NULL : client_read(c, timeout_ms, &code), *params;
+	const char *role, *node;
+
 	if (!hello)
 		return code;
+	params = json_object_get(hello, "params");
+	role = json_string_value(json_object_get(params, "role"));
+	node = json_string_value(json_object_get(params, "node"));
+	snprintf(c->role, sizeof c->role, "%s", role ? role : "");
+	snprintf(c->node, sizeof c->node, "%s", node ? node : "");
 	json_decref(hello);
 	return 0;
+}
+
+int client_open(struct client *c, const char *path, int timeout_ms)
+{
+	*c = (struct client){.fd = -1};
+	return open_client(c, path, timeout_ms);
+}
+
+int client_open_quiet(struct client *c, const char *path, int timeout_ms)
+{
+	*c = (struct client){.fd = -1, .quiet = true};
+	return open_client(c, path, timeout_ms);
 }
 
 void client_close(struct client *c)
@@ -71,12 +92,12 @@ static int fill(struct client *c, int timeout_ms)
 	}
 	int ready = poll(&p, 1, timeout_ms);
 	if (ready == 0) {
-		fprintf(stderr, "keyhop: no answer in time\n");
+		say(c, "no answer in time");
 		return EXIT_TIMEOUT;
 	}
 	ssize_t n = ready > 0 ? read(c->fd, c->buf + c->len, c->cap - c->len) : -1;
 	if (n <= 0) {
-		fprintf(stderr, "keyhop: the daemon closed the connection\n");
+		say(c, "the daemon closed the connection");
 		return EXIT_UNREACHABLE;
 	}
 	c->len += (size_t)n;
@@ -97,7 +118,7 @@ json_t *client_read(struct client *c, int timeout_ms, int *code)
 	memmove(c->buf, end + 1, c->len - line - 1);
 	c->len -= line + 1;
 	if (!msg) {
-		fprintf(stderr, "keyhop: the daemon does not speak JSON\n");
+		say(c, "the daemon does not speak JSON");
 		*code = EXIT_FAILED;
 	}
 	return msg;
@@ -128,7 +149,7 @@ json_t *client_call(struct client *c, const char *method, json_t *params, int ti
 	json_decref(msg);
 	free(text);
 	if (failed) {
-		fprintf(stderr, "keyhop: cannot send the request\n");
+		say(c, "cannot send the request");
 		*code = EXIT_UNREACHABLE;
 		return NULL;
 	}
@@ -146,14 +167,26 @@ int client_exit_code(json_int_t code)
 		json_int_t from, to;
 		int exit_code;
 	} rows[] = {
-		{-32700, -32600, EXIT_USAGE},
-		{1403, 1403, EXIT_REFUSED},
-		{1404, 1405, EXIT_NOT_FOUND},
-		{1408, 1408, EXIT_TIMEOUT},
+		{-32700, -32600, EXIT_USAGE}, {1403, 1403, EXIT_REFUSED},
+		{1404, 1405, EXIT_NOT_FOUND}, {1408, 1408, EXIT_TIMEOUT},
+		{1429, 1429, EXIT_REFUSED}, /* too much at once */
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
 		if (code >= rows[i].from && code <= rows[i].to)
 			return rows[i].exit_code;
 	return EXIT_FAILED;
+}
+
+int client_print_error(const json_t *error)
+{
+	const json_t *data = json_object_get(error, "data");
+	const char *name = json_string_value(json_object_get(data, "name"));
+	const char *hint = json_string_value(json_object_get(data, "hint"));
+
+	fprintf(stderr, "keyhop: %s%s%s\n", name ? name : "", name ? ": " : "",
+		json_string_value(json_object_get(error, "message")));
+	if (hint)
+		fprintf(stderr, "hint: %s\n", hint);
+	return client_exit_code(json_integer_value(json_object_get(error, "code")));
 }

@@ -1,6 +1,5 @@
 #include "fleet.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 #include <uthash.h>
 
 #include "client.h"
+#include "nodes.h"
 
 struct pending {
 	int id;
@@ -59,6 +59,12 @@ static void take(struct fleet_node *node, const json_t *message)
 	const char *method = json_string_value(json_object_get(message, "method"));
 	struct pending *p;
 
+	if (method && strcmp(method, "events.lost") == 0) {
+		if (node->fleet->missed)
+			node->fleet->missed(node->fleet->arg, node,
+					    json_object_get(message, "params"));
+		return;
+	}
 	if (method && strcmp(method, "event") == 0) {
 		if (node->fleet->ops->event)
 			node->fleet->ops->event(node->fleet->arg, node,
@@ -93,10 +99,23 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 
 	(void)what;
 	bufferevent_disable(bev, EV_READ | EV_WRITE);
+	node->gone = true;
 	HASH_ITER (hh, node->pending, p, tmp)
 		settle(node, p, NULL);
 	if (node->fleet->ops->lost)
 		node->fleet->ops->lost(node->fleet->arg, node);
+}
+
+/* A call to a node that is gone ends like one that was under way, in a turn of its own. */
+static void on_call_to_nobody(evutil_socket_t fd, short what, void *arg)
+{
+	struct pending *p = arg;
+
+	(void)fd;
+	(void)what;
+	if (p->fn)
+		p->fn(p->arg, NULL);
+	free(p);
 }
 
 void fleet_call(struct fleet_node *node, const char *method, json_t *params, fleet_answer_fn *fn,
@@ -109,6 +128,11 @@ void fleet_call(struct fleet_node *node, const char *method, json_t *params, fle
 	p->id = ++node->next_id;
 	p->fn = fn;
 	p->arg = arg;
+	if (node->gone) {
+		json_decref(params);
+		event_base_once(node->fleet->base, -1, EV_TIMEOUT, on_call_to_nobody, p, NULL);
+		return;
+	}
 	HASH_ADD_INT(node->pending, id, p);
 	message = json_pack("{s:s, s:i, s:s, s:o}", "jsonrpc", "2.0", "id", p->id, "method", method,
 			    "params", params);
@@ -133,66 +157,91 @@ static void on_status(void *arg, const json_t *answer)
 	fleet_stop(node->fleet);
 }
 
-static int connect_to(struct fleet *f, const char *dir, const char *file)
+static bool is_wanted(const struct fleet *f, const char *name)
 {
-	struct sockaddr_un to = {.sun_family = AF_UNIX};
-	size_t stem = strlen(file) - strlen(".sock");
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	for (size_t i = 0; i < f->n_only; i++)
+		if (strcmp(f->only[i], name) == 0)
+			return true;
+	return f->n_only == 0;
+}
 
-	if ((size_t)snprintf(to.sun_path, sizeof to.sun_path, "%s/%s", dir, file) >=
-		    sizeof to.sun_path ||
-	    fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to)) {
+/* A socket at which nobody listens was left over by a node that ended. */
+static void connect_to(void *arg, const char *name, const char *path)
+{
+	struct fleet *f = arg;
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	int fd;
+
+	if (f->n_nodes == FLEET_NODES_MAX || !is_wanted(f, name) ||
+	    strlen(path) >= sizeof to.sun_path)
+		return;
+	strcpy(to.sun_path, path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to)) {
 		close(fd);
-		return -1; /* left over by a node that ended */
+		return;
 	}
 	struct fleet_node *node = allocate(sizeof *node);
 	evutil_make_socket_nonblocking(fd);
 	node->fleet = f;
-	snprintf(node->name, sizeof node->name, "%.*s", (int)stem, file);
+	snprintf(node->name, sizeof node->name, "%s", name);
 	node->bev = bufferevent_socket_new(f->base, fd, BEV_OPT_CLOSE_ON_FREE);
 	bufferevent_setcb(node->bev, on_read, NULL, on_event, node);
 	bufferevent_enable(node->bev, EV_READ | EV_WRITE);
 	f->nodes[f->n_nodes++] = node;
+}
+
+static void on_silence(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	fleet_stop(arg);
+}
+
+/* 0 when all nodes have said what they are. */
+static int ask_roles(struct fleet *f)
+{
+	const struct timeval patience = {10, 0};
+	struct event *guard = evtimer_new(f->base, on_silence, f);
+
+	evtimer_add(guard, &patience);
+	for (size_t i = 0; i < f->n_nodes; i++)
+		fleet_call(f->nodes[i], "status", json_object(), on_status, f->nodes[i]);
+	fleet_run(f);
+	event_free(guard);
+	for (size_t i = 0; i < f->n_nodes; i++) {
+		if (f->nodes[i]->role[0])
+			continue;
+		fprintf(stderr, "keyhop: %s does not answer\n", f->nodes[i]->name);
+		return EXIT_UNREACHABLE;
+	}
 	return 0;
 }
 
-static int open_dir(struct fleet *f, const char *dir)
+int fleet_open_some(struct fleet *f, const char *dir, char *const *names, size_t n,
+		    const struct fleet_ops *ops, void *arg)
 {
-	DIR *d = dir ? opendir(dir) : NULL;
-	struct dirent *entry;
-
-	if (!d)
-		return 0;
-	while ((entry = readdir(d)) && f->n_nodes < FLEET_NODES_MAX) {
-		size_t len = strlen(entry->d_name);
-		if (len > 5 && strcmp(entry->d_name + len - 5, ".sock") == 0)
-			(void)connect_to(f, dir, entry->d_name);
+	memset(f, 0, sizeof *f);
+	f->ops = ops;
+	f->arg = arg;
+	f->only = names;
+	f->n_only = n;
+	f->base = event_base_new();
+	(void)nodes_each(dir, connect_to, f);
+	if (!f->n_nodes) {
+		fprintf(stderr,
+			"keyhop: no node%s%s answers in %s\n"
+			"hint: scripts/demo --stay --moves 0, or keyhop lab up -t "
+			"conf/topologies/3-enbs.yaml\n",
+			n ? " " : "", n ? names[0] : "", dir ? dir : NODES_WHERE);
+		return EXIT_UNREACHABLE;
 	}
-	closedir(d);
-	return f->n_nodes > 0;
+	return ask_roles(f);
 }
 
 int fleet_open(struct fleet *f, const char *dir, const struct fleet_ops *ops, void *arg)
 {
-	const char *dirs[] = {getenv("KEYHOP_RUN"), "run", ".", "/run/keyhop"};
-
-	memset(f, 0, sizeof *f);
-	f->ops = ops;
-	f->arg = arg;
-	f->base = event_base_new();
-	if (dir)
-		(void)open_dir(f, dir);
-	for (size_t i = 0; !dir && i < sizeof dirs / sizeof dirs[0] && !f->n_nodes; i++)
-		(void)open_dir(f, dirs[i]);
-	if (!f->n_nodes) {
-		fprintf(stderr, "keyhop: no node answers in %s\n",
-			dir ? dir : "$KEYHOP_RUN, ./run, this folder or /run/keyhop");
-		return EXIT_UNREACHABLE;
-	}
-	for (size_t i = 0; i < f->n_nodes; i++)
-		fleet_call(f->nodes[i], "status", json_object(), on_status, f->nodes[i]);
-	fleet_run(f);
-	return 0;
+	return fleet_open_some(f, dir, NULL, 0, ops, arg);
 }
 
 void fleet_close(struct fleet *f)

@@ -16,6 +16,7 @@ struct fleet_node {
 	char name[64], role[16]; /* "enb1", "enbd" */
 	uint32_t enb_id; /* of an eNodeB */
 	struct bufferevent *bev;
+	bool gone;
 	struct pending *pending; /* calls without an answer */
 	int next_id;
 };
@@ -38,11 +39,19 @@ struct fleet {
 	size_t n_nodes;
 	const struct fleet_ops *ops;
 	void *arg;
+	/* This reader was too slow: events `from` to `to` of a node are gone; borrowed. To be set after fleet_open(), or
+	 * NULL. */
+	void (*missed)(void *arg, struct fleet_node *node, const json_t *range);
+	char *const *only; /* names of the nodes wanted; none: all */
+	size_t n_only;
 };
 
-/* Connects to each NODE.sock in `dir` (NULL: $KEYHOP_RUN, ./run, this folder, /run/keyhop) and asks what it is. 0 or an
- * exit code; what is wrong is printed. fleet_close() in any case. */
+/* Connects to each node of `dir` (nodes.h says what NULL means) and asks what it is. 0 or an exit code; what is wrong is
+ * printed. fleet_close() in any case. */
 int fleet_open(struct fleet *f, const char *dir, const struct fleet_ops *ops, void *arg);
+/* The same for nodes of these names only; `names` is borrowed for as long as the fleet is open. */
+int fleet_open_some(struct fleet *f, const char *dir, char *const *names, size_t n,
+		    const struct fleet_ops *ops, void *arg);
 void fleet_close(struct fleet *f);
 
 /* Takes over `params`. `fn` may be NULL. */

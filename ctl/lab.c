@@ -48,6 +48,12 @@ void lab_print_actions(FILE *out)
 			actions[i].help);
 }
 
+void lab_print_words(void)
+{
+	for (size_t i = 0; i < N_ACTIONS; i++)
+		puts(actions[i].name);
+}
+
 json_t *lab_json(void)
 {
 	json_t *out = json_array();

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COLUMNS_MAX 32
+#include "client.h"
+
+#define COLUMNS_MAX 64
 #define CELL_MAX 256
 
 static void cell(const json_t *v, char out[CELL_MAX])
@@ -42,16 +44,35 @@ static void print_row(const char *const *names, const int *width, size_t n, cons
 	}
 }
 
+/* Names of the members of all items, in the order in which they come. */
+static size_t find_columns(const json_t *items, const char *names[COLUMNS_MAX])
+{
+	json_t *row, *v, *seen = json_object();
+	const char *key;
+	size_t i, n = 0;
+
+	json_array_foreach((json_t *)(uintptr_t)items, i, row)
+	{
+		json_object_foreach(row, key, v)
+		{
+			if (n == COLUMNS_MAX || json_object_get(seen, key))
+				continue;
+			json_object_set_new(seen, key, json_true());
+			names[n++] = key;
+		}
+	}
+	json_decref(seen);
+	return n;
+}
+
 static void print_table(const json_t *items)
 {
 	const char *names[COLUMNS_MAX];
 	int width[COLUMNS_MAX];
-	size_t n = 0, i;
-	const char *key;
-	json_t *v, *row;
+	size_t n = find_columns(items, names), i;
+	json_t *row;
 	char text[CELL_MAX];
 
-	json_object_foreach(json_array_get(items, 0), key, v) if (n < COLUMNS_MAX) names[n++] = key;
 	for (size_t c = 0; c < n; c++) {
 		width[c] = (int)strlen(names[c]);
 		json_array_foreach(items, i, row)
@@ -127,17 +148,14 @@ static void print_csv_cell(const json_t *v, bool last)
 
 static void print_csv(const json_t *items)
 {
-	json_t *first = json_array_get(items, 0), *v, *row;
-	size_t i, n = 0, columns = json_object_size(first);
-	const char *key;
+	const char *names[COLUMNS_MAX];
+	json_t *row;
+	size_t i, n = find_columns(items, names);
 
-	json_object_foreach(first, key, v) printf("%s%c", key, ++n == columns ? '\n' : ',');
-	json_array_foreach((json_t *)(uintptr_t)items, i, row)
-	{
-		n = 0;
-		json_object_foreach(first, key, v)
-			print_csv_cell(json_object_get(row, key), ++n == columns);
-	}
+	for (size_t c = 0; c < n; c++)
+		printf("%s%c", names[c], c + 1 == n ? '\n' : ',');
+	json_array_foreach((json_t *)(uintptr_t)items, i, row) for (size_t c = 0; c < n; c++)
+		print_csv_cell(json_object_get(row, names[c]), c + 1 == n);
 }
 
 void output_result(const json_t *result, enum output_format format)
@@ -190,19 +208,39 @@ void output_event(const json_t *event, bool json)
 	fflush(stdout);
 }
 
-void output_methods(const json_t *schema)
+static void print_method(const json_t *m)
 {
-	json_t *m, *p;
-	size_t i, k;
+	json_t *p;
+	size_t i;
 
+	printf("%-20s %s\n", json_string_value(json_object_get(m, "name")),
+	       json_string_value(json_object_get(m, "help")));
+	json_array_foreach(json_object_get(m, "params"), i, p)
+		printf("    --%-14s %s (%s%s)\n", json_string_value(json_object_get(p, "name")),
+		       json_string_value(json_object_get(p, "help")),
+		       json_string_value(json_object_get(p, "type")),
+		       json_is_true(json_object_get(p, "required")) ? ", required" : "");
+}
+
+int output_methods(const json_t *schema, int argc, char **words)
+{
+	json_t *m;
+	size_t i, shown = 0;
+	char wanted[128];
+
+	snprintf(wanted, sizeof wanted, "%s%s%s", argc > 0 ? words[0] : "", argc > 1 ? "." : "",
+		 argc > 1 ? words[1] : "");
 	json_array_foreach(json_object_get(schema, "methods"), i, m)
 	{
-		printf("%-20s %s\n", json_string_value(json_object_get(m, "name")),
-		       json_string_value(json_object_get(m, "help")));
-		json_array_foreach(json_object_get(m, "params"), k, p) printf(
-			"    --%-14s %s (%s%s)\n", json_string_value(json_object_get(p, "name")),
-			json_string_value(json_object_get(p, "help")),
-			json_string_value(json_object_get(p, "type")),
-			json_is_true(json_object_get(p, "required")) ? ", required" : "");
+		const char *name = json_string_value(json_object_get(m, "name"));
+		/* A whole name, or a noun for all its verbs. */
+		if (strncmp(name, wanted, strlen(wanted)) != 0 ||
+		    (wanted[0] && !strchr(".", name[strlen(wanted)])))
+			continue;
+		print_method(m);
+		shown++;
 	}
+	if (!shown)
+		fprintf(stderr, "keyhop: no method \"%s\"\n", wanted);
+	return shown ? EXIT_DONE : EXIT_USAGE;
 }

@@ -16,7 +16,7 @@ int output_parse(const char *name, enum output_format *out);
 void output_result(const json_t *result, enum output_format format);
 /* One event a line. */
 void output_event(const json_t *event, bool json);
-/* The methods of a node, from its schema. */
-void output_methods(const json_t *schema);
+/* The methods of a node, from its schema: all, those of a noun, or one. An exit code. */
+int output_methods(const json_t *schema, int argc, char **words);
 
 #endif

@@ -1,9 +1,12 @@
 #include "params.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "nearest.h"
 
 json_t *schema_method(json_t *schema, const char *name)
 {
@@ -15,12 +18,15 @@ json_t *schema_method(json_t *schema, const char *name)
 	return NULL;
 }
 
+/* Decimal, or hex with 0x: 010 is ten. */
 static json_t *number(const char *text)
 {
 	char *end;
+	const char *digits = text + (*text == '-');
+	int base = digits[0] == '0' && (digits[1] == 'x' || digits[1] == 'X') ? 16 : 10;
 
 	errno = 0;
-	long long i = strtoll(text, &end, 0);
+	long long i = strtoll(text, &end, base);
 	if (*text && !*end && !errno)
 		return json_integer(i);
 	double d = strtod(text, &end);
@@ -96,34 +102,102 @@ static json_t *next_required(json_t *method, json_t *params)
 	return NULL;
 }
 
+static const char *type_name(const char *type)
+{
+	static const char *const names[][2] = {
+		{"int", "an integer"},	   {"number", "a number"},	  {"string", "text"},
+		{"bool", "true or false"}, {"object", "name=number,..."}, {"array", "a,b,..."},
+	};
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (strcmp(names[i][0], type) == 0)
+			return names[i][1];
+	return type;
+}
+
+static void say_unknown(json_t *method, const char *word)
+{
+	struct nearest near;
+	json_t *p;
+	size_t i;
+	const char *name = strncmp(word, "--", 2) == 0 ? word + 2 : word;
+
+	nearest_init(&near, name);
+	json_array_foreach(json_object_get(method, "params"), i, p)
+		nearest_try(&near, json_string_value(json_object_get(p, "name")));
+	fprintf(stderr, "keyhop: unknown parameter %s", word);
+	if (near.best)
+		fprintf(stderr, ", did you mean --%s?", near.best);
+	fputs(i ? "; it takes:" : "; it takes none", stderr);
+	json_array_foreach(json_object_get(method, "params"), i, p)
+		fprintf(stderr, " --%s", json_string_value(json_object_get(p, "name")));
+	fputc('\n', stderr);
+}
+
+/* A file to import is read by the daemon, whose folder is another one than ours. */
+static json_t *file_of_ours(const json_t *method, json_t *value)
+{
+	const char *name = json_string_value(value);
+	bool imports = strcmp(json_string_value(json_object_get(method, "name")),
+			      "subscriber.import") == 0;
+	char *path = imports && name && name[0] != '/' ? realpath(name, NULL) : NULL;
+
+	if (!path)
+		return value;
+	json_decref(value);
+	value = json_string(path);
+	free(path);
+	return value;
+}
+
+/* The value of a flag: after '=', or the next word. A flag that is true or false may go without. Words used, -1 when there
+ * is none. */
+static int flag_value(const char *type, int argc, char **argv, char **text)
+{
+	static char yes[] = "true";
+	char *eq = strchr(argv[0], '=');
+	bool is_bool = strcmp(type, "bool") == 0;
+
+	*text = eq ? eq + 1 : yes;
+	if (eq)
+		return 1;
+	if (argc > 1 && (is_bool ? !strcmp(argv[1], "true") || !strcmp(argv[1], "false")
+				 : strncmp(argv[1], "--", 2) != 0)) {
+		*text = argv[1];
+		return 2;
+	}
+	return is_bool ? 1 : -1;
+}
+
 /* Takes one word, or a flag and its value; words used, or -1 after a printed error. */
 static int take(json_t *method, json_t *params, int argc, char **argv)
 {
-	int is_flag = strncmp(argv[0], "--", 2) == 0, used = 1;
-	json_t *p = is_flag ? find_param(method, argv[0] + 2) : next_required(method, params);
-	char yes[] = "true", *text = argv[0];
+	bool is_flag = strncmp(argv[0], "--", 2) == 0;
+	int used = 1;
+	char flag[64], *text = argv[0];
 
+	snprintf(flag, sizeof flag, "%.*s", (int)strcspn(argv[0], "="), argv[0]);
+	json_t *p = is_flag ? find_param(method, flag + 2) : next_required(method, params);
 	if (!p) {
-		fprintf(stderr, "keyhop: unknown parameter %s\n", argv[0]);
+		say_unknown(method, is_flag ? flag : argv[0]);
 		return -1;
 	}
 	const char *name = json_string_value(json_object_get(p, "name"));
 	const char *type = json_string_value(json_object_get(p, "type"));
-	if (is_flag) {
-		int has_value = argc > 1 && strncmp(argv[1], "--", 2) != 0;
-		if (!has_value && strcmp(type, "bool") != 0) {
-			fprintf(stderr, "keyhop: --%s wants a value\n", name);
-			return -1;
-		}
-		text = has_value ? argv[1] : yes;
-		used += has_value;
+	if (is_flag)
+		used = flag_value(type, argc, argv, &text);
+	if (used < 0) {
+		fprintf(stderr, "keyhop: --%s wants a value: %s\n", name,
+			json_string_value(json_object_get(p, "help")));
+		return -1;
 	}
 	json_t *value = typed(type, text);
 	if (!value) {
-		fprintf(stderr, "keyhop: %s wants %s, not \"%s\"\n", name, type, text);
+		fprintf(stderr, "keyhop: %s wants %s, not \"%s\"\n", name, type_name(type), text);
 		return -1;
 	}
-	json_object_set_new(params, name, value);
+	json_object_set_new(params, name,
+			    strcmp(name, "file") == 0 ? file_of_ours(method, value) : value);
 	return used;
 }
 
@@ -140,4 +214,16 @@ json_t *params_parse(json_t *method, int argc, char **argv)
 		i += used;
 	}
 	return params;
+}
+
+const char *schema_nearest(json_t *schema, const char *name)
+{
+	struct nearest near;
+	json_t *m;
+	size_t i;
+
+	nearest_init(&near, name);
+	json_array_foreach(json_object_get(schema, "methods"), i, m)
+		nearest_try(&near, json_string_value(json_object_get(m, "name")));
+	return near.best;
 }

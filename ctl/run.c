@@ -1,5 +1,5 @@
 /* keyhop run FILE: plays a scenario on the nodes of a run directory. */
-#include <getopt.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,6 @@
 #include "run_internal.h"
 #include "verbs.h"
 
-#define PAGE 1000
 #define TICK_US 10000
 #define BAR_WIDTH 30
 
@@ -84,66 +83,24 @@ static void on_progress(int fd, short what, void *arg)
 		(unsigned long long)all, step_word((enum step_kind)run_step(r)->kind));
 }
 
-struct page {
-	struct run *r;
-	size_t offset;
-	json_t *items;
-	bool more;
-};
-
-static void on_page(void *arg, const json_t *answer)
+static void on_subscribed(void *arg, const json_t *answer)
 {
-	struct page *p = arg;
-	const json_t *result = json_object_get(answer, "result");
+	struct run *r = arg;
+	const char *error = answer_error(answer);
 
-	json_array_extend(p->items, json_object_get(result, "items"));
-	p->more = json_is_integer(json_object_get(result, "next"));
-	fleet_stop(&p->r->fleet);
+	if (error)
+		run_fail(r, "events.subscribe: %s", error);
+	if (--r->unsubscribed == 0)
+		fleet_stop(&r->fleet);
 }
 
-/* The UEs of the ued, or the first `ues` of them. */
-static int find_ues(struct run *r)
-{
-	struct page p = {.r = r, .items = json_array(), .more = true};
-	size_t i;
-	json_t *item;
-
-	for (; p.more; p.offset += PAGE) {
-		fleet_call(r->ue, "ue.list",
-			   json_pack("{s:I, s:i}", "offset", (json_int_t)p.offset, "limit", PAGE),
-			   on_page, &p);
-		fleet_run(&r->fleet);
-	}
-	r->n_movers = json_array_size(p.items);
-	if (r->scenario.ues && r->n_movers < r->scenario.ues) {
-		fprintf(stderr, "keyhop: the ued has %zu UEs, and the scenario wants %u\n",
-			r->n_movers, r->scenario.ues);
-		json_decref(p.items);
-		return EXIT_USAGE;
-	}
-	if (r->scenario.ues)
-		r->n_movers = r->scenario.ues;
-	r->movers = calloc(r->n_movers ? r->n_movers : 1, sizeof *r->movers);
-	for (i = 0; r->movers && i < r->n_movers; i++) {
-		struct mover *m = &r->movers[i];
-		item = json_array_get(p.items, i);
-		m->run = r;
-		snprintf(m->imsi, sizeof m->imsi, "%s",
-			 json_string_value(json_object_get(item, "ue")));
-		if (strcmp(json_string_value(json_object_get(item, "state")), "attached") == 0)
-			m->cell = (uint32_t)json_integer_value(json_object_get(item, "serving"));
-		HASH_ADD_STR(r->by_imsi, imsi, m);
-	}
-	json_decref(p.items);
-	return r->n_movers ? 0 : EXIT_USAGE;
-}
-
-/* Only what a run needs: an event that nobody reads costs all the same. */
+/* Only what a run needs: an event that nobody reads costs all the same. Nothing is done before all nodes tell what comes
+ * of it. */
 static void subscribe(struct run *r)
 {
 	const struct step *steps = r->scenario.steps.items;
-	json_t *topics =
-		json_pack("[s, s, s, s, s]", "handover.", "tunnel.", "x2.", "cell.", "enb.");
+	json_t *topics = json_pack("[s, s, s, s, s, s]", "handover.", "tunnel.", "x2.", "cell.",
+				   "enb.", "wraplist.received");
 
 	if (r->scenario.settle)
 		json_array_append_new(topics, json_string("hkey.received"));
@@ -151,17 +108,42 @@ static void subscribe(struct run *r)
 	for (size_t i = 0; i < r->scenario.steps.n; i++)
 		if (steps[i].kind == STEP_EXPECT && steps[i].topic)
 			json_array_append_new(topics, json_string(steps[i].topic));
+	r->unsubscribed = r->fleet.n_nodes;
 	for (size_t i = 0; i < r->fleet.n_nodes; i++)
 		fleet_call(r->fleet.nodes[i], "events.subscribe",
-			   json_pack("{s:O}", "topics", topics), NULL, NULL);
+			   json_pack("{s:O}", "topics", topics), on_subscribed, r);
 	json_decref(topics);
+	fleet_run(&r->fleet);
 }
 
 static const struct fleet_ops fleet_ops = {.event = run_event, .lost = run_lost};
 
+/* Before anything is done: whether what comes of it can be written. */
+static int open_out(struct run *r, const struct run_options *o)
+{
+	char path[1024];
+	FILE *junit = o->junit ? fopen(o->junit, "w") : NULL;
+
+	if (o->junit && !junit) {
+		fprintf(stderr, "keyhop: %s: %s\n", o->junit, strerror(errno));
+		return EXIT_USAGE;
+	}
+	if (junit)
+		fclose(junit);
+	if (!o->out)
+		return 0;
+	(void)mkdir(o->out, 0755);
+	snprintf(path, sizeof path, "%s/events.ndjson", o->out);
+	r->events_file = fopen(path, "w");
+	if (r->events_file)
+		return 0;
+	fprintf(stderr, "keyhop: %s: %s\n", path, strerror(errno));
+	return EXIT_USAGE;
+}
+
 static int open_run(struct run *r, const struct run_options *o)
 {
-	char why[CONFIG_WHY_LEN] = "", path[1024];
+	char why[CONFIG_WHY_LEN] = "";
 
 	stats_init(&r->stats);
 	r->seen = json_array();
@@ -170,9 +152,12 @@ static int open_run(struct run *r, const struct run_options *o)
 		fprintf(stderr, "keyhop: %s\n", why);
 		return EXIT_USAGE;
 	}
+	int code = open_out(r, o);
+	if (code)
+		return code;
 	for (size_t i = 0; o->moves && i < r->scenario.steps.n; i++)
 		((struct step *)r->scenario.steps.items)[i].moves = o->moves;
-	int code = fleet_open(&r->fleet, o->dir, &fleet_ops, r);
+	code = fleet_open(&r->fleet, o->dir, &fleet_ops, r);
 	if (code)
 		return code;
 	r->mme = fleet_role(&r->fleet, "mmed");
@@ -181,14 +166,12 @@ static int open_run(struct run *r, const struct run_options *o)
 		fputs("keyhop: a run needs one ued among its nodes\n", stderr);
 		return EXIT_USAGE;
 	}
-	if (o->out) {
-		(void)mkdir(o->out, 0755);
-		snprintf(path, sizeof path, "%s/events.ndjson", o->out);
-		r->events_file = fopen(path, "w");
-	}
+	r->fleet.missed = run_missed;
 	r->random = r->scenario.seed;
 	r->bar = isatty(STDERR_FILENO);
-	return find_ues(r);
+	r->memory_before = run_memory(r);
+	code = run_find_ues(r);
+	return code ? code : run_graph_open(r);
 }
 
 static void play(struct run *r)
@@ -199,7 +182,6 @@ static void play(struct run *r)
 	r->next = evtimer_new(r->fleet.base, on_next, r);
 	r->tick = event_new(r->fleet.base, -1, EV_PERSIST, on_progress, r);
 	event_add(r->tick, &tick);
-	r->memory_before = run_memory(r);
 	subscribe(r);
 	event_active(r->next, EV_TIMEOUT, 0);
 	fleet_run(&r->fleet);
@@ -213,6 +195,8 @@ static void play(struct run *r)
 static void close_run(struct run *r)
 {
 	HASH_CLEAR(hh, r->by_imsi);
+	run_trace_end(r);
+	run_graph_close(r);
 	fleet_close(&r->fleet);
 	free(r->movers);
 	if (r->events_file)
@@ -224,49 +208,72 @@ static void close_run(struct run *r)
 	config_clear(scenario_rows, &r->scenario);
 }
 
-static int usage(void)
+static int usage(const char *flag)
 {
+	if (flag)
+		fprintf(stderr, "keyhop: run: %s is no flag, or its value is wrong\n", flag);
 	verb_help(verb_find("run"), stderr);
 	return EXIT_USAGE;
 }
 
+/* Those that stand for a key of the file. */
+static bool take_override(struct run_options *o, const char *flag, const char *value)
+{
+	static const char *const keys[][2] = {{"--ues", "ues"},
+					      {"--repeat", "repeat"},
+					      {"--rate", "rate"},
+					      {"--in-flight", "in_flight"},
+					      {"--seed", "seed"}};
+
+	for (size_t k = 0; k < sizeof keys / sizeof keys[0]; k++) {
+		if (strcmp(flag, keys[k][0]) != 0 || o->n_overrides == 8)
+			continue;
+		o->overrides[o->n_overrides++] = (struct config_override){keys[k][1], value};
+		return true;
+	}
+	return false;
+}
+
+static bool take_flag(struct run_options *o, const char *flag, const char *value)
+{
+	const struct {
+		const char *flag, **to;
+	} rows[] = {{"--out", &o->out}, {"--junit", &o->junit}, {"--run", &o->dir}};
+	char *end;
+
+	if (take_override(o, flag, value))
+		return true;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		if (strcmp(flag, rows[i].flag) != 0)
+			continue;
+		*rows[i].to = value;
+		return true;
+	}
+	unsigned long moves = strtoul(value, &end, 10);
+	o->moves = (uint32_t)moves;
+	return strcmp(flag, "--moves") == 0 && !*end && moves > 0 && moves <= 1000000;
+}
+
+/* --flag value or --flag=value. */
 static int parse(struct run_options *o, int argc, char **argv)
 {
-	/* Those that stand for a key of the file. */
-	static const struct {
-		const char *flag, *key;
-	} keys[] = {{"ues", "ues"},
-		    {"repeat", "repeat"},
-		    {"rate", "rate"},
-		    {"in-flight", "in_flight"},
-		    {"seed", "seed"}};
-
 	for (int i = 0; i < argc; i++) {
-		const char *flag = strncmp(argv[i], "--", 2) == 0 ? argv[i] + 2 : NULL;
-		const char *value = flag && i + 1 < argc ? argv[++i] : NULL;
-		bool known = !flag && !o->file;
-
-		if (!flag)
+		if (strncmp(argv[i], "--", 2) != 0) {
+			if (o->file)
+				return usage(argv[i]);
 			o->file = argv[i];
-		for (size_t k = 0; value && k < sizeof keys / sizeof keys[0]; k++) {
-			if (strcmp(flag, keys[k].flag) != 0 || o->n_overrides == 8)
-				continue;
-			o->overrides[o->n_overrides++] =
-				(struct config_override){keys[k].key, value};
-			known = true;
+			continue;
 		}
-		if (value && strcmp(flag, "moves") == 0)
-			o->moves = (uint32_t)strtoul(value, NULL, 10), known = o->moves > 0;
-		if (value && strcmp(flag, "out") == 0)
-			o->out = value, known = true;
-		if (value && strcmp(flag, "junit") == 0)
-			o->junit = value, known = true;
-		if (value && strcmp(flag, "run") == 0)
-			o->dir = value, known = true;
-		if (!known)
-			return usage();
+		char *eq = strchr(argv[i], '=');
+		if (eq)
+			*eq = '\0';
+		else if (i + 1 == argc)
+			return usage(argv[i]);
+		if (!take_flag(o, argv[i], eq ? eq + 1 : argv[i + 1]))
+			return usage(argv[i]);
+		i += !eq;
 	}
-	return o->file ? 0 : usage();
+	return o->file ? 0 : usage(NULL);
 }
 
 int run_verb(int argc, char **argv, bool json)

@@ -29,13 +29,32 @@ static void add_phase(struct run *r, enum phase phase, int64_t from, int64_t to)
 static void executed(struct mover *m, const json_t *e)
 {
 	struct run *r = m->run;
+	uint32_t cell = (uint32_t)json_integer_value(json_object_get(e, "enb"));
 
-	if (!m->busy || run_step(r)->kind != STEP_MEASURE)
+	if (run_step(r)->kind == STEP_TRACE) {
+		r->stats.completed++;
+		m->cell = cell;
+	}
+	if (!m->measured_by_us) {
+		run_mover_executed(m, json_integer_value(json_object_get(e, "gen")));
 		return;
+	}
+	m->measured_by_us = 0;
 	r->stats.completed++;
-	m->cell = (uint32_t)json_integer_value(json_object_get(e, "enb"));
+	m->cell = cell;
 	m->used_gen = json_integer_value(json_object_get(e, "gen"));
 	run_mover_settle(m);
+}
+
+static void failed(struct mover *m, const char *cause)
+{
+	if (run_step(m->run)->kind == STEP_TRACE)
+		run_handover_failed(m, cause);
+	if (!m->measured_by_us)
+		return;
+	m->measured_by_us = 0;
+	run_handover_failed(m, cause);
+	run_look_up(m);
 }
 
 static void on_handover_event(struct run *r, const struct fleet_node *node, const char *topic,
@@ -60,15 +79,32 @@ static void on_handover_event(struct run *r, const struct fleet_node *node, cons
 		m->left_gen = gen;
 	} else if (strcmp(topic, "handover.completed") == 0) {
 		add_phase(r, PHASE_EXECUTION, m->commanded_us, now);
+		stats_add(&r->stats, PHASE_TOTAL,
+			  json_integer_value(json_object_get(e, "duration_us")));
 	} else if (strcmp(topic, "handover.executed") == 0) {
 		if (m->left_gen == gen)
 			add_phase(r, PHASE_INTERRUPTION, m->left_us, now);
 		executed(m, e);
-	} else if (strcmp(topic, "handover.failed") == 0 && m->busy &&
-		   run_step(r)->kind == STEP_MEASURE) {
-		run_handover_failed(m, json_string_value(json_object_get(e, "cause")));
-		run_look_up(m);
+	} else if (strcmp(topic, "handover.confirmed") == 0) {
+		m->confirmed_us = now;
+	} else if (strcmp(topic, "handover.failed") == 0) {
+		failed(m, json_string_value(json_object_get(e, "cause")));
 	}
+}
+
+/* 13, after the 10 that this node confirmed. */
+static void on_list_event(struct run *r, const json_t *e)
+{
+	const char *imsi = json_string_value(json_object_get(e, "ue"));
+	const char *step = json_string_value(json_object_get(e, "step"));
+	struct mover *m = NULL;
+
+	if (imsi && step && strcmp(step, "13") == 0)
+		HASH_FIND_STR(r->by_imsi, imsi, m);
+	if (!m)
+		return;
+	add_phase(r, PHASE_COMPLETION, m->confirmed_us, time_of(e));
+	m->confirmed_us = 0;
 }
 
 static bool is_expected(const struct run *r, const char *node, const json_t *e)
@@ -94,17 +130,27 @@ void run_event(void *arg, struct fleet_node *node, const json_t *e)
 		json_array_append(r->seen, (json_t *)(uintptr_t)e);
 	if (strncmp(topic, "handover.", 9) == 0)
 		on_handover_event(r, node, topic, e);
+	else if (strcmp(topic, "wraplist.received") == 0)
+		on_list_event(r, e);
 	else if (r->scenario.settle)
 		run_settle_event(r, topic, e);
 	if (r->at >= r->scenario.steps.n)
 		return;
 	const struct step *s = run_step(r);
 	if (s->kind == STEP_EXPECT && run_fits(s, node->name, e)) {
-		evtimer_del(r->timer);
-		run_step_done(r);
+		run_expected(r, e);
 	} else if (s->kind == STEP_READY) {
 		run_ask_ready(r);
 	}
+}
+
+void run_missed(void *arg, struct fleet_node *node, const json_t *range)
+{
+	struct run *r = arg;
+
+	(void)node;
+	r->stats.events_lost += (uint64_t)(json_integer_value(json_object_get(range, "to")) -
+					   json_integer_value(json_object_get(range, "from")) + 1);
 }
 
 void run_lost(void *arg, struct fleet_node *node)

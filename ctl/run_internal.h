@@ -20,10 +20,14 @@ struct mover {
 	uint32_t cell; /* that serves it; 0: none */
 	uint32_t left; /* actions of this step still to do */
 	bool busy;
-	int64_t requested_us, commanded_us, left_us; /* times of its handover, from events */
+	int64_t requested_us, commanded_us, left_us,
+		confirmed_us; /* of its handover, from events */
 	json_int_t left_gen; /* generation of the key it left with */
 	json_int_t used_gen, had_gen; /* of its last handover, of the newest H_key it has */
 	int64_t settle_by_us; /* 0: it does not wait for a H_key */
+	json_int_t executed_gen; /* newest handover that the UE knows to be over */
+	int64_t acknowledged_by_us; /* 0: it does not wait to know that */
+	int64_t measured_by_us; /* 0: it does not wait for what a measurement sets off */
 	struct mover *next; /* waiting for its turn */
 	UT_hash_handle hh;
 };
@@ -37,9 +41,15 @@ struct run {
 	size_t n_movers;
 	struct mover *waiting, *waiting_last;
 	size_t at, round; /* step under way */
+	size_t unsubscribed; /* nodes that have not said yet that they tell their events */
 	size_t unfinished; /* movers of this step, or calls of a step about nodes */
 	uint32_t flying, tokens, settling;
+	unsigned ticks;
+	uint64_t begun; /* of this step, for the rate */
+	int64_t rate_since_us;
 	uint64_t random;
+	struct neighbours *graph; /* who may hand over to whom; one for each node of the fleet */
+	struct trace *trace;
 	struct event *timer; /* of this step, or of the rate */
 	struct event *tick;
 	struct event *next; /* begins the next step, in a turn of its own */
@@ -60,6 +70,11 @@ struct run_options {
 	bool json;
 };
 
+struct neighbours {
+	struct fleet_node **to;
+	size_t n;
+};
+
 int64_t run_now_us(void); /* monotonic */
 const struct step *run_step(const struct run *r);
 /* Begins the step that `at` names; run_step_done() follows, perhaps at once. */
@@ -71,14 +86,18 @@ void run_fail(struct run *r, const char *fmt, ...) __attribute__((format(printf,
 /* run_steps.c: a UE has had its turn. */
 void run_mover_free(struct mover *m);
 
-/* run_settle.c: as run_mover_free(), but with `settle` not before the UE has an H_key newer than the one it used. */
+/* run_settle.c: a UE has moved, with the H_key `used_gen`. Its turn ends when it knows (the acknowledgement of 10), and
+ * with `settle` not before it has a newer H_key. */
+void run_mover_moved(struct mover *m);
+void run_mover_executed(struct mover *m, json_int_t gen);
 void run_mover_settle(struct mover *m);
 void run_settle_event(struct run *r, const char *topic, const json_t *event);
 void run_settle_tick(struct run *r);
 
 /* run_ues.c: what one UE does in a step; false: there is nothing to do for it. */
 typedef bool run_act(struct run *r, struct mover *m);
-run_act run_act_attach, run_act_detach, run_act_move, run_act_walk, run_act_measure, run_act_ping;
+run_act run_act_attach, run_act_detach, run_act_move, run_act_ping_pong, run_act_walk,
+	run_act_measure, run_act_ping, run_act_state;
 /* Asks where a UE is, after a failure, and ends its turn. */
 void run_look_up(struct mover *m);
 void run_handover_failed(struct mover *m, const char *error);
@@ -88,10 +107,31 @@ uint32_t run_moves(const struct step *s);
 
 /* run_nodes.c: steps that are not about UEs. */
 typedef void run_begin(struct run *r);
-run_begin run_begin_rotate, run_begin_fault, run_begin_clear, run_begin_trace, run_begin_expect,
-	run_begin_ready;
+run_begin run_begin_rotate, run_begin_fault, run_begin_clear, run_begin_call, run_begin_expect,
+	run_begin_wait, run_begin_ready;
+/* Calls that make up one step: each counts in r->unfinished, and the last answer ends the step. */
+void run_call_each(struct run *r, struct fleet_node *node, const char *method, json_t *params);
+void run_call_done(void *arg, const json_t *answer);
+/* The step goes on at run_on_timer(), after so long. */
+void run_set_timer(struct run *r, uint32_t ms);
+
+/* run_trace.c */
+run_begin run_begin_trace;
+void run_trace_end(struct run *r);
+
+/* run_graph.c: asks all eNodeBs for their neighbours; 0 or an exit code. The neighbours of a node. */
+int run_graph_open(struct run *r);
+const struct neighbours *run_graph_of(const struct run *r, const struct fleet_node *node);
+void run_graph_close(struct run *r);
+
+/* run_provision.c: the UEs of the ued, or as many as the scenario wants; those that are missing are added with random
+ * keys. 0 or an exit code. */
+int run_find_ues(struct run *r);
+
 /* Is this the event that an expect step wants? */
 bool run_fits(const struct step *s, const char *node, const json_t *event);
+/* It has come: good, or bad when it must never. */
+void run_expected(struct run *r, const json_t *event);
 void run_ask_ready(struct run *r);
 
 /* run_report.c */
@@ -100,6 +140,7 @@ void run_report(struct run *r, const struct run_options *o, int64_t took_us);
 
 /* run_events.c */
 void run_event(void *arg, struct fleet_node *node, const json_t *event);
+void run_missed(void *arg, struct fleet_node *node, const json_t *range);
 void run_lost(void *arg, struct fleet_node *node);
 void run_on_tick(int fd, short what, void *arg);
 void run_on_timer(int fd, short what, void *arg);

@@ -4,9 +4,10 @@
 
 #include <event2/event.h>
 
+#include "ready.h"
 #include "run_internal.h"
 
-static void on_done(void *arg, const json_t *answer)
+void run_call_done(void *arg, const json_t *answer)
 {
 	struct run *r = arg;
 	const char *error = answer_error(answer);
@@ -17,10 +18,10 @@ static void on_done(void *arg, const json_t *answer)
 		run_step_done(r);
 }
 
-static void call_each(struct run *r, struct fleet_node *node, const char *method, json_t *params)
+void run_call_each(struct run *r, struct fleet_node *node, const char *method, json_t *params)
 {
 	r->unfinished++;
-	fleet_call(node, method, params, on_done, r);
+	fleet_call(node, method, params, run_call_done, r);
 }
 
 void run_begin_rotate(struct run *r)
@@ -31,10 +32,10 @@ void run_begin_rotate(struct run *r)
 	for (size_t i = 0; r->mme && i < r->fleet.n_nodes; i++) {
 		const struct fleet_node *node = r->fleet.nodes[i];
 		if (node->enb_id && (!only || strcmp(only, node->name) == 0))
-			call_each(r, r->mme, "enbkey.rotate",
-				  json_pack("{s:s}", "enb", node->name));
+			run_call_each(r, r->mme, "enbkey.rotate",
+				      json_pack("{s:s}", "enb", node->name));
 	}
-	on_done(r, json_true());
+	run_call_done(r, json_true());
 }
 
 void run_begin_fault(struct run *r)
@@ -45,55 +46,63 @@ void run_begin_fault(struct run *r)
 	r->unfinished = 1;
 	if (!node || !s->fault || !s->message) {
 		run_fail(r, "fault: wants node, fault and message");
-		on_done(r, json_true());
+		run_call_done(r, json_true());
 		return;
 	}
 	fleet_call(node, "fault.set",
-		   json_pack("{s:s, s:s, s:s, s:I, s:I}", "fault", s->fault, "message", s->message,
-			     "direction", s->direction ? s->direction : "tx", "count",
-			     (json_int_t)s->count, "delay_ms", (json_int_t)s->delay_ms),
-		   on_done, r);
+		   json_pack("{s:s, s:s, s:s, s:I, s:I, s:f}", "fault", s->fault, "message",
+			     s->message, "direction", s->direction ? s->direction : "tx", "count",
+			     (json_int_t)s->count, "delay_ms", (json_int_t)s->delay_ms,
+			     "probability", s->probability / 100.0),
+		   run_call_done, r);
 }
 
 void run_begin_clear(struct run *r)
 {
 	r->unfinished = 1;
 	for (size_t i = 0; i < r->fleet.n_nodes; i++)
-		call_each(r, r->fleet.nodes[i], "fault.clear", json_object());
-	on_done(r, json_true());
+		run_call_each(r, r->fleet.nodes[i], "fault.clear", json_object());
+	run_call_done(r, json_true());
 }
 
-/* A line of a trace: IMSI,enb1=-90,enb2=-70 */
-static json_t *trace_line(char *line)
+static void on_called(void *arg, const json_t *answer)
 {
-	char *rest = line, *imsi = strsep(&rest, ","), *part;
-	json_t *cells = json_object();
+	struct run *r = arg;
+	const struct step *s = run_step(r);
+	const char *error = answer_error(answer);
+	const char *cause = json_string_value(json_object_get(
+		json_object_get(json_object_get(answer, "error"), "data"), "cause"));
 
-	while ((part = strsep(&rest, ",\r\n"))) {
-		char *value = strchr(part, '=');
-		if (!value)
-			continue;
-		*value = '\0';
-		json_object_set_new(cells, part, json_real(atof(value + 1)));
+	if (s->cause && (!cause || strcmp(cause, s->cause) != 0))
+		run_fail(r, "call of %s: %s instead of %s", s->method, error ? error : "success",
+			 s->cause);
+	else if (!s->cause && error)
+		run_fail(r, "call of %s: %s", s->method, error);
+	run_step_done(r);
+}
+
+void run_begin_call(struct run *r)
+{
+	const struct step *s = run_step(r);
+	struct fleet_node *node = fleet_find(&r->fleet, s->node ? s->node : "");
+	json_error_t error;
+	json_t *params = json_loads(s->params ? s->params : "{}", JSON_REJECT_DUPLICATES, &error);
+
+	if (node && s->method && json_is_object(params)) {
+		fleet_call(node, s->method, params, on_called, r);
+		return;
 	}
-	return json_pack("{s:s, s:o}", "ue", imsi, "cells", cells);
+	if (!params)
+		run_fail(r, "call: params: %s", error.text);
+	else
+		run_fail(r, "call: wants node, method, and params as a JSON object");
+	json_decref(params);
+	run_step_done(r);
 }
 
-void run_begin_trace(struct run *r)
+void run_begin_wait(struct run *r)
 {
-	const char *path = run_step(r)->file;
-	FILE *f = path ? fopen(path, "r") : NULL;
-	char line[1024];
-
-	r->unfinished = 1;
-	if (!f)
-		run_fail(r, "trace: cannot read %s", path ? path : "(no file)");
-	while (f && fgets(line, sizeof line, f))
-		if (line[0] != '#' && line[0] != '\n')
-			call_each(r, r->ue, "measure", trace_line(line));
-	if (f)
-		fclose(f);
-	on_done(r, json_true());
+	run_set_timer(r, run_step(r)->delay_ms);
 }
 
 bool run_fits(const struct step *s, const char *node, const json_t *e)
@@ -106,9 +115,8 @@ bool run_fits(const struct step *s, const char *node, const json_t *e)
 	       (!s->cause || (cause && strcmp(cause, s->cause) == 0));
 }
 
-static void set_timeout(struct run *r)
+void run_set_timer(struct run *r, uint32_t ms)
 {
-	uint32_t ms = run_step(r)->timeout_ms;
 	const struct timeval after = {ms / 1000, (suseconds_t)(ms % 1000) * 1000};
 
 	evtimer_add(r->timer, &after);
@@ -123,25 +131,27 @@ void run_begin_expect(struct run *r)
 	{
 		if (!run_fits(run_step(r), json_string_value(json_object_get(e, "node")), e))
 			continue;
-		run_step_done(r);
+		run_expected(r, e);
 		return;
 	}
-	set_timeout(r);
+	run_set_timer(r, run_step(r)->timeout_ms);
+}
+
+void run_expected(struct run *r, const json_t *event)
+{
+	if (run_step(r)->never)
+		run_fail(r, "%s of %s came, which must not", run_step(r)->topic,
+			 json_string_value(json_object_get(event, "node")));
+	evtimer_del(r->timer);
+	run_step_done(r);
 }
 
 static void on_ready_status(void *arg, const json_t *answer)
 {
 	struct run *r = arg;
 	const json_t *s = json_object_get(answer, "result");
-	const char *role = json_string_value(json_object_get(s, "role"));
-	bool up = !role || strcmp(role, "mmed") == 0 ||
-		  (strcmp(role, "enbd") == 0 && json_is_true(json_object_get(s, "s1_up")) &&
-		   json_integer_value(json_object_get(s, "x2_up")) >=
-			   json_integer_value(json_object_get(s, "x2_wanted"))) ||
-		  (strcmp(role, "ued") == 0 &&
-		   json_integer_value(json_object_get(s, "cells_up")) ==
-			   json_integer_value(json_object_get(s, "cells")));
-	if (!up)
+
+	if (!answer || !status_is_ready(s))
 		r->tokens = 0;
 	if (--r->unfinished > 0)
 		return;
@@ -164,7 +174,7 @@ void run_ask_ready(struct run *r)
 
 void run_begin_ready(struct run *r)
 {
-	set_timeout(r);
+	run_set_timer(r, run_step(r)->timeout_ms);
 	r->unfinished = 0;
 	run_ask_ready(r);
 }

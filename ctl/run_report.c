@@ -61,8 +61,10 @@ static void print_memory(const struct run *r, const json_t *nodes)
 		json_int_t grown = heap - heap_before(r, name);
 		printf("memory %-8s %10lld octets of heap, %6lld UEs", name, (long long)heap,
 		       (long long)ues);
+		if (ues)
+			printf(", %lld a UE", (long long)(heap / ues));
 		if (ues && r->stats.attaches)
-			printf(", %lld more a UE than before the run", (long long)(grown / ues));
+			printf(" (%lld of them since the run began)", (long long)(grown / ues));
 		putchar('\n');
 	}
 }

@@ -5,7 +5,8 @@
 
 #include "run_internal.h"
 
-#define TICKS_A_SECOND 100
+#define SECOND_US 1000000
+#define TICKS_TO_LOOK 10 /* after UEs that wait for too long */
 
 struct step_row {
 	/* What one UE does, or NULL. False: nothing to do for it. */
@@ -15,12 +16,14 @@ struct step_row {
 };
 
 static const struct step_row rows[STEP_KIND_COUNT] = {
-	[STEP_ATTACH] = {run_act_attach, NULL},	  [STEP_DETACH] = {run_act_detach, NULL},
-	[STEP_MOVE] = {run_act_move, NULL},	  [STEP_WALK] = {run_act_walk, NULL},
-	[STEP_MEASURE] = {run_act_measure, NULL}, [STEP_PING] = {run_act_ping, NULL},
-	[STEP_TRACE] = {NULL, run_begin_trace},	  [STEP_ROTATE] = {NULL, run_begin_rotate},
-	[STEP_FAULT] = {NULL, run_begin_fault},	  [STEP_CLEAR] = {NULL, run_begin_clear},
-	[STEP_EXPECT] = {NULL, run_begin_expect}, [STEP_READY] = {NULL, run_begin_ready},
+	[STEP_ATTACH] = {run_act_attach, NULL}, [STEP_DETACH] = {run_act_detach, NULL},
+	[STEP_MOVE] = {run_act_move, NULL},	[STEP_PING_PONG] = {run_act_ping_pong, NULL},
+	[STEP_WALK] = {run_act_walk, NULL},	[STEP_MEASURE] = {run_act_measure, NULL},
+	[STEP_PING] = {run_act_ping, NULL},	[STEP_STATE] = {run_act_state, NULL},
+	[STEP_TRACE] = {NULL, run_begin_trace}, [STEP_ROTATE] = {NULL, run_begin_rotate},
+	[STEP_FAULT] = {NULL, run_begin_fault}, [STEP_CLEAR] = {NULL, run_begin_clear},
+	[STEP_CALL] = {NULL, run_begin_call},	[STEP_EXPECT] = {NULL, run_begin_expect},
+	[STEP_WAIT] = {NULL, run_begin_wait},	[STEP_READY] = {NULL, run_begin_ready},
 };
 
 static void pump(struct run *r);
@@ -75,14 +78,34 @@ static uint32_t actions_of(const struct step *s)
 {
 	if (s->kind == STEP_MOVE)
 		return run_moves(s);
-	return s->kind == STEP_WALK && s->moves ? s->moves : 1;
+	return (s->kind == STEP_WALK || s->kind == STEP_PING_PONG) && s->moves ? s->moves : 1;
 }
 
 static bool is_limited(const struct run *r)
 {
 	int32_t kind = run_step(r)->kind;
 
-	return r->scenario.rate && (kind == STEP_MOVE || kind == STEP_WALK || kind == STEP_MEASURE);
+	return r->scenario.rate && (kind == STEP_MOVE || kind == STEP_PING_PONG ||
+				    kind == STEP_WALK || kind == STEP_MEASURE);
+}
+
+/* How many may begin now. What a stall of more than a second kept back is not made up for. */
+static bool may_begin(struct run *r)
+{
+	int64_t now = run_now_us(), gone = now - r->rate_since_us;
+	uint64_t due;
+
+	if (!is_limited(r))
+		return true;
+	due = (uint64_t)gone * r->scenario.rate / SECOND_US + 1;
+	if (due <= r->begun)
+		return false;
+	if (due - r->begun > r->scenario.rate) {
+		r->rate_since_us = now;
+		r->begun = 0;
+	}
+	r->begun++;
+	return true;
 }
 
 static void pump(struct run *r)
@@ -91,13 +114,11 @@ static void pump(struct run *r)
 
 	/* A step that ends while its last UE has nothing to do begins the next one in here. */
 	while (r->at == at && r->round == round && r->flying < r->scenario.in_flight &&
-	       r->waiting && (!is_limited(r) || r->tokens)) {
+	       r->waiting && may_begin(r)) {
 		struct mover *m = dequeue(r);
 		if (rows[run_step(r)->kind].act(r, m)) {
 			m->busy = true;
 			r->flying++;
-			if (is_limited(r))
-				r->tokens--;
 		} else {
 			mover_turn_over(m);
 		}
@@ -107,17 +128,13 @@ static void pump(struct run *r)
 void run_on_tick(int fd, short what, void *arg)
 {
 	struct run *r = arg;
-	uint32_t a_tick = r->scenario.rate / TICKS_A_SECOND;
 
 	(void)fd;
 	(void)what;
-	run_settle_tick(r);
-	if (r->at >= r->scenario.steps.n || !is_limited(r))
-		return;
-	r->tokens += a_tick ? a_tick : 1;
-	if (r->tokens > 2 * a_tick + 1)
-		r->tokens = 2 * a_tick + 1;
-	pump(r);
+	if (++r->ticks % TICKS_TO_LOOK == 0)
+		run_settle_tick(r);
+	if (r->at < r->scenario.steps.n && is_limited(r))
+		pump(r);
 }
 
 void run_on_timer(int fd, short what, void *arg)
@@ -127,7 +144,11 @@ void run_on_timer(int fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (s->kind == STEP_EXPECT)
+	if (s->kind == STEP_WAIT || (s->kind == STEP_EXPECT && s->never))
+		; /* as it should be */
+	else if (s->kind == STEP_TRACE)
+		run_trace_end(r);
+	else if (s->kind == STEP_EXPECT)
 		run_fail(r, "no %s%s%s at %s in %u ms", s->topic ? s->topic : "(topic)",
 			 s->cause ? " with cause " : "", s->cause ? s->cause : "",
 			 s->node ? s->node : "any node", s->timeout_ms);
@@ -136,12 +157,26 @@ void run_on_timer(int fd, short what, void *arg)
 	run_step_done(r);
 }
 
+/* What the step lacks, or NULL. */
+static const char *missing(const struct step *s)
+{
+	if (s->kind == STEP_MOVE && run_path_len(s->path) == 0)
+		return "move: wants a path";
+	if (s->kind == STEP_PING_PONG && run_path_len(s->path) != 2)
+		return "ping-pong: wants a path of two cells";
+	if (s->kind == STEP_EXPECT && !s->topic)
+		return "expect: wants a topic";
+	if (s->kind == STEP_STATE && !s->state)
+		return "state: wants a state";
+	return s->kind == STEP_MEASURE && !s->to ? "measure: wants to" : NULL;
+}
+
 void run_step_begin(struct run *r)
 {
 	const struct step *s = run_step(r);
 
-	if (s->kind == STEP_MOVE && run_path_len(s->path) == 0) {
-		run_fail(r, "move: wants a path");
+	if (missing(s)) {
+		run_fail(r, "%s", missing(s));
 		run_step_done(r);
 		return;
 	}
@@ -150,7 +185,8 @@ void run_step_begin(struct run *r)
 		return;
 	}
 	r->unfinished = r->n_movers;
-	r->tokens = 0;
+	r->begun = 0;
+	r->rate_since_us = run_now_us();
 	for (size_t i = 0; i < r->n_movers; i++) {
 		r->movers[i].left = actions_of(s);
 		enqueue(r, &r->movers[i]);

@@ -2,6 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <event2/event.h>
+
 #include "run_internal.h"
 
 #define LOUD (-70)
@@ -40,6 +42,19 @@ static void on_attached(void *arg, const json_t *answer)
 	run_mover_free(m);
 }
 
+/* enb1, or the first that there is. */
+static const char *first_cell(const struct run *r)
+{
+	const struct fleet_node *first = NULL;
+
+	for (size_t i = 0; i < r->fleet.n_nodes; i++) {
+		const struct fleet_node *node = r->fleet.nodes[i];
+		if (node->enb_id && (!first || node->enb_id < first->enb_id))
+			first = node;
+	}
+	return first ? first->name : "enb1";
+}
+
 bool run_act_attach(struct run *r, struct mover *m)
 {
 	const char *cell = run_step(r)->cell;
@@ -48,8 +63,8 @@ bool run_act_attach(struct run *r, struct mover *m)
 		return false;
 	m->used_gen = m->had_gen;
 	fleet_call(r->ue, "attach",
-		   json_pack("{s:s, s:s, s:b}", "ue", m->imsi, "cell", cell ? cell : "enb1", "wait",
-			     1),
+		   json_pack("{s:s, s:s, s:b}", "ue", m->imsi, "cell", cell ? cell : first_cell(r),
+			     "wait", 1),
 		   on_attached, m);
 	return true;
 }
@@ -96,11 +111,9 @@ static void on_handover(void *arg, const json_t *answer)
 		return;
 	}
 	m->run->stats.completed++;
-	stats_add(&m->run->stats, PHASE_TOTAL,
-		  json_integer_value(json_object_get(result, "duration_us")));
 	m->cell = (uint32_t)json_integer_value(json_object_get(result, "to"));
 	m->used_gen = json_integer_value(json_object_get(result, "generation"));
-	run_mover_settle(m);
+	run_mover_moved(m);
 }
 
 static bool hand_over(struct run *r, struct mover *m, const char *target)
@@ -162,6 +175,19 @@ bool run_act_move(struct run *r, struct mover *m)
 	return hand_over(r, m, target);
 }
 
+bool run_act_ping_pong(struct run *r, struct mover *m)
+{
+	char target[64];
+
+	for (size_t i = 0; i < 2; i++) {
+		path_word(run_step(r)->path, i, target, sizeof target);
+		const struct fleet_node *node = fleet_find(&r->fleet, target);
+		if (!node || node->enb_id != m->cell)
+			return hand_over(r, m, target);
+	}
+	return false;
+}
+
 static uint64_t next_random(struct run *r)
 {
 	r->random = r->random * 6364136223846793005ULL + 1442695040888963407ULL;
@@ -170,13 +196,13 @@ static uint64_t next_random(struct run *r)
 
 bool run_act_walk(struct run *r, struct mover *m)
 {
-	const struct fleet_node *targets[FLEET_NODES_MAX];
-	size_t n = 0;
+	const struct fleet_node *source = fleet_enb(&r->fleet, m->cell);
+	const struct neighbours *graph = source ? run_graph_of(r, source) : NULL;
 
-	for (size_t i = 0; i < r->fleet.n_nodes; i++)
-		if (r->fleet.nodes[i]->enb_id && r->fleet.nodes[i]->enb_id != m->cell)
-			targets[n++] = r->fleet.nodes[i];
-	return n && hand_over(r, m, targets[next_random(r) % n]->name);
+	if (graph && graph->n)
+		return hand_over(r, m, graph->to[next_random(r) % graph->n]->name);
+	run_fail(r, "%s is in no cell with a neighbour", m->imsi);
+	return false;
 }
 
 static void on_measured(void *arg, const json_t *answer)
@@ -188,6 +214,7 @@ static void on_measured(void *arg, const json_t *answer)
 	if (!error)
 		return;
 	run_fail(m->run, "measurement of %s: %s", m->imsi, error);
+	m->measured_by_us = 0;
 	run_mover_free(m);
 }
 
@@ -204,6 +231,7 @@ bool run_act_measure(struct run *r, struct mover *m)
 		if (r->fleet.nodes[i]->enb_id)
 			json_object_set_new(cells, r->fleet.nodes[i]->name,
 					    json_integer(r->fleet.nodes[i] == to ? LOUD : QUIET));
+	m->measured_by_us = run_now_us() + (int64_t)run_step(r)->timeout_ms * 1000;
 	fleet_call(r->ue, "measure", json_pack("{s:s, s:o}", "ue", m->imsi, "cells", cells),
 		   on_measured, m);
 	return true;
@@ -226,5 +254,53 @@ static void on_pinged(void *arg, const json_t *answer)
 bool run_act_ping(struct run *r, struct mover *m)
 {
 	fleet_call(r->ue, "traffic.ping", json_pack("{s:s}", "ue", m->imsi), on_pinged, m);
+	return true;
+}
+
+#define ASK_AGAIN_US 20000
+
+static void ask_state(struct mover *m);
+
+static void on_ask_again(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	ask_state(arg);
+}
+
+static void on_state(void *arg, const json_t *answer)
+{
+	struct mover *m = arg;
+	struct run *r = m->run;
+	const struct timeval soon = {0, ASK_AGAIN_US};
+	const json_t *ue = json_object_get(answer, "result");
+	const char *state = json_string_value(json_object_get(ue, "state"));
+	const struct fleet_node *cell =
+		run_step(r)->cell ? fleet_find(&r->fleet, run_step(r)->cell) : NULL;
+
+	m->cell = (uint32_t)json_integer_value(json_object_get(ue, "serving"));
+	if (state && strcmp(state, run_step(r)->state) == 0 &&
+	    (!run_step(r)->cell || (cell && cell->enb_id == m->cell))) {
+		run_mover_free(m);
+	} else if (state &&
+		   run_now_us() - r->step_began_us < (int64_t)run_step(r)->timeout_ms * 1000) {
+		event_base_once(r->fleet.base, -1, EV_TIMEOUT, on_ask_again, m, &soon);
+	} else {
+		run_fail(r, "%s is %s at enb%u, not %s%s%s", m->imsi, state ? state : "nowhere",
+			 m->cell, run_step(r)->state, run_step(r)->cell ? " at " : "",
+			 run_step(r)->cell ? run_step(r)->cell : "");
+		run_mover_free(m);
+	}
+}
+
+static void ask_state(struct mover *m)
+{
+	fleet_call(m->run->ue, "ue.show", json_pack("{s:s}", "ue", m->imsi), on_state, m);
+}
+
+bool run_act_state(struct run *r, struct mover *m)
+{
+	(void)r;
+	ask_state(m);
 	return true;
 }

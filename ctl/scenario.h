@@ -7,17 +7,21 @@
 /* X(constant, word, help) */
 /* clang-format off */
 #define STEP_KINDS(X) \
-	X(ATTACH, "attach", "every UE that is not attached attaches to `cell`") \
+	X(ATTACH, "attach", "every UE that is not attached attaches to `cell`, or to the first there is") \
 	X(DETACH, "detach", "every UE detaches") \
 	X(MOVE, "move", "every UE is handed over along `path`, from wherever it is") \
-	X(WALK, "walk", "every UE is handed over `moves` times to a random neighbour") \
+	X(PING_PONG, "ping-pong", "every UE is handed over `moves` times between the two cells of `path`") \
+	X(WALK, "walk", "every UE is handed over `moves` times, each time to a random neighbour of its cell") \
 	X(MEASURE, "measure", "every UE hears `to` best; event A3 and the cells do the rest") \
-	X(TRACE, "trace", "measurements from `file`: lines of IMSI,enb1=-90,enb2=-70") \
+	X(TRACE, "trace", "measurements from the CSV `file`, played by its time column") \
 	X(PING, "ping", "user data of every UE there and back") \
 	X(ROTATE, "rotate", "a new MME-eNB_key for `node`, or for every eNodeB") \
 	X(FAULT, "fault", "sets `fault` on `message` at `node`") \
 	X(CLEAR, "clear", "ends all faults") \
-	X(EXPECT, "expect", "an event `topic` of `node`, with `cause` if given, within `timeout`") \
+	X(CALL, "call", "calls `method` of `node` with `params`; `cause` is the error that it shall end with") \
+	X(EXPECT, "expect", "an event `topic` of `node`, with `cause` if given, within `timeout`; or none, with `never`") \
+	X(STATE, "state", "every UE is in `state`, at `cell` if given, within `timeout`") \
+	X(WAIT, "wait", "nothing, for `delay`") \
 	X(READY, "ready", "waits until every association and cell is up")
 /* clang-format on */
 
@@ -32,8 +36,10 @@ struct step {
 	int32_t kind;
 	char *cell, *path, *to, *file, *node, *topic, *cause;
 	char *fault, *message, *direction;
-	uint32_t moves, count, delay_ms, timeout_ms;
+	char *method, *params, *state;
+	uint32_t moves, count, delay_ms, timeout_ms, probability; /* the last in percent */
 	bool failures; /* handovers of this step may fail */
+	bool never; /* an event that must not come */
 };
 
 struct scenario {

@@ -13,6 +13,7 @@
 	X(TOTAL, "handover", "decision 6a to 11, at the source") \
 	X(PREPARATION, "preparation", "7 to 9, at the source") \
 	X(EXECUTION, "execution", "9 to 11, at the source") \
+	X(COMPLETION, "completion", "10 to 13, at the target: the next list is there") \
 	X(INTERRUPTION, "interruption", "9 to the acknowledgement of 10, at the UE: no user data")
 /* clang-format on */
 
@@ -30,7 +31,7 @@ struct series {
 
 struct stats {
 	struct series phase[PHASE_COUNT];
-	uint64_t completed, failed, pings, attaches;
+	uint64_t completed, failed, pings, attaches, events_lost;
 	json_t *causes; /* name: count */
 };
 

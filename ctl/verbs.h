@@ -25,6 +25,7 @@ int run_verb(int argc, char **argv, bool json);
 /* Puts the plugin where this user's Wireshark finds it. */
 int wireshark_verb(int argc, char **argv, bool json);
 int decrypt_verb(int argc, char **argv, bool json);
+int seq_verb(int argc, char **argv, bool json);
 int merge_verb(int argc, char **argv, bool json);
 /* Verbs that are scripts. */
 int demo_verb(int argc, char **argv, bool json);
@@ -36,7 +37,9 @@ int script_find(const char *name, char exe[PATH_MAX], char path[SCRIPT_PATH_LEN]
 int lab_verb(int argc, char **argv, bool json);
 /* What `keyhop lab` can do: for people, as JSON. */
 void lab_print_actions(FILE *out);
+void lab_print_words(void);
 struct json_t *lab_json(void);
+int watch_verb(int argc, char **argv, bool json);
 int wait_verb(int argc, char **argv, bool json);
 int schema_verb(int argc, char **argv, bool json);
 int completion_verb(int argc, char **argv, bool json);

@@ -1,57 +1,52 @@
-/* keyhop wait: ends when a node is ready or a UE is where it shall be. Woken by events, asks once for each. */
+/* keyhop wait: ends when nodes are ready or a UE is where it shall be. Woken by events, asks once for each. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "client.h"
+#include "duration.h"
+#include "nodes.h"
+#include "ready.h"
 #include "verbs.h"
 
+#define ASK_MS 5000
+#define RETRY_NS 50000000 /* for a socket that is not there yet */
+#define NODES_MAX 1100
+
 struct wish {
-	const char *node; /* that is asked */
+	const char *node; /* that is asked; NULL: all */
 	const char *imsi; /* NULL: the node itself */
 	const char *state, *cell;
+	int64_t deadline;
 	int timeout_ms;
 };
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 static int usage(void)
 {
-	fputs("usage: keyhop wait NODE ready [--timeout SECONDS]\n"
-	      "       keyhop wait ue IMSI attached|detached|at ENB [--timeout SECONDS]\n",
-	      stderr);
+	verb_help(verb_find("wait"), stderr);
 	return EXIT_USAGE;
 }
 
-static bool is_ready(const json_t *s)
+/* By name, or by number: enb2, 2. */
+static bool is_cell(const char *word, const json_t *ue)
 {
-	const char *role = json_string_value(json_object_get(s, "role"));
+	const char *name = json_string_value(json_object_get(ue, "serving_name"));
+	char number[32];
 
-	if (role && strcmp(role, "enbd") == 0)
-		return json_is_true(json_object_get(s, "s1_up"));
-	if (role && strcmp(role, "ued") == 0)
-		return json_integer_value(json_object_get(s, "cells_up")) ==
-		       json_integer_value(json_object_get(s, "cells"));
-	return role != NULL;
+	snprintf(number, sizeof number, "%lld",
+		 (long long)json_integer_value(json_object_get(ue, "serving")));
+	return strcmp(word, number) == 0 || (name && strcmp(word, name) == 0) ||
+	       (strncmp(word, "enb", 3) == 0 && strcmp(word + 3, number) == 0);
 }
 
 static bool is_there(const struct wish *w, const json_t *ue)
 {
 	const char *state = json_string_value(json_object_get(ue, "state"));
-	char cell[32];
 
 	if (!state || strcmp(state, w->cell ? "attached" : w->state) != 0)
 		return false;
-	snprintf(cell, sizeof cell, "enb%lld",
-		 (long long)json_integer_value(json_object_get(ue, "serving")));
-	return !w->cell || strcmp(cell, w->cell) == 0 || strcmp(cell + 3, w->cell) == 0;
+	return !w->cell || is_cell(w->cell, ue);
 }
 
 /* 1: it is so; 0: not yet; an exit code below zero, negated. */
@@ -59,15 +54,13 @@ static int ask(struct client *c, const struct wish *w)
 {
 	int code = EXIT_FAILED;
 	json_t *params = w->imsi ? json_pack("{s:s}", "ue", w->imsi) : json_object();
-	json_t *answer = client_call(c, w->imsi ? "ue.show" : "status", params, 5000, &code);
+	json_t *answer = client_call(c, w->imsi ? "ue.show" : "status", params, ASK_MS, &code);
 	const json_t *result = json_object_get(answer, "result");
 	const json_t *error = json_object_get(answer, "error");
-	int so = result && (w->imsi ? is_there(w, result) : is_ready(result));
+	int so = result && (w->imsi ? is_there(w, result) : status_is_ready(result));
 
 	if (error) {
-		fprintf(stderr, "keyhop: %s\n",
-			json_string_value(json_object_get(error, "message")));
-		so = -client_exit_code(json_integer_value(json_object_get(error, "code")));
+		so = -client_print_error(error);
 	} else if (!answer) {
 		so = -code;
 	}
@@ -75,33 +68,192 @@ static int ask(struct client *c, const struct wish *w)
 	return so;
 }
 
-static int wait_for(struct client *c, const struct wish *w)
+static int not_in_time(const struct wish *w)
 {
-	int64_t deadline = now_ms() + w->timeout_ms;
-	json_t *params = w->imsi ? json_pack("{s:s}", "ue", w->imsi) : json_object();
+	if (w->imsi)
+		fprintf(stderr, "keyhop: UE %s is not %s%s%s in time\n", w->imsi, w->state,
+			w->cell ? " " : "", w->cell ? w->cell : "");
+	else
+		fprintf(stderr, "keyhop: %s is not ready in time\n", w->node);
+	return EXIT_TIMEOUT;
+}
+
+static json_t *subscription(const struct wish *w)
+{
+	return w->imsi ? json_pack("{s:s}", "ue", w->imsi)
+		       : json_pack("{s:[s, s, s, s, s]}", "topics", "tunnel.", "enb", "x2.",
+				   "cell.", "config.");
+}
+
+static int wait_at(struct client *c, const struct wish *w)
+{
 	int code = EXIT_FAILED, so;
-	json_t *message = client_call(c, "events.subscribe", params, 5000, &code);
+	json_t *message = client_call(c, "events.subscribe", subscription(w), ASK_MS, &code);
 
 	if (!message)
 		return code;
 	for (;;) {
 		json_decref(message);
 		so = ask(c, w);
+		if (so == -EXIT_TIMEOUT)
+			fprintf(stderr, "keyhop: %s does not answer\n", w->node);
 		if (so)
 			return so > 0 ? EXIT_DONE : -so;
-		int64_t left = deadline - now_ms();
+		int64_t left = w->deadline - now_ms();
 		message = left > 0 ? client_read(c, (int)left, &code) : NULL;
 		if (!message)
-			return left > 0 ? code : EXIT_TIMEOUT;
+			return left > 0 && code != EXIT_TIMEOUT ? code : not_in_time(w);
 	}
+}
+
+/* A node that is being started has no socket yet, or one that nobody listens at. */
+static int wait_for(const struct wish *w)
+{
+	const struct timespec pause = {0, RETRY_NS};
+	char path[NODE_PATH_MAX];
+	struct client c;
+
+	for (;;) {
+		int code = EXIT_UNREACHABLE;
+		if (node_path(w->node, path, sizeof path) == 0) {
+			code = client_open_quiet(&c, path, ASK_MS);
+			if (!code)
+				code = wait_at(&c, w);
+			client_close(&c);
+		}
+		if (code != EXIT_UNREACHABLE)
+			return code;
+		if (now_ms() >= w->deadline) {
+			(void)node_path_or_say(w->node, path, sizeof path);
+			return w->timeout_ms ? not_in_time(w) : EXIT_UNREACHABLE;
+		}
+		nanosleep(&pause, NULL);
+	}
+}
+
+struct names {
+	char *name[NODES_MAX];
+	size_t n;
+};
+
+static void add_name(void *arg, const char *name, const char *path)
+{
+	struct names *all = arg;
+
+	(void)path;
+	for (size_t i = 0; i < all->n; i++)
+		if (strcmp(all->name[i], name) == 0)
+			return;
+	if (all->n < NODES_MAX)
+		all->name[all->n++] = strdup(name);
+}
+
+/* Nodes of the lab that are still to come, out of lab.json. */
+static void add_lab(struct names *all)
+{
+	const char *dirs[] = {getenv("KEYHOP_RUN"), "run", "."};
+	char path[NODE_PATH_MAX];
+	json_t *node;
+	size_t k;
+
+	for (size_t i = 0; i < sizeof dirs / sizeof dirs[0]; i++) {
+		snprintf(path, sizeof path, "%s/lab.json", dirs[i] ? dirs[i] : "");
+		json_t *lab = dirs[i] ? json_load_file(path, 0, NULL) : NULL;
+		json_array_foreach(json_object_get(json_object_get(lab, "topology"), "nodes"), k,
+				   node)
+		{
+			const char *name = json_string_value(json_object_get(node, "name"));
+			if (name)
+				add_name(all, name, path);
+		}
+		json_decref(lab);
+		if (all->n)
+			return;
+	}
+}
+
+/* All nodes there are; at least one. */
+static int wait_for_all(struct wish *w)
+{
+	const struct timespec pause = {0, RETRY_NS};
+	struct names all = {.n = 0};
+	int code = EXIT_DONE;
+
+	for (;;) {
+		add_lab(&all);
+		(void)nodes_each(NULL, add_name, &all);
+		if (all.n || now_ms() >= w->deadline)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	if (!all.n) {
+		fputs("keyhop: no node is there in time: looked in " NODES_WHERE "\n", stderr);
+		return EXIT_TIMEOUT;
+	}
+	for (size_t i = 0; i < all.n && !code; i++) {
+		w->node = all.name[i];
+		code = wait_for(w);
+	}
+	for (size_t i = 0; i < all.n; i++)
+		free(all.name[i]);
+	return code;
+}
+
+struct home {
+	const char *imsi;
+	char node[64];
+	bool any;
+};
+
+/* Does this node play the UE? */
+static void try_home(void *arg, const char *name, const char *path)
+{
+	struct home *h = arg;
+	struct client c;
+	int code;
+
+	if (h->node[0] || client_open_quiet(&c, path, ASK_MS))
+		return;
+	if (strcmp(c.role, "ued") == 0) {
+		json_t *answer = client_call(&c, "ue.show", json_pack("{s:s}", "ue", h->imsi),
+					     ASK_MS, &code);
+		h->any = true;
+		if (json_object_get(answer, "result"))
+			snprintf(h->node, sizeof h->node, "%s", name);
+		json_decref(answer);
+	}
+	client_close(&c);
+}
+
+static int wait_for_ue(struct wish *w)
+{
+	const struct timespec pause = {0, RETRY_NS};
+	struct home h = {.imsi = w->imsi};
+
+	for (;;) {
+		(void)nodes_each(NULL, try_home, &h);
+		if (h.any || now_ms() >= w->deadline)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	if (!h.any)
+		fputs("keyhop: no ued answers in " NODES_WHERE "\n", stderr);
+	else if (!h.node[0])
+		fprintf(stderr, "keyhop: no ued plays UE %s\nhint: keyhop ue ue list\n", w->imsi);
+	if (!h.node[0])
+		return h.any ? EXIT_NOT_FOUND : EXIT_UNREACHABLE;
+	w->node = h.node;
+	return wait_for(w);
 }
 
 static int parse(struct wish *w, int argc, char **argv)
 {
 	if (argc >= 2 && strcmp(argv[argc - 2], "--timeout") == 0) {
-		w->timeout_ms = (int)(atof(argv[argc - 1]) * 1000);
+		if (duration_parse(argv[argc - 1], &w->timeout_ms))
+			return usage();
 		argc -= 2;
 	}
+	w->deadline = now_ms() + w->timeout_ms;
 	w->node = argc > 0 ? argv[0] : NULL;
 	if (argc == 2 && strcmp(argv[1], "ready") == 0)
 		return 0;
@@ -118,20 +270,12 @@ static int parse(struct wish *w, int argc, char **argv)
 int wait_verb(int argc, char **argv, bool json)
 {
 	struct wish w = {.timeout_ms = 10000};
-	struct client c;
-	char path[512];
 	int code = parse(&w, argc, argv);
 
 	(void)json;
 	if (code)
 		return code;
-	if (client_find(w.node, path, sizeof path)) {
-		fprintf(stderr, "keyhop: no socket of node \"%s\"\n", w.node);
-		return EXIT_UNREACHABLE;
-	}
-	code = client_open(&c, path, w.timeout_ms);
-	if (!code)
-		code = wait_for(&c, &w);
-	client_close(&c);
-	return code;
+	if (w.imsi)
+		return wait_for_ue(&w);
+	return strcmp(w.node, "all") == 0 ? wait_for_all(&w) : wait_for(&w);
 }

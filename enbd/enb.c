@@ -14,7 +14,7 @@
 static int check_neighbour(const struct enb *e, const struct neighbour_option *o, char *why,
 			   size_t why_len)
 {
-	struct endpoint ep;
+	struct conn_peer at;
 
 	if (o->id == e->opt.id) {
 		snprintf(why, why_len, "x2.neighbours: %u is this eNodeB itself", o->id);
@@ -24,24 +24,20 @@ static int check_neighbour(const struct enb *e, const struct neighbour_option *o
 		snprintf(why, why_len, "x2.neighbours: \"%s\" is not a node name", o->name);
 		return KH_E_CONFIG;
 	}
-	if (endpoint_parse(&ep, o->address, o->port)) {
-		snprintf(why, why_len, "x2.neighbours: \"%s\" is not an address", o->address);
-		return KH_E_CONFIG;
-	}
-	return 0;
+	return neighbour_peer(e, o, &at, why, why_len);
 }
 
 static int check(void *context, char *why, size_t why_len)
 {
 	struct enb *e = context;
 	const struct neighbour_option *o = e->opt.neighbours.items;
-	struct endpoint ep;
-	int err = 0;
+	struct conn_peer mme;
+	int err = s1_peer(e, &mme, why, why_len);
 
-	if (endpoint_parse(&ep, e->opt.mme_address, e->opt.mme_port)) {
-		snprintf(why, why_len, "mme.address: \"%s\" is not an address", e->opt.mme_address);
-		return KH_E_CONFIG;
-	}
+	if (!err)
+		err = x2_check(e, why, why_len);
+	if (!err)
+		err = uu_check(e, why, why_len);
 	for (size_t i = 0; i < e->opt.neighbours.n && !err; i++)
 		err = check_neighbour(e, &o[i], why, why_len);
 	return err;
@@ -50,12 +46,13 @@ static int check(void *context, char *why, size_t why_len)
 static void begin_neighbours(struct enb *e)
 {
 	const struct neighbour_option *o = e->opt.neighbours.items;
-	struct endpoint ep;
+	char why[CONFIG_WHY_LEN];
+	struct conn_peer at;
 
 	for (size_t i = 0; i < e->opt.neighbours.n; i++) {
-		if (endpoint_parse(&ep, o[i].address, o[i].port))
+		if (neighbour_peer(e, &o[i], &at, why, sizeof why))
 			continue;
-		x2_retry(neighbour_add(e, o[i].id, o[i].name, &ep));
+		x2_retry(neighbour_add(e, o[i].id, o[i].name, &at));
 	}
 }
 
@@ -166,6 +163,7 @@ const struct daemon enb_daemon = {
 	.stop = stop,
 	.status = status,
 	.headline = headline,
+	.crl_loaded = s1_crl_loaded,
 	.key_ages = key_ages,
 	.methods = enb_methods,
 	.machines = machines,

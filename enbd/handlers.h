@@ -20,6 +20,8 @@ void reestablishment_rx(struct enb *e, struct uu_link *uu, const Keyhop__Rrc__Rr
 void pending_add(struct ue *ue);
 void pending_remove(struct ue *ue);
 void pending_retry(struct enb *e);
+/* Asks the neighbour at the other end whether it is there. */
+void heartbeat_probe(struct enb *e, struct x2_peer *p);
 /* 3 for all who have no usable list, after the MME came back. */
 void neighbour_list_retry(struct enb *e);
 /* Begins to look after lists that grow older than list_lifetime. */

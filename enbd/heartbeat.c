@@ -37,6 +37,13 @@ void heartbeat_rx_x2(struct enb *e, struct x2_peer *p, const Keyhop__X2__X2 *x2)
 {
 	if (!x2->heartbeat->answer)
 		send_x2(e, p, true);
+	else if (p->nb)
+		neighbour_probed(p->nb, 0);
+}
+
+void heartbeat_probe(struct enb *e, struct x2_peer *p)
+{
+	send_x2(e, p, false);
 }
 
 int s1_liveness(struct enb *e, const struct s1_input *in)

@@ -1,4 +1,5 @@
-/* Message 6 and decision 6a: the strongest reported neighbour this cell may hand over to. */
+/* Message 6 and decision 6a: the strongest reported neighbour that is better than this cell, and that it may hand over
+ * to. */
 #include "ue_fsm.h"
 
 int measurement_rx_report(struct enb *e, struct ue *ue, const struct ue_input *in)
@@ -11,7 +12,8 @@ int measurement_rx_report(struct enb *e, struct ue *ue, const struct ue_input *i
 	for (size_t i = 0; i < report->n_neighbour; i++) {
 		const Keyhop__Rrc__CellMeasurement *cell = report->neighbour[i];
 		const struct neighbour *nb = neighbour_find(e, cell->enb_id);
-		if (nb && nb->configured && (!best || cell->rsrp_cdbm > best->rsrp_cdbm))
+		if (nb && nb->configured && cell->rsrp_cdbm > report->serving_rsrp_cdbm &&
+		    (!best || cell->rsrp_cdbm > best->rsrp_cdbm))
 			best = cell;
 	}
 	ev.enb = best ? best->enb_id : 0;

@@ -8,7 +8,7 @@
 #include "s1_fsm.h"
 #include "ue_fsm.h"
 
-static json_t *fingerprint(struct mme *m, enum key_kind kind, const void *key, size_t len)
+json_t *ctl_fingerprint(struct mme *m, enum key_kind kind, const void *key, size_t len)
 {
 	char fp[FINGERPRINT_LEN];
 
@@ -19,11 +19,14 @@ static json_t *fingerprint(struct mme *m, enum key_kind kind, const void *key, s
 static json_t *enb_json(const struct enb *e)
 {
 	return json_pack("{s:I, s:s, s:s, s:I, s:I}", "enb", (json_int_t)e->id, "name", e->name,
-			 "state", e->peer ? "up" : "down", "ues", (json_int_t)e->ue_count, "kid",
-			 (json_int_t)e->key.id);
+			 "state",
+			 e->revoked ? "revoked"
+			 : e->peer  ? "up"
+				    : "down",
+			 "ues", (json_int_t)e->ue_count, "kid", (json_int_t)e->key.id);
 }
 
-static void reply_list(struct ctl_request *req, json_t *items, int64_t next)
+void ctl_reply_list(struct ctl_request *req, json_t *items, int64_t next)
 {
 	json_t *out = json_pack("{s:o}", "items", items);
 
@@ -41,7 +44,7 @@ static void enb_list(void *ctx, struct ctl_request *req, const json_t *params)
 	for (struct enb *e = m->enbs; e; e = e->hh.next, at++)
 		if (at >= offset && at < offset + limit)
 			json_array_append_new(items, enb_json(e));
-	reply_list(req, items, at > offset + limit ? offset + limit : 0);
+	ctl_reply_list(req, items, at > offset + limit ? offset + limit : 0);
 }
 
 /* The eNodeB an operator names, or the answer that there is none. */
@@ -64,7 +67,7 @@ static void enb_show(void *ctx, struct ctl_request *req, const json_t *params)
 	json_t *out = enb_json(e);
 	if (e->key.id) {
 		json_object_set_new(out, "fp",
-				    fingerprint(m, KEY_MME_ENB_KEY, e->key.b, e->key.len));
+				    ctl_fingerprint(m, KEY_MME_ENB_KEY, e->key.b, e->key.len));
 		json_object_set_new(out, "key_age_us", json_integer(clock_mono_us() - e->key_us));
 	}
 	ctl_reply(req, out);
@@ -97,10 +100,10 @@ static void enbkey_list(void *ctx, struct ctl_request *req, const json_t *params
 				items,
 				json_pack("{s:I, s:I, s:o, s:I, s:I}", "enb", (json_int_t)e->id,
 					  "kid", (json_int_t)e->key.id, "fp",
-					  fingerprint(m, KEY_MME_ENB_KEY, e->key.b, e->key.len),
+					  ctl_fingerprint(m, KEY_MME_ENB_KEY, e->key.b, e->key.len),
 					  "wraps", (json_int_t)e->nonce, "age_us",
 					  (json_int_t)(clock_mono_us() - e->key_us)));
-	reply_list(req, items, 0);
+	ctl_reply_list(req, items, 0);
 }
 
 static void enbkey_rotate(void *ctx, struct ctl_request *req, const json_t *params)
@@ -136,7 +139,7 @@ static void ue_list(void *ctx, struct ctl_request *req, const json_t *params)
 	for (struct ue *ue = m->ues; ue; ue = ue->hh.next, at++)
 		if (at >= offset && at < offset + limit)
 			json_array_append_new(items, ue_json(ue));
-	reply_list(req, items, at > offset + limit ? offset + limit : 0);
+	ctl_reply_list(req, items, at > offset + limit ? offset + limit : 0);
 }
 
 static struct ue *find_ue(struct mme *m, struct ctl_request *req, const json_t *params)
@@ -169,8 +172,9 @@ static void ue_show(void *ctx, struct ctl_request *req, const json_t *params)
 static void add_key(struct mme *m, json_t *items, const struct ue *ue, enum key_kind kind,
 		    const void *key, size_t len)
 {
-	json_array_append_new(items, json_pack("{s:s, s:s, s:o}", "name", key_kind_name(kind), "ue",
-					       ue->imsi.s, "fp", fingerprint(m, kind, key, len)));
+	json_array_append_new(items,
+			      json_pack("{s:s, s:s, s:o}", "name", key_kind_name(kind), "ue",
+					ue->imsi.s, "fp", ctl_fingerprint(m, kind, key, len)));
 }
 
 static void key_list(void *ctx, struct ctl_request *req, const json_t *params)
@@ -186,9 +190,9 @@ static void key_list(void *ctx, struct ctl_request *req, const json_t *params)
 					items, json_pack("{s:s, s:I, s:I, s:o}", "name",
 							 "mme_enb_key", "enb", (json_int_t)e->id,
 							 "kid", (json_int_t)e->key.id, "fp",
-							 fingerprint(m, KEY_MME_ENB_KEY, e->key.b,
-								     e->key.len)));
-		reply_list(req, items, 0);
+							 ctl_fingerprint(m, KEY_MME_ENB_KEY,
+									 e->key.b, e->key.len)));
+		ctl_reply_list(req, items, 0);
 		return;
 	}
 	struct ue *ue = find_ue(m, req, params);
@@ -198,7 +202,7 @@ static void key_list(void *ctx, struct ctl_request *req, const json_t *params)
 	add_key(m, items, ue, KEY_KASME, ue->kasme.b, sizeof ue->kasme.b);
 	add_key(m, items, ue, KEY_K_NAS_ENC, ue->nas.enc.b, sizeof ue->nas.enc.b);
 	add_key(m, items, ue, KEY_K_NAS_INT, ue->nas.integrity.b, sizeof ue->nas.integrity.b);
-	reply_list(req, items, 0);
+	ctl_reply_list(req, items, 0);
 }
 
 static void ue_detach(void *ctx, struct ctl_request *req, const json_t *params)
@@ -250,97 +254,35 @@ static void hkey_issue(void *ctx, struct ctl_request *req, const json_t *params)
 					 (json_int_t)ue->gen_issued));
 }
 
-static void subscriber_list(void *ctx, struct ctl_request *req, const json_t *params)
+/* H_key itself is wiped once 5 is sent. */
+static void hkey_show(void *ctx, struct ctl_request *req, const json_t *params)
 {
+	struct ue *ue = find_ue(ctx, req, params);
+
+	if (ue)
+		ctl_reply(req,
+			  json_pack("{s:s, s:I, s:I, s:I}", "ue", ue->imsi.s, "generation",
+				    (json_int_t)ue->gen_issued, "generation_floor",
+				    (json_int_t)ue->gen_floor, "serving", (json_int_t)ue->enb_id));
+}
+
+static void scheme_get(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	static const char *const names[] = {"scheme", "wrap", "h_key_bits", "enb_key_bits",
+					    "kenb_input"};
 	struct mme *m = ctx;
-	int64_t at = 0, offset = ctl_int(params, "offset", 0),
-		limit = ctl_int(params, "limit", 1000);
-	json_t *items = json_array();
+	json_t *out = json_object();
+	char value[64];
 
-	for (struct subscriber_entry *s = m->subscribers; s; s = s->hh.next, at++)
-		if (at >= offset && at < offset + limit)
-			json_array_append_new(items, json_pack("{s:s, s:I}", "ue", s->s.imsi.s,
-							       "sqn", (json_int_t)s->s.sqn));
-	reply_list(req, items, at > offset + limit ? offset + limit : 0);
-}
-
-static int take_subscriber(void *arg, const struct subscriber *sub)
-{
-	return mme_subscriber_add(arg, sub);
-}
-
-static void subscriber_add(void *ctx, struct ctl_request *req, const json_t *params)
-{
-	struct mme *m = ctx;
-	struct subscriber sub = {0};
-	const char *field = NULL;
-	int err = subscriber_parse(m->node.crypto, ctl_string(params, "ue", ""),
-				   ctl_string(params, "k", ""), ctl_string(params, "opc", ""),
-				   ctl_string(params, "sqn", NULL), &sub, &field);
-
-	if (err)
-		ctl_fail(req, KH_E_USAGE, field);
-	else if (mme_subscriber_add(m, &sub))
-		ctl_fail(req, KH_E_ALREADY_EXISTS, "subscriber.remove it first");
-	else
-		ctl_reply(req, json_pack("{s:s, s:s}", "outcome", "completed", "ue", sub.imsi.s));
-	KEY_WIPE(&sub);
-}
-
-static void subscriber_import(void *ctx, struct ctl_request *req, const json_t *params)
-{
-	struct mme *m = ctx;
-	unsigned before = HASH_COUNT(m->subscribers);
-	char why[300];
-	int err = subscriber_read(m->node.crypto, ctl_string(params, "file", ""), take_subscriber,
-				  m, why, sizeof why);
-	json_int_t added = (json_int_t)HASH_COUNT(m->subscribers) - before;
-
-	if (err)
-		ctl_fail_with(req, err, json_pack("{s:I}", "added", added), "%s", why);
-	else
-		ctl_reply(req, json_pack("{s:s, s:I}", "outcome", "completed", "added", added));
-}
-
-static struct subscriber_entry *find_subscriber(struct mme *m, struct ctl_request *req,
-						const json_t *params)
-{
-	const char *imsi = ctl_string(params, "ue", "");
-	struct subscriber_entry *entry;
-
-	HASH_FIND_STR(m->subscribers, imsi, entry);
-	if (!entry)
-		ctl_fail(req, KH_E_UNKNOWN_SUBSCRIBER, "see subscriber.list");
-	return entry;
-}
-
-static void subscriber_show(void *ctx, struct ctl_request *req, const json_t *params)
-{
-	struct mme *m = ctx;
-	const struct subscriber_entry *entry = find_subscriber(m, req, params);
-
-	if (!entry)
-		return;
-	const struct subscriber *sub = &entry->s;
-	ctl_reply(req,
-		  json_pack("{s:s, s:I, s:b, s:o, s:o}", "ue", sub->imsi.s, "sqn",
-			    (json_int_t)sub->sqn, "attached", ue_find_imsi(m, sub->imsi.s) != NULL,
-			    "k_fp", fingerprint(m, KEY_K, sub->k.b, sizeof sub->k.b), "opc_fp",
-			    fingerprint(m, KEY_OPC, sub->opc.b, sizeof sub->opc.b)));
-}
-
-/* One that is attached stays attached; it cannot attach again. */
-static void subscriber_remove(void *ctx, struct ctl_request *req, const json_t *params)
-{
-	struct mme *m = ctx;
-	struct subscriber_entry *entry = find_subscriber(m, req, params);
-
-	if (!entry)
-		return;
-	if (mme_subscriber_remove(m, entry))
-		ctl_fail(req, KH_E_BUSY, "it attaches right now");
-	else
-		ctl_reply(req, json_pack("{s:s}", "outcome", "completed"));
+	(void)params;
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		for (const struct config_row *row = mme_rows; row->key; row++) {
+			if (strcmp(row->key, names[i]) != 0)
+				continue;
+			config_print(row, &m->opt, value, sizeof value);
+			json_object_set_new(out, row->key, json_string(value));
+		}
+	ctl_reply(req, out);
 }
 
 static const struct ctl_param page_params[] = {CTL_PAGE_PARAMS, {0}};
@@ -351,15 +293,6 @@ static const struct ctl_param ue_params[] = {{"ue", CTL_STRING, true, 0, 0, "IMS
 					     {0}};
 static const struct ctl_param key_params[] = {
 	{"ue", CTL_STRING, false, 0, 0, "IMSI or MME-UE-id; the MME-eNB_keys without it"}, {0}};
-static const struct ctl_param subscriber_params[] = {{"ue", CTL_STRING, true, 0, 0, "IMSI"}, {0}};
-static const struct ctl_param import_params[] = {
-	{"file", CTL_STRING, true, 0, 0, "CSV of IMSI,K,OPc[,SQN]; mode 0600"}, {0}};
-static const struct ctl_param add_params[] = {
-	{"ue", CTL_STRING, true, 0, 0, "IMSI"},
-	{"k", CTL_STRING, true, 0, 0, "K, 32 hex digits"},
-	{"opc", CTL_STRING, true, 0, 0, "OPc, 32 hex digits, or op:OP"},
-	{"sqn", CTL_STRING, false, 0, 0, "SQN, 12 hex digits"},
-	{0}};
 static const struct ctl_param hkey_params[] = {
 	{"ue", CTL_STRING, true, 0, 0, "IMSI or MME-UE-id"},
 	{"enbs", CTL_ARRAY, true, 0, 0, "eNB_IDs to make keys for"},
@@ -373,14 +306,20 @@ const struct ctl_method mme_methods[] = {
 	{"enbkey.rotate", enb_params, enbkey_rotate, "steps 1 and 2: a new MME-eNB_key", false},
 	{"hkey.issue", hkey_params, hkey_issue, "steps 3a to 5: a new H_key and list for a UE",
 	 false},
+	{"hkey.show", ue_params, hkey_show, "generations of a UE's H_keys; the keys are wiped",
+	 true},
+	{"scheme.get", no_params, scheme_get, "how the keys of the next cells are made", true},
 	{"ue.list", page_params, ue_list, "UE contexts", true},
 	{"ue.show", ue_params, ue_show, "one UE", true},
 	{"ue.detach", ue_params, ue_detach, "detach a UE", false},
 	{"key.list", key_params, key_list, "keys held (fingerprints)", true},
-	{"subscriber.list", page_params, subscriber_list, "subscribers; never their keys", true},
-	{"subscriber.show", subscriber_params, subscriber_show, "one subscriber", true},
-	{"subscriber.add", add_params, subscriber_add, "add a subscriber", false},
-	{"subscriber.import", import_params, subscriber_import, "add those of a file", false},
-	{"subscriber.remove", subscriber_params, subscriber_remove, "remove a subscriber", false},
+	{"subscriber.list", page_params, ctl_subscriber_list, "subscribers; never their keys",
+	 true},
+	{"subscriber.show", ctl_subscriber_params, ctl_subscriber_show, "one subscriber", true},
+	{"subscriber.add", ctl_add_params, ctl_subscriber_add, "add a subscriber", false},
+	{"subscriber.import", ctl_import_params, ctl_subscriber_import, "add those of a file",
+	 false},
+	{"subscriber.remove", ctl_subscriber_params, ctl_subscriber_remove, "remove a subscriber",
+	 false},
 	{0},
 };

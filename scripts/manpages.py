@@ -64,9 +64,9 @@ class Tables:
     # One function for each @line of a page.
     def flags(self):
         for f in self.tool["flags"]:
-            short, long = f["flag"].split(", ")
+            *short, long = f["flag"].strip().split(", ")
             value = f" Ar {word(f['value'])}" if f["value"] else ""
-            yield from item(f"Fl {short[1:]} , Fl \\-{long[2:]}{value}", f["help"])
+            yield from item("".join(f"Fl {s[1:]} , " for s in short) + f"Fl \\-{long[2:]}{value}", f["help"])
 
     def verbs(self):
         yield ".Bl -tag -width Ds"

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "clock.h"
 #include "ue_fsm.h"
 
 #define CELLS_MEASURED 256
@@ -53,6 +54,7 @@ static void ue_show(void *ctx, struct ctl_request *req, const json_t *params)
 	if (!ue)
 		return;
 	json_t *out = ue_json(ue);
+	json_object_set_new(out, "serving_name", json_string(ue->cell ? ue->cell->name : ""));
 	json_object_set_new(out, "c_rnti", json_integer(ue->c_rnti));
 	json_object_set_new(out, "eea", json_integer(ue->pdcp.eea));
 	json_object_set_new(out, "eia", json_integer(ue->pdcp.eia));
@@ -191,6 +193,40 @@ static void measure(void *ctx, struct ctl_request *req, const json_t *params)
 				 "best", (json_int_t)(best ? best->cell : 0)));
 }
 
+static json_t *handover_json(const struct ue *ue)
+{
+	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "ue", ue->imsi.s, "state",
+			 ue_state_name(ue), "source", (json_int_t)ue->fallback->cell->id, "target",
+			 (json_int_t)ue->fallback->target, "generation", (json_int_t)ue->kenb_gen,
+			 "confirms", (json_int_t)ue->fallback->confirms, "age_us",
+			 (json_int_t)(clock_mono_us() - ue->fallback->left_us));
+}
+
+/* From 9 to the acknowledgement of 10. */
+static void handover_list(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	const struct ue_node *u = ctx;
+	json_t *items = json_array();
+
+	(void)params;
+	for (const struct ue *ue = u->ues; ue; ue = ue->hh.next)
+		if (ue->fallback)
+			json_array_append_new(items, handover_json(ue));
+	reply_list(req, items, 0);
+}
+
+static void handover_show(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	const struct ue *ue = find_ue(ctx, req, params);
+
+	if (!ue)
+		return;
+	if (ue->fallback)
+		ctl_reply(req, handover_json(ue));
+	else
+		ctl_fail(req, KH_E_NOT_FOUND, "the UE is in no handover");
+}
+
 static void ping(void *ctx, struct ctl_request *req, const json_t *params)
 {
 	struct ue *ue = find_ue(ctx, req, params);
@@ -233,6 +269,13 @@ static void ue_remove(void *ctx, struct ctl_request *req, const json_t *params)
 
 static const struct ctl_param page_params[] = {CTL_PAGE_PARAMS, {0}};
 static const struct ctl_param ue_params[] = {{"ue", CTL_STRING, true, 0, 0, "IMSI"}, {0}};
+static const struct ctl_param no_params[] = {{0}};
+static const struct ctl_param move_params[] = {
+	{"ue", CTL_STRING, true, 0, 0, "IMSI"},
+	{"path", CTL_ARRAY, true, 0, 0, "cells by name or eNB_ID, at most 64"},
+	{"wait", CTL_BOOL, false, 0, 0, "answer when it has arrived"},
+	{"timeout_ms", CTL_INT, false, 1, 3600000, "for each handover (default 5000)"},
+	{0}};
 static const struct ctl_param attach_params[] = {
 	{"ue", CTL_STRING, true, 0, 0, "IMSI"},
 	{"cell", CTL_STRING, true, 0, 0, "eNB_ID or name"},
@@ -263,6 +306,11 @@ const struct ctl_method ued_methods[] = {
 	{"detach", detach_params, detach, "detach a UE", false},
 	{"measure", measure_params, measure,
 	 "step 6: what the UE hears; event A3 decides on a report", false},
+	{"move", move_params, move_start,
+	 "hear one cell after the other best, as on a way through them", false},
+	{"handover.list", no_params, handover_list, "UEs between 9 and the acknowledgement of 10",
+	 true},
+	{"handover.show", ue_params, handover_show, "the handover of one UE", true},
 	{"traffic.ping", ue_params, ping, "user data there and back under K_UPenc", false},
 	{0},
 };

@@ -6,4 +6,6 @@
 
 extern const struct ctl_method ued_methods[];
 
+ctl_handler_fn move_start; /* move.c */
+
 #endif

@@ -23,6 +23,8 @@ static const struct config_row cell_rows[] = {
 	 .offset = CELL(port),
 	 .def = "36532",
 	 .help = "port of its Uu"},
+	TRANSPORT_ROW("transport", CELL(transport)),
+	UDP_PORT_ROW("udp_port", CELL(udp_port)),
 	{.key = "name", .type = CONFIG_STRING, .offset = CELL(name), .help = "node name"},
 	{0},
 };

@@ -16,8 +16,10 @@ static int check(void *context, char *why, size_t why_len)
 {
 	struct ue_node *u = context;
 
-	if (!u->opt.subscribers)
-		return 0;
+	int err = cells_check(u, why, why_len);
+
+	if (err || !u->opt.subscribers)
+		return err;
 	return subscriber_read(u->node.crypto, u->opt.subscribers, add_subscriber, u, why, why_len);
 }
 

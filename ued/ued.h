@@ -13,7 +13,6 @@
 #include "nas.pb-c.h"
 #include "nas_msg.h"
 #include "nas_sec.h"
-#include "net.h"
 #include "node.h"
 #include "options.h"
 #include "pdcp.h"
@@ -29,15 +28,17 @@ struct sqlite3_stmt;
 struct store;
 struct ue_node;
 struct ue_scheme;
+struct move;
 
 /* One cell; its connection carries all UEs of this process. */
 struct cell {
 	struct ue_node *node;
 	uint32_t id;
 	char name[NODE_NAME_MAX + 1];
-	struct endpoint ep;
+	struct conn_peer at; /* of its Uu */
 	struct link *link;
 	bool up;
+	bool barred; /* its certificate was revoked: UEs look for another one by themselves */
 	struct loop_timer *timer;
 	unsigned attempts;
 	struct ue *ues; /* by c_rnti, hh_rnti */
@@ -95,7 +96,7 @@ struct ue {
 	struct nas_sec nas;
 	struct pdcp pdcp;
 	struct hkey_slot hkeys[HKEYS_KEPT]; /* newest first */
-	uint64_t gen_floor; /* newest generation a key was installed of */
+	uint64_t gen_floor; /* newest generation a key was installed of, since EPS AKA */
 	uint64_t kenb_gen;
 	char kenb_fp[FINGERPRINT_LEN];
 	struct fallback *fallback;
@@ -106,6 +107,7 @@ struct ue {
 	struct loop_timer *a3_timer;
 	struct ctl_request *req; /* attach or detach that somebody waits for */
 	struct ping *ping;
+	struct move *move; /* on its way through cells, or NULL */
 	uint16_t ping_seq;
 	UT_hash_handle hh; /* by IMSI */
 	UT_hash_handle hh_rnti; /* of the cell */
@@ -127,6 +129,7 @@ extern const struct daemon ued_daemon;
 /* cell.c */
 struct cell *cell_find(struct ue_node *u, uint32_t id);
 struct cell *cell_resolve(struct ue_node *u, const char *text);
+int cells_check(const struct ue_node *u, char *why, size_t why_len) KH_MUST_CHECK;
 int cells_open(struct ue_node *u, char *why, size_t why_len) KH_MUST_CHECK;
 void cells_close(struct ue_node *u);
 
@@ -163,6 +166,10 @@ void uu_dispatch(struct cell *c, const uint8_t *data, size_t len);
 void traffic_ping(struct ue *ue, struct ctl_request *req);
 void traffic_rx(struct ue *ue, const ProtobufCBinaryData *pdu);
 void traffic_end(struct ue *ue, int err);
+
+/* move.c: of a UE on its way through cells. It has arrived in a cell; it is not attached any more. */
+void move_arrived(struct ue *ue);
+void move_end(struct ue *ue, int err);
 
 /* measurement.c */
 void measurement_set(struct ue *ue, const struct measurement *m, size_t n);

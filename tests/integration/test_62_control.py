@@ -23,14 +23,18 @@ def right(lab):
     (lab.path / "more.csv").touch(0o600)
     (lab.path / "more.csv").write_text(f"001010000000078,{K},{K}\n")
     common = [("ping", {}, None), ("version", {}, None), ("status", {}, None), ("schema.list", {}, None),
+              ("schema.get", {"name": "ue.list"}, None), ("config.check", {}, None),
               ("config.get", {}, None), ("config.reload", {}, None), ("log.get", {}, None),
               ("log.set", {"level": "info", "category": "ho"}, None), ("metrics.get", {}, None),
               ("events.subscribe", {"since": 0, "topics": ["no.such"], "ue": a}, None), ("events.unsubscribe", {}, None),
               ("fault.set", {"fault": "drop", "message": "7", "direction": "rx", "count": 1,
                              "probability": 0.5, "delay_ms": 1}, None),
-              ("fault.list", {}, None), ("fault.clear", {"id": 1}, None)]
+              ("fault.list", {}, None), ("fault.clear", {"id": 1}, None),
+              ("capture.start", {"file": "more.pcapng", "max_size": 0, "max_age_ms": 0, "files": 1}, None),
+              ("capture.status", {}, None), ("capture.stop", {}, None)]
     page = {"offset": 0, "limit": 10}
     mme = [("enb.list", page, None), ("enb.show", {"enb": "enb1"}, None), ("ue.list", page, None), ("ue.show", {"ue": a}, None),
+           ("hkey.show", {"ue": a}, None), ("scheme.get", {}, None),
            ("enbkey.list", {}, None), ("enbkey.rotate", {"enb": "enb2"}, None), ("hkey.issue", {"ue": a, "enbs": [2]}, None),
            ("key.list", {"ue": a}, None), ("subscriber.list", page, None), ("subscriber.show", {"ue": a}, None),
            ("subscriber.add", {"ue": new, "k": K, "opc": K, "sqn": "000000000020"}, None),
@@ -38,13 +42,18 @@ def right(lab):
            ("ue.detach", {"ue": b}, None), ("enb.drop", {"enb": "enb3"}, None)]
     enb = [("ue.list", page, None), ("ue.show", {"ue": a}, None), ("key.list", {"ue": a}, None), ("neighbour.list", {}, None),
            ("neighbour.add", {"enb": 77, "address": "127.0.0.1", "port": 1, "name": "enb77"}, None),
+           ("neighbour.probe", {"enb": "enb2"}, None), ("mme.status", {}, None), ("policy.get", {}, None),
+           ("policy.set", {"offset_db": 2.5, "hysteresis_db": 1, "time_to_trigger_ms": 80}, None),
+           ("scheme.get", {}, None), ("location.update", {"ue": a}, "BAD_STATE"),
            ("neighbour.remove", {"enb": "77"}, None), ("wraplist.request", {"ue": a}, None),
            ("wraplist.show", {"ue": a}, None), ("handover.list", {}, None), ("handover.show", {"ue": a}, "NOT_FOUND"),
            ("handover.cancel", {"ue": a}, "BAD_STATE"),
-           ("handover.start", {"ue": a, "target": "enb9", "wait": True}, "NOT_A_NEIGHBOUR"), ("ue.release", {"ue": a}, None)]
+           ("handover.start", {"ue": a, "target": "enb9", "wait": True}, "NOT_A_NEIGHBOUR"), ("ue.release", {"ue": a}, None),
+           ("mme.disconnect", {}, None), ("mme.connect", {}, None)]
     ue = [("ue.add", {"ue": new, "k": K, "opc": K, "sqn": "000000000020"}, None), ("ue.list", page, None),
           ("ue.show", {"ue": a}, None), ("key.list", {"ue": a}, None), ("attach", {"ue": a, "cell": "enb1", "wait": True}, None),
-          ("traffic.ping", {"ue": a}, None), ("measure", {"ue": a, "cells": {"enb1": -70, "enb2": -90.5}}, None),
+          ("traffic.ping", {"ue": a}, None), ("handover.list", {}, None), ("handover.show", {"ue": a}, "NOT_FOUND"),
+          ("move", {"ue": a, "path": ["enb1"], "wait": True, "timeout_ms": 1000}, None), ("measure", {"ue": a, "cells": {"enb1": -70, "enb2": -90.5}}, None),
           ("detach", {"ue": a, "wait": True}, None), ("ue.remove", {"ue": new}, None)]
     last = [("shutdown", {}, None)]
     return {"ue": common + ue + last, "enb1": common + enb + last, "mme": common + mme + last}
@@ -150,6 +159,92 @@ class Control(LabTest):
                 self.assertEqual(e["node"], name)
                 self.assertRegex(e["ts"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")
 
+    def test_the_way_to_the_mme_and_to_neighbours(self):
+        lab = self.start()
+        lab.attach_all()
+        enb1, mme, a = lab.node("enb1"), lab.node("mme"), lab.imsis[0]
+        answer = enb1.call("neighbour.probe", enb="enb2")
+        self.assertGreater(answer["rtt_us"], 0)
+        mme.subscribe(topics=["enb.", "location_update."])
+        enb2 = lab.node("enb2")
+        self.assertEqual(enb2.call("mme.disconnect"), {"outcome": "completed"})
+        mme.wait_event(lambda e: e["topic"] == "enb.down" and e["enb"] == 2)
+        self.assertTrue(enb2.call("mme.status")["held"])
+        # A list in hand is enough; what the MME is owed waits.
+        self.assertEqual(enb1.call("handover.start", ue=a, target="enb2", wait=True)["outcome"], "completed")
+        lab.node("ue").call("traffic.ping", ue=a)
+        self.named("LINK_LOST", enb2.call, "location.update", ue=a)
+        self.assertIn(enb2.call("mme.status")["state"], ("down",))
+        enb2.call("mme.connect")
+        mme.wait_event(lambda e: e["topic"] == "location_update.received" and e["ue"] == a)
+        self.assertFalse(enb2.call("mme.status")["held"])
+        self.assertEqual(mme.call("ue.show", ue=a)["serving"], 2)
+        lab.stop_node("enb3")
+        with self.assertRaises(KeyhopError) as caught:
+            for _ in range(2):  # the first may still find the association
+                enb1.call("neighbour.probe", enb="enb3")
+        self.assertIn(caught.exception.name, ("LINK_LOST", "TARGET_UNREACHABLE"))
+
+    def test_a_way_through_cells(self):
+        lab = self.start()
+        lab.attach_all()
+        ue, a = lab.node("ue"), lab.imsis[0]
+        done = ue.call("move", ue=a, path=["enb1", "enb2", 3, "enb1"], wait=True)
+        self.assertEqual((done["serving"], done["handovers"]), (1, 3))
+        self.named("ENB_NOT_FOUND", ue.call, "move", ue=a, path=["enb9"])
+        self.named("INVALID_PARAMS", ue.call, "move", ue=a, path=[])
+        lab.node("enb1").call("neighbour.remove", enb="enb2")
+        waiting = ue.send("move", ue=a, path=["enb2"], wait=True)
+        self.named("BUSY", ue.call, "move", ue=a, path=["enb3"])
+        ue.call("detach", ue=a, wait=True)
+        with self.assertRaises(KeyhopError) as caught:
+            ue.answer(waiting)
+        self.assertEqual(caught.exception.name, "DETACHED")
+        self.named("TIMEOUT", ue.call, "move", ue=lab.imsis[1], path=["enb2"], wait=True, timeout_ms=60)
+
+    def test_policy_of_a_cell(self):
+        lab = self.start()
+        enb1, ue, a = lab.node("enb1"), lab.node("ue"), lab.imsis[0]
+        self.assertEqual(enb1.call("policy.set", offset_db=9, time_to_trigger_ms=0),
+                         {"offset_db": 9, "hysteresis_db": 1, "time_to_trigger_ms": 0})
+        self.named("INVALID_PARAMS", enb1.call, "policy.set", offset_db=15.5)
+        self.named("INVALID_PARAMS", enb1.call, "policy.set", hysteresis_db=-1)
+        lab.attach_all()
+        self.assertFalse(ue.call("measure", ue=a, cells={"enb1": -80, "enb2": -70})["a3"])
+        self.assertTrue(ue.call("measure", ue=a, cells={"enb1": -80, "enb2": -69})["a3"])
+
+    def test_whoever_waits_when_a_daemon_ends_is_told(self):
+        lab = self.start()
+        lab.attach_all()
+        enb1, a = lab.node("enb1"), lab.imsis[0]
+        enb1.call("fault.set", fault="drop", message="7", count=0)
+        enb1.subscribe(topics=["handover.requested"])
+        waiting = enb1.send("handover.start", ue=a, target="enb2", wait=True)
+        enb1.wait_event(lambda e: e["topic"] == "handover.requested")
+        enb1.send("shutdown")
+        with self.assertRaises(KeyhopError) as caught:
+            enb1.answer(waiting)
+        self.assertEqual(caught.exception.name, "RELEASED")
+
+    def test_whoever_waits_when_a_ued_ends_is_told(self):
+        lab = self.start()
+        lab.attach_all()
+        ue = lab.node("ue")
+        ue.call("fault.set", fault="drop", message="6", count=0)
+        waiting = ue.send("move", ue=lab.imsis[1], path=["enb3"], wait=True)
+        ue.send("shutdown")
+        with self.assertRaises(KeyhopError) as caught:
+            ue.answer(waiting)
+        self.assertEqual(caught.exception.name, "DETACHED")
+
+    def test_one_row_of_the_schema(self):
+        lab = self.start()
+        node = lab.node("enb1")
+        for name, kind in (("ue.list", "method"), ("handover.completed", "event"), ("a3.offset", "option"),
+                           ("unwrap-failed", "cause"), ("keyhop_handovers_total", "metric")):
+            self.assertEqual(node.call("schema.get", name=name)["kind"], kind)
+        self.refused_as(node, "schema.get", {"name": "no.such"}, 1404, "NOT_FOUND")
+
     def test_lists_in_pages(self):
         lab = self.lab(enbs=2, ues=25)
         lab.attach_all()
@@ -190,11 +285,15 @@ class Configuration(LabTest):
         nothing = enb.call("config.reload")
         self.assertEqual((nothing["applied"], nothing["needs_restart"]), ([], []))
         file.write_text(text.replace("level: info", "level: debug") + "a3: {offset: 4}\nmetrics: {port: 9999}\n")
+        looked = enb.call("config.check")
+        self.assertEqual((set(looked["would_apply"]), set(looked["needs_restart"])), ({"log.level", "a3.offset"}, {"metrics.port"}))
+        self.assertEqual(enb.call("log.get")["ho"], "info")
         result = enb.call("config.reload")
         self.assertEqual(set(result["applied"]), {"log.level", "a3.offset"}, result)
         self.assertEqual(set(result["needs_restart"]), {"metrics.port"}, result)
         self.assertEqual(enb.call("log.get")["ho"], "debug")
         file.write_text("node: {name: enb1, nonsense: 1}\n")
+        self.named("CONFIG", enb.call, "config.check")
         self.named("CONFIG", enb.call, "config.reload")
         file.write_text(text)
         enb.subscribe(topics=["config.reloaded"])

@@ -63,7 +63,7 @@ static void setup(void)
 	snprintf(path, sizeof path, "%s/s", dir);
 	signal(SIGPIPE, SIG_IGN); /* as every daemon does */
 	loop = loop_new();
-	events = events_new("n1", 100000);
+	events = events_new("n1", 2000);
 	const struct ctl_settings settings = {.loop = loop,
 					      .events = events,
 					      .path = path,
@@ -313,24 +313,156 @@ START_TEST(subscriptions)
 }
 END_TEST
 
-/* A reader that does not read loses events, is told which, and holds up nobody. */
+/* First sequence number that comes after those of this line, which must follow `expected` without a gap. */
+static uint64_t after(json_t *j, uint64_t expected, bool *lost)
+{
+	const json_t *params = json_object_get(j, "params");
+	const char *method = json_string_value(json_object_get(j, "method"));
+	const char *last = "seq";
+
+	*lost = strcmp(method, "events.lost") == 0;
+	if (*lost)
+		last = "to";
+	ck_assert_int_eq(json_integer_value(json_object_get(params, *lost ? "from" : "seq")),
+			 (json_int_t)expected);
+	uint64_t next = (uint64_t)json_integer_value(json_object_get(params, last)) + 1;
+	json_decref(j);
+	return next;
+}
+
+/* A reader that does not read holds up nobody. What it missed and the ring still has, it gets; what the ring has not,
+ * it is told by number. */
 START_TEST(a_slow_reader)
 {
 	int slow = client(), other = client();
-	unsigned lost = 0;
+	bool lost = false, any = false;
+	uint64_t next = 1;
 
 	ck_assert_int_eq(ask(slow, CALL("1", "events.subscribe", "{}")), 0);
-	for (int i = 0; i < 40000; i++)
+	for (int i = 0; i < 12000; i++)
 		emit("handover.completed", "001010000000001");
+	ck_assert_uint_gt(ctl_events_dropped(ctl), 0);
 	ck_assert_int_eq(ask(other, CALL("1", "echo.text", "{\"text\":\"a\"}")), 0);
-	for (int i = 0; i < 40000 && !lost; i++) {
-		json_t *j = line(slow);
-		lost = strcmp(json_string_value(json_object_get(j, "method")), "events.lost") == 0;
-		json_decref(j);
+	while (next <= 12000) {
+		next = after(line(slow), next, &lost);
+		any = any || lost;
 	}
-	ck_assert(lost);
+	ck_assert(any);
+	emit("handover.completed", "001010000000001");
+	ck_assert_uint_eq(next_event(slow, "handover.completed"), 12001);
 	close(slow);
 	close(other);
+}
+END_TEST
+
+/* A replay of more than a socket takes at once is whole, and comes before what is new. */
+START_TEST(a_long_replay)
+{
+	int fd = client();
+	bool lost;
+	uint64_t next = 101;
+
+	for (int i = 0; i < 2000; i++)
+		emit("handover.completed", "001010000000001");
+	ck_assert_int_eq(ask(fd, CALL("1", "events.subscribe", "{\"since\":100}")), 0);
+	for (int i = 0; i < 50; i++)
+		emit("handover.failed", "001010000000001");
+	while (next <= 2050) {
+		next = after(line(fd), next, &lost);
+		ck_assert(!lost);
+	}
+	close(fd);
+}
+END_TEST
+
+/* Says its last word and still gets every answer; then it is closed. */
+START_TEST(half_closed)
+{
+	int fd = client();
+
+	for (int i = 0; i < 60; i++)
+		say(fd, CALL("1", "echo.text", "{\"text\":\"a\"}"));
+	say(fd, "{\"jsonrpc\":\"2.0\",\"id\":2,\"met");
+	ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
+	for (int i = 0; i < 60; i++)
+		ck_assert_int_eq(code_of(line(fd)), 0);
+	ck_assert_ptr_null(line(fd));
+	ck_assert_uint_eq(ctl_clients(ctl), 0);
+	close(fd);
+	/* One that waits for an answer stays until it has it. */
+	fd = client();
+	say(fd, CALL("1", "later", "{}"));
+	ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
+	RUN_UNTIL(loop, waiting != NULL);
+	test_turn(loop);
+	ctl_reply(waiting, NULL);
+	waiting = NULL;
+	ck_assert_int_eq(code_of(line(fd)), 0);
+	ck_assert_ptr_null(line(fd));
+	close(fd);
+}
+END_TEST
+
+/* Who asks a lot and reads nothing is not served ahead of others, and loses nothing. */
+START_TEST(a_flood_of_requests)
+{
+	static char text[200000];
+	int greedy = client(), other = client();
+	size_t len = 0, sent = 0, n = 0;
+
+	while (len < 150000) {
+		len += (size_t)snprintf(text + len, sizeof text - len,
+					CALL("1", "echo.text", "{\"text\":\"%0500d\"}"), 0);
+		n++;
+	}
+	while (sent < len) {
+		ssize_t done = send(greedy, text + sent, len - sent, MSG_DONTWAIT);
+		if (done > 0)
+			sent += (size_t)done;
+		else
+			test_wait(loop);
+	}
+	ck_assert_int_eq(ask(other, CALL("1", "echo.text", "{\"text\":\"a\"}")), 0);
+	for (size_t i = 0; i < n; i++)
+		ck_assert_int_eq(code_of(line(greedy)), 0);
+	close(greedy);
+	close(other);
+}
+END_TEST
+
+static void wrong(int fd, const char *text, int code, const char *id)
+{
+	say(fd, text);
+	json_t *j = line(fd);
+	char *got = json_dumps(json_object_get(j, "id"), JSON_ENCODE_ANY);
+
+	ck_assert_int_eq(json_integer_value(json_object_get(json_object_get(j, "error"), "code")),
+			 code);
+	ck_assert_str_eq(got, id);
+	free(got);
+	json_decref(j);
+}
+
+/* Names are cut inside a character, notifications are not answered, blank lines are nothing. */
+START_TEST(odd_requests)
+{
+	char text[200];
+	int fd = client();
+
+	snprintf(text, sizeof text,
+		 "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%063d\xe2\x82\xac\"}\n", 0);
+	wrong(fd, text, -32601, "1");
+	snprintf(text, sizeof text,
+		 "{\"jsonrpc\":\"2.0\",\"id\":\"x\",\"method\":\"echo.text\",\"params\":{\"%063d"
+		 "\xe2\x82\xac\":1}}\n",
+		 0);
+	wrong(fd, text, -32602, "\"x\"");
+	wrong(fd, "{\"jsonrpc\":\"1.0\",\"id\":7,\"method\":\"echo.text\"}\n", -32600, "7");
+	wrong(fd, "{\"jsonrpc\":\"2.0\",\"id\":1.5,\"method\":\"echo.text\"}\n", -32600, "null");
+	say(fd, "{\"jsonrpc\":\"2.0\",\"method\":\"no.such\"}\n \r\n"
+		"{\"jsonrpc\":\"2.0\",\"method\":\"echo.text\",\"params\":{\"no\":1}}\n");
+	ck_assert_int_eq(ask(fd, CALL("1", "echo.text", "{\"text\":\"a\"}")), 0);
+	close(fd);
 }
 END_TEST
 
@@ -396,7 +528,8 @@ int main(void)
 
 	CHECK_CASE_WITH(s, "ctl", setup, teardown, says_hello, only_owner_and_group, answers,
 			many_in_one_and_one_in_many, errors_have_names,
-			a_line_without_end_is_cut_off, subscriptions, a_slow_reader,
-			a_client_that_vanishes, one_daemon_a_socket, a_crowd_is_kept_out);
+			a_line_without_end_is_cut_off, subscriptions, a_slow_reader, a_long_replay,
+			odd_requests, half_closed, a_flood_of_requests, a_client_that_vanishes,
+			one_daemon_a_socket, a_crowd_is_kept_out);
 	return check_main(s);
 }

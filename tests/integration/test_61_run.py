@@ -1,0 +1,145 @@
+"""Scenarios: the library, the kinds of steps, and what happens when a run does not go well."""
+
+import json
+import os
+import subprocess
+import unittest
+import xml.etree.ElementTree
+from pathlib import Path
+
+from labtest import ROOT, LabTest
+
+BUILD = Path(os.environ["KEYHOP_BUILD"])
+KEYHOP = BUILD / "ctl" / "keyhop"
+FAULTS = dict.fromkeys(["mme", "*enb", "ue"], "lab: {faults: true}\n")
+
+
+class Run(LabTest):
+    def tool(self, *words, code=0):
+        done = subprocess.run([str(KEYHOP), *map(str, words)], capture_output=True, text=True, timeout=120,
+                              env=os.environ | {"KEYHOP_RUN": str(self.path)})
+        self.assertEqual(done.returncode, code, f"{words}\n{done.stdout}{done.stderr}")
+        return done.stdout if code == 0 else done.stderr
+
+    def start(self, **options):
+        lab = self.lab(**options)
+        self.path = lab.path
+        return lab
+
+    def play(self, steps, *words, code=0, head=""):
+        """Runs a scenario; its summary, or what it said."""
+        file = self.path / "scenario.yaml"
+        file.write_text(head + "steps:\n" + "".join(f"  - {{do: {s}}}\n" for s in steps))
+        said = self.tool("-o", "json", "run", file, *words, code=code)
+        return said if code else json.loads(said)
+
+    def events(self, lab, name, topic):
+        text = (lab.path / f"{name}.events.ndjson").read_text()
+        return [e for e in map(json.loads, text.splitlines()) if e["topic"] == topic]
+
+    def test_the_library(self):
+        lab = self.start(enbs=3, ues=5, extra=FAULTS)
+        files = sorted((ROOT / "conf" / "scenarios").glob("*.yaml"))
+        self.assertGreater(len(files), 12)
+        for file in files:
+            self.assertTrue(file.read_text().startswith("# "), f"{file.name} says what it shows")
+            for ue in json.loads(self.tool("mme", "-o", "json", "ue", "list"))["items"]:
+                self.tool("ue", "detach", "--ue", ue["ue"])
+                self.tool("wait", "ue", ue["ue"], "detached")
+            out = lab.path / file.stem
+            printed = self.tool("run", file, "--out", out, f"--junit={out}.xml", "--seed", "3")
+            self.assertRegex(printed, r"(?m)^OK ", file.name)
+            summary = json.loads((out / "summary.json").read_text())
+            self.assertIsNone(summary["failure"])
+            self.assertEqual(summary["events_lost"], 0)
+            suite = xml.etree.ElementTree.parse(f"{out}.xml").getroot()
+            self.assertEqual(suite.get("failures"), "0")
+            self.assertEqual(int(suite.get("tests")), len(summary["steps"]))
+            self.assertTrue((out / "events.ndjson").read_text())
+
+    def test_one_that_fails_says_so(self):
+        lab = self.start(enbs=2)
+        said = self.play(["attach, cell: enb1", 'expect, topic: handover.completed, cause: "<none>", timeout: 50ms'],
+                         "--junit", lab.path / "j.xml", code=1)
+        self.assertIn("no handover.completed", said)
+        suite = xml.etree.ElementTree.parse(str(lab.path / "j.xml")).getroot()
+        self.assertIn("<none>", suite.find("testcase/failure").get("message"))
+        self.assertRegex(self.play(["atach"], code=2), r"scenario.yaml:2:\d+.*attach")
+        self.assertIn("two cells", self.play(["ping-pong, path: enb1"], code=1))
+        self.assertIn("wants a topic", self.play(["expect"], code=1))
+        self.assertIn("--uess", self.play(["ready"], "--uess", "3", code=2))
+        self.assertIn("No such file", self.play(["ready"], "--junit", lab.path / "no" / "j.xml", code=2))
+        self.assertIn("which must not", self.play(
+            ["move, path: enb2", "expect, node: enb1, topic: handover.completed, never: true"], code=1))
+        self.assertIn("not detached", self.play(["state, state: detached, timeout: 50ms"], code=1))
+
+    def test_phases_of_every_handover(self):
+        self.start(enbs=2, ues=5)
+        s = self.play(["attach", "ping-pong, path: enb2 enb1, moves: 8", "ping"], head="settle: true\n")
+        self.assertEqual((s["completed"], s["failed"], s["pings"]), (40, 0, 5))
+        for phase in ("handover", "preparation", "execution", "completion", "interruption"):
+            p = s[phase]
+            self.assertEqual(p["samples"], 40, phase)
+            self.assertTrue(0 < p["p50_us"] <= p["p90_us"] <= p["p99_us"] <= p["max_us"], s[phase])
+
+    def test_a_walk_keeps_to_the_graph(self):
+        lab = self.start(enbs=3, ues=4)
+        for a, b in ((1, 3), (3, 1)):
+            lab.node(f"enb{a}").call("neighbour.remove", enb=f"enb{b}")
+        s = self.play(["attach, cell: enb2", "walk, moves: 6", "ping"], "--seed", "5")
+        self.assertEqual(s["completed"], 24)
+        moves = {(e["source"], e["enb"]) for n in lab.enb_names() for e in self.events(lab, n, "handover.completed")}
+        self.assertLessEqual(moves, {(1, 2), (2, 1), (2, 3), (3, 2)})
+        self.assertIn((2, 3), moves)
+
+    def test_ues_that_are_missing(self):
+        lab = self.start(enbs=2, ues=1)
+        s = self.play(["attach", "walk, moves: 2", "ping"], "--ues", "600", "--in-flight=100")
+        self.assertEqual((s["ues"], s["attaches"], s["completed"], s["pings"]), (600, 600, 1200, 600))
+        memory = {m["node"]: m for m in s["memory"]}
+        self.assertEqual(memory["mme"]["ues"], 600)
+        self.assertEqual(len(lab.node("mme").call("subscriber.list", limit=10000)["items"]), 600)
+        # A thousand octets or two for each: what a context is, not what a page of a list is.
+        for node in ("mme", "ue"):
+            self.assertLess(memory[node]["heap_bytes"], 600 * 8192)
+
+    def test_a_trace_by_its_times(self):
+        lab = self.start(enbs=3, ues=2)
+        self.play(["attach, cell: enb1"])
+        first, second = lab.imsis
+        (lab.path / "trace.csv").write_text(f"# a comment\ntime,ue,enb1,enb2,enb3\n0.2,{first},-100,,-70\n0,{second},-100,-70,\n")
+        s = self.play(["trace, file: trace.csv, delay: 500ms", f"ping"])
+        self.assertEqual(s["completed"], 2)
+        self.assertGreaterEqual(s["steps"][0]["duration_us"], 700000)
+        reports = {e["ue"]: e["ts"] for e in self.events(lab, "ue", "measure.sent")}
+        self.assertLess(reports[second], reports[first])
+        self.assertEqual(lab.node("ue").call("ue.show", ue=first)["serving"], 3)
+        (lab.path / "trace.csv").write_text(f"{first},enb3=-100,enb1=-60\n")
+        self.assertEqual(self.play(["trace, file: trace.csv, delay: 500ms"])["completed"], 1)
+        (lab.path / "trace.csv").write_text(f"{first},enb3=-100\n12,enb1=-60\n")
+        self.assertIn("trace.csv:2:", self.play(["trace, file: trace.csv"], code=1))
+
+    def test_calls_and_rates(self):
+        lab = self.start(enbs=2, ues=6, extra=FAULTS)
+        self.play(["attach, cell: enb1", "call, node: enb1, method: log.set, params: '{\"level\": \"debug\"}'",
+                   "call, node: enb1, method: ue.show, params: '{\"ue\": \"1\"}'",
+                   "call, node: enb1, method: handover.cancel, params: '{\"ue\": \"1\"}', cause: bad-state"])
+        self.assertEqual(lab.node("enb1").call("log.get")["ho"], "debug")
+        self.assertIn("success instead of bad-state",
+                      self.play(["call, node: mme, method: ping, cause: bad-state"], code=1))
+        self.assertIn("params", self.play(["call, node: mme, method: ping, params: '{'"], code=1))
+        s = self.play(["ping-pong, path: enb1 enb2, moves: 2"], "--rate", "10")
+        self.assertEqual(s["completed"], 12)
+        self.assertGreaterEqual(s["steps"][0]["duration_us"], 1000000, "12 handovers, 10 a second")
+
+    def test_what_never_comes_is_not_waited_for(self):
+        lab = self.start(enbs=2, ues=1, extra=FAULTS)
+        said = self.play(["attach, cell: enb1", "measure, to: enb1", "fault, node: ue, fault: drop, message: '6'",
+                          "measure, to: enb2, timeout: 300ms"], code=1)
+        self.assertIn("after its measurement", said)
+        lab.stop_node("enb2")
+        self.assertIn("neighbour", self.play(["wait, delay: 10ms", "walk, moves: 1"], code=1))
+
+
+if __name__ == "__main__":
+    unittest.main()
