@@ -41,7 +41,8 @@ static int refuse_file(const struct capture *c, int error, char *why, size_t why
 	const struct node *n = c->node;
 	const char *dir = n->options->capture_dir;
 
-	if (error == EACCES && n->confinement.landlock) {
+	/* EROFS: the same, by a unit with ProtectSystem=strict. */
+	if (error == EROFS || (error == EACCES && n->confinement.landlock)) {
 		snprintf(why, why_len, "capture: %s: the sandbox allows files in %s (%s)", c->file,
 			 dir ? dir : n->config_file,
 			 dir ? "capture_dir" : "and beside it, without capture_dir");

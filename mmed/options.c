@@ -14,6 +14,7 @@ static const struct config_word bits_words[] = {{"128", 128}, {"256", 256}, {0}}
 static const struct config_word kenb_input_words[] = {
 	{"plmn", KENB_INPUT_PLMN}, {"literal", KENB_INPUT_LITERAL}, {0}};
 
+static const struct config_word store_words[] = {{"memory", 0}, {0}};
 static const struct config_row listener_rows[] = {
 	{.key = "listen",
 	 .type = CONFIG_STRING,
@@ -28,7 +29,6 @@ static const struct config_row listener_rows[] = {
 	TRANSPORT_ROW("transport", LISTENER(transport)),
 	{0},
 };
-static const struct config_word store_words[] = {{"memory", 0}, {0}};
 
 const struct config_row mme_rows[] = {
 	NODE_OPTION_ROWS,

@@ -183,19 +183,19 @@ def extra(name, stay):
             + ("" if name == "ue" else f"tls_keylog: {name}.tlskeys\n") + ("lab: {faults: true}\n" if stay else ""))
 
 
-def run_tool(lab, tool, *words):
-    done = subprocess.run([str(tool), *words], cwd=lab.path, stdout=subprocess.PIPE, text=True)
+def tool(lab, *words):
+    done = subprocess.run([str(lab.tool), *words], cwd=lab.path, stdout=subprocess.PIPE, text=True)
     if done.returncode:
         raise RuntimeError(f"keyhop {words[0]} ended with {done.returncode}")
     return done.stdout
 
 
-def draw(lab, tool):
+def draw(lab):
     """The captures of all nodes as one, and the first UE's ladder as a page and as text, which is returned."""
     keys = [word for name in lab.names() if name != "ue" for word in ("--tls-keylog", f"{name}.tlskeys")]
-    run_tool(lab, tool, "merge", *(f"{name}.pcapng" for name in lab.names()), *keys, "-o", "capture.pcapng")
+    tool(lab, "merge", *(f"{name}.pcapng" for name in lab.names()), *keys, "-o", "capture.pcapng")
     for name in ("ladder.html", "ladder.txt"):
-        run_tool(lab, tool, "seq", ".", "--ue", lab.imsis[0], "-o", name)
+        tool(lab, "seq", ".", "--ue", lab.imsis[0], "-o", name)
     return (lab.path / "ladder.txt").read_text()
 
 
@@ -209,6 +209,7 @@ def main():
         print(f"NOTE wrap {a.wrap} is for study: {WEAK[a.wrap]}")
     lab = Lab(path, enbs=a.enbs, ues=a.ues, build=a.build, transport=a.transport,
               mme={"wrap": a.wrap, "h_key_bits": a.h_key_bits, "kenb_input": a.kenb_input})
+    lab.tool = a.tool
     lab.extra = {name: extra(name, a.stay) for name in lab.names()}
     codes = {}
     try:
@@ -226,7 +227,7 @@ def main():
             lab.node(name).call("capture.stop")
     else:
         codes = lab.stop()
-    text = draw(lab, a.tool)
+    text = draw(lab)
     events = [e for name in lab.names() for e in read_events(path, name)]
     summary = write_summary(lab, a, handovers, pings, events)
     print(text)
