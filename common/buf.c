@@ -72,6 +72,17 @@ void buf_drain(struct buf *b, size_t n)
 		release(b);
 }
 
+void buf_cut(struct buf *b, size_t n)
+{
+	if (n >= b->len)
+		return;
+	if (b->secret)
+		OPENSSL_cleanse(buf_data(b) + n, b->len - n);
+	b->len = n;
+	if (n == 0)
+		buf_drain(b, 0);
+}
+
 void buf_clear(struct buf *b)
 {
 	release(b);

@@ -30,6 +30,8 @@ uint8_t *buf_extend(struct buf *b, size_t n);
 void buf_append(struct buf *b, const void *data, size_t n);
 /* Takes away the first `n` octets, at most what there is. */
 void buf_drain(struct buf *b, size_t n);
+/* Takes away all but the first `n` octets. */
+void buf_cut(struct buf *b, size_t n);
 /* Empties it and frees all memory. */
 void buf_clear(struct buf *b);
 

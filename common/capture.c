@@ -1,6 +1,5 @@
 #include "capture.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,23 +21,35 @@ static const struct {
 
 static const char *const bearers[] = {"srb0", "srb1", "drb1"};
 
-static void say(char *text, size_t size, size_t *len, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
-
-static void say(char *text, size_t size, size_t *len, const char *fmt, ...)
+/* Comments are made for every message: no printf() here. What finds no room is left out. */
+static void add(struct capture *c, const char *text)
 {
-	va_list ap;
-	int n;
+	size_t len = strlen(text), room = sizeof c->comment - 1 - c->comment_len;
 
-	if (*len + 1 >= size)
-		return;
-	va_start(ap, fmt);
-	n = vsnprintf(text + *len, size - *len, fmt, ap);
-	va_end(ap);
-	*len = n < 0 ? *len : *len + (size_t)n < size ? *len + (size_t)n : size - 1;
+	len = len < room ? len : room;
+	memcpy(c->comment + c->comment_len, text, len);
+	c->comment_len += len;
+	c->comment[c->comment_len] = '\0';
 }
 
-#define COMMENT(c, ...) say((c)->comment, sizeof(c)->comment, &(c)->comment_len, __VA_ARGS__)
+/* " name=value"; nothing when there is no value. */
+static void add_text(struct capture *c, const char *name, const char *value)
+{
+	if (!value || !*value)
+		return;
+	add(c, name);
+	add(c, value);
+}
+
+static void add_number(struct capture *c, const char *name, uint64_t value)
+{
+	char digits[21], *at = digits + sizeof digits - 1;
+
+	*at = '\0';
+	for (uint64_t v = value; v > 0; v /= 10)
+		*--at = (char)('0' + v % 10);
+	add_text(c, name, at);
+}
 
 static void end_packet(struct capture *c)
 {
@@ -61,7 +72,7 @@ static void on_flush(struct loop_task *task)
 	int err;
 
 	end_packet(c);
-	c->next[0] = '\0';
+	c->next.row = NULL;
 	err = capture_file_write(c, why, sizeof why);
 	if (err)
 		capture_stop(c->node, err, why);
@@ -78,6 +89,15 @@ static unsigned bearer_of(const uint8_t *data, size_t len)
 	return at + 1 < len && data[at] == 0x10 ? data[at + 1] : 0;
 }
 
+/* PDCP before its security has a MAC-I of zeros (TS 36.323 4.2.2), the last octets of the carrier. */
+static bool is_protected(unsigned bearer, const uint8_t *data, size_t len)
+{
+	static const uint8_t none[4];
+
+	return bearer && (bearer > 1 || len < sizeof none ||
+			  memcmp(data + len - sizeof none, none, sizeof none) != 0);
+}
+
 static void describe(struct capture *c, const struct link *l, enum iface iface, const uint8_t *data,
 		     size_t len)
 {
@@ -87,15 +107,19 @@ static void describe(struct capture *c, const struct link *l, enum iface iface, 
 	c->comment_len = 0;
 	if (iface == IFACE_RRC) {
 		bearer = bearer_of(data, len);
-		COMMENT(c, "message=uu.%s protection=%s", bearer < 3 ? bearers[bearer] : "?",
-			bearer ? "rrc" : "clear");
+		c->is_clear = !is_protected(bearer, data, len);
+		add_text(c, "message=uu.", bearer < 3 ? bearers[bearer] : "?");
+		add_text(c, " protection=", c->is_clear ? "clear" : "rrc");
 		return;
 	}
 	row = message_row(iface, fault_peek_number(data, len));
-	if (row && row->step)
-		COMMENT(c, "step=%s ", row->step);
-	COMMENT(c, "message=%s.%s protection=%s", iface_name(iface), row ? row->name : "unknown",
-		link_has_tls(l) ? "tunnel" : "clear");
+	if (row && row->step) {
+		add_text(c, "step=", row->step);
+		add(c, " ");
+	}
+	add_text(c, "message=", iface_name(iface));
+	add_text(c, ".", row ? row->name : "unknown");
+	add_text(c, " protection=", link_has_tls(l) ? "tunnel" : "clear");
 }
 
 /* One interface a link, that is, an interface of ours and a peer; a peer that comes again has it again. */
@@ -113,6 +137,22 @@ static uint32_t interface_of(struct capture *c, struct link *l, enum iface iface
 	return (uint32_t)*mark;
 }
 
+static void add_note(struct capture *c, const struct message_row *row, const char *ue)
+{
+	add(c, "; ");
+	if (row->step) {
+		add_text(c, "step=", row->step);
+		add(c, " ");
+	}
+	add_text(c, "message=", iface_name(row->iface));
+	add_text(c, ".", row->name);
+	add_text(c, " protection=",
+		 row->iface == IFACE_NAS ? "nas"
+		 : c->is_clear		 ? "clear"
+					 : "rrc");
+	add_text(c, " ue=", ue);
+}
+
 static void on_frame(const struct link_tap *tap, struct link *l, enum link_direction dir,
 		     const uint8_t *data, size_t len)
 {
@@ -126,18 +166,19 @@ static void on_frame(const struct link_tap *tap, struct link *l, enum link_direc
 	c->packet = (struct pcapng_packet){.interface = interface_of(c, l, iface),
 					   .wall_us = clock_wall_us(),
 					   .inbound = dir == LINK_RX};
-	pcapng_pdu_tags(&c->pdu, ifaces[iface].dissector, dir == LINK_RX ? &peer : &local,
-			dir == LINK_RX ? &local : &peer);
+	pcapng_pdu_tags(&c->pdu, ifaces[iface].dissector,
+			link_transport(l) == TRANSPORT_TCP ? PCAPNG_TCP : PCAPNG_SCTP,
+			dir == LINK_RX ? &peer : &local, dir == LINK_RX ? &local : &peer);
 	uint8_t *copy = buf_extend(&c->pdu, len);
 	memcpy(copy, data, len);
 	bool masked = redact_keys(iface, copy, len);
 	describe(c, l, iface, data, len);
 	if (masked)
-		COMMENT(c, " keys=masked");
-	if (dir == LINK_TX && c->next[0])
-		COMMENT(c, "%s", c->next);
+		add(c, " keys=masked");
+	if (dir == LINK_TX && c->next.row)
+		add_note(c, c->next.row, c->next.ue.s);
 	if (dir == LINK_TX)
-		c->next[0] = '\0';
+		c->next.row = NULL;
 	c->has_packet = true;
 	loop_defer(n->loop, &c->flush);
 }
@@ -145,21 +186,17 @@ static void on_frame(const struct link_tap *tap, struct link *l, enum link_direc
 void capture_note(struct node *n, bool tx, const struct message_row *row, const char *peer)
 {
 	struct capture *c = n->capture;
-	char text[128];
 	struct imsi ue;
 
 	if (row->iface != IFACE_RRC && row->iface != IFACE_NAS)
 		return;
-	bool known = peer && imsi_parse(&ue, peer) == 0;
-	snprintf(text, sizeof text, "; %s%s%smessage=%s.%s protection=%s%s%s",
-		 row->step ? "step=" : "", row->step ? row->step : "", row->step ? " " : "",
-		 iface_name(row->iface), row->name, row->iface == IFACE_NAS ? "nas" : "rrc",
-		 known ? " ue=" : "", known ? peer : "");
-	/* RRC is in its carrier when it is told of, NAS is sealed before. */
+	if (peer && imsi_parse(&ue, peer))
+		peer = NULL;
+	/* RRC is in its carrier when it is told of, NAS is sealed before. What came may have been answered already. */
 	if (tx && row->iface == IFACE_NAS)
-		snprintf(c->next, sizeof c->next, "%s", text);
-	else if (c->has_packet)
-		COMMENT(c, "%s", text);
+		c->next = (struct capture_next){row, peer ? ue : (struct imsi){{0}}};
+	else if (c->has_packet && c->packet.inbound == !tx)
+		add_note(c, row, peer);
 }
 
 static void on_event(void *arg, const struct node_event *e)
@@ -168,21 +205,19 @@ static void on_event(void *arg, const struct node_event *e)
 
 	if (!c->has_packet || (!e->step && !e->fp[0]))
 		return;
-	COMMENT(c, "; event=%s", e->topic);
-	if (e->step)
-		COMMENT(c, " step=%s", e->step);
-	if (e->ue.s[0])
-		COMMENT(c, " ue=%s", e->ue.s);
-	if (e->enb)
-		COMMENT(c, " enb=%u", e->enb);
-	if (e->gen)
-		COMMENT(c, " gen=%llu", (unsigned long long)e->gen);
-	if (e->kid)
-		COMMENT(c, " kid=%u", e->kid);
-	if (e->key && e->fp[0])
-		COMMENT(c, " key=%s fp=%s", e->key, e->fp);
+	add_text(c, "; event=", e->topic);
+	add_text(c, " node=", c->node->name);
+	add_text(c, " step=", e->step);
+	add_text(c, " ue=", e->ue.s);
+	add_number(c, " enb=", e->enb);
+	add_number(c, " gen=", e->gen);
+	add_number(c, " kid=", e->kid);
+	if (e->fp[0]) {
+		add_text(c, " key=", e->key);
+		add_text(c, " fp=", e->fp);
+	}
 	if (e->err)
-		COMMENT(c, " cause=%s", err_name(e->err));
+		add_text(c, " cause=", err_name(e->err));
 }
 
 int capture_start(struct node *n, const struct capture_settings *s, char *why, size_t why_len)

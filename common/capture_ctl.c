@@ -7,7 +7,9 @@
 
 static const struct ctl_param start_params[] = {
 	{"file", CTL_STRING, true, 0, 0,
-	 "pcapng file; relative to the configuration file. An older capture is replaced"},
+	 "pcapng file; relative to capture_dir, or else to the configuration file. An older "
+	 "capture is "
+	 "replaced"},
 	{"max_size", CTL_INT, false, 0, INT64_C(1) << 40,
 	 "octets after which the next file begins; 0 is no limit"},
 	{"max_age_ms", CTL_INT, false, 0, UINT32_MAX,
@@ -16,13 +18,18 @@ static const struct ctl_param start_params[] = {
 	{0},
 };
 
-/* Names are relative to the configuration file, as those in it are. */
+/* Names are relative to capture_dir, or to the configuration file, as those in it are. */
 static int absolute(const struct node *n, const char *name, char *out, size_t len)
 {
+	const char *dir = n->options->capture_dir;
 	const char *slash = strrchr(n->config_file, '/');
-	int dir = name[0] == '/' || !slash ? 0 : (int)(slash - n->config_file) + 1;
+	int dir_len = dir ? (int)strlen(dir) : slash ? (int)(slash - n->config_file) : 0;
 
-	return snprintf(out, len, "%.*s%s", dir, n->config_file, name) < (int)len ? 0 : KH_E_USAGE;
+	if (name[0] == '/' || (!dir && !slash))
+		return snprintf(out, len, "%s", name) < (int)len ? 0 : KH_E_USAGE;
+	return snprintf(out, len, "%.*s/%s", dir_len, dir ? dir : n->config_file, name) < (int)len
+		       ? 0
+		       : KH_E_USAGE;
 }
 
 static void start(void *ctx, struct ctl_request *req, const json_t *params)

@@ -36,13 +36,26 @@ static void forget_interfaces(struct capture *c)
 	}
 }
 
+static int refuse_file(const struct capture *c, int error, char *why, size_t why_len)
+{
+	const struct node *n = c->node;
+	const char *dir = n->options->capture_dir;
+
+	if (error == EACCES && n->confinement.landlock) {
+		snprintf(why, why_len, "capture: %s: the sandbox allows files in %s (%s)", c->file,
+			 dir ? dir : n->config_file,
+			 dir ? "capture_dir" : "and beside it, without capture_dir");
+		return KH_E_SANDBOXED;
+	}
+	snprintf(why, why_len, "capture: %s: %s", c->file, strerror(error));
+	return KH_E_CONFIG;
+}
+
 int capture_file_open(struct capture *c, char *why, size_t why_len)
 {
 	c->fd = open(c->file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
-	if (c->fd < 0) {
-		snprintf(why, why_len, "capture: %s: %s", c->file, strerror(errno));
-		return KH_E_CONFIG;
-	}
+	if (c->fd < 0)
+		return refuse_file(c, errno, why, why_len);
 	if (!may_replace(c->fd) || (ftruncate(c->fd, 0) && errno != EINVAL)) {
 		snprintf(why, why_len, "capture: %s is there and is no capture", c->file);
 		close(c->fd);

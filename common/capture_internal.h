@@ -18,6 +18,12 @@ struct capture_interface {
 	UT_hash_handle hh;
 };
 
+/* A NAS message whose carrier is to come. */
+struct capture_next {
+	const struct message_row *row; /* NULL: none */
+	struct imsi ue;
+};
+
 struct capture {
 	struct node *node;
 	struct capture_settings s;
@@ -34,12 +40,12 @@ struct capture {
 	struct capture_interface *interfaces; /* of this file, by name */
 
 	/* The packet that notes still go to; it is closed by the next one and by the end of the turn. */
-	bool has_packet;
+	bool has_packet, is_clear; /* the latter on Uu */
 	struct pcapng_packet packet;
 	struct buf pdu;
 	char comment[PCAPNG_COMMENT_MAX];
 	size_t comment_len;
-	char next[512]; /* notes for a carrier that is to come */
+	struct capture_next next;
 };
 
 /* Opens the file and writes its head. KH_E_CONFIG with `why`. */

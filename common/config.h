@@ -13,7 +13,7 @@
 
 enum config_type {
 	CONFIG_STRING, /* char *, allocated */
-	CONFIG_FILE, /* char *, allocated; relative to the folder of the configuration file */
+	CONFIG_FILE, /* char *, allocated; relative to the folder of the configuration file, or credential:NAME */
 	CONFIG_BOOL, /* bool: true or false */
 	CONFIG_U32, /* uint32_t, decimal or 0x hex, min..max */
 	CONFIG_PORT, /* uint16_t, 0..65535 */
@@ -23,6 +23,15 @@ enum config_type {
 	CONFIG_ENUM, /* int32_t: value of the word in `words` */
 	CONFIG_ALG_LIST, /* struct config_algs: list of words in `words`, each once */
 	CONFIG_LIST, /* struct config_list of records described by `rows` */
+};
+
+/* What may happen in the folder of a CONFIG_FILE once the daemon serves; confine.c holds it to that. */
+enum config_access {
+	CONFIG_READS, /* certificates, lists: they are read again */
+	CONFIG_WRITES, /* databases, captures: made, written, renamed, removed */
+	CONFIG_REMOVES, /* sockets: removed at the end */
+	CONFIG_OPENED, /* logs: opened at the start, and never again */
+	CONFIG_TREE = 0x10, /* flag: the value is the folder itself */
 };
 
 struct config_word {
@@ -49,10 +58,12 @@ struct config_row {
 	const char *def; /* as it would be typed; NULL: none */
 	bool required;
 	bool reloadable;
-	const struct config_word *words; /* ends with {NULL, 0} */
+	const struct config_word
+		*words; /* ends with {NULL, 0}; of a CONFIG_FILE: what is no file */
 	const struct config_row *rows; /* of a CONFIG_LIST; ends with {NULL} */
 	size_t item_size;
 	size_t max_items; /* of a CONFIG_LIST; 0 is 65536 */
+	enum config_access access; /* of a CONFIG_FILE */
 	const char *help;
 };
 
@@ -71,6 +82,8 @@ int config_load(const struct config_row *rows, void *options, const char *file,
 		char why[CONFIG_WHY_LEN]) KH_MUST_CHECK;
 /* Frees what config_load() allocated inside `options`. */
 void config_clear(const struct config_row *rows, void *options);
+/* A file that the service manager hands to this service alone: its mode says less than its folder. */
+bool config_is_credential(const char *path);
 /* Prints one option's value as it would be typed to `out`; lists are "[n]". */
 void config_print(const struct config_row *row, const void *options, char *out, size_t len);
 /* Prints every option with its value and where that came from: a line of the file, -o, or the default. `options` are

@@ -129,7 +129,7 @@ static void want_text(const struct config_row *row, char *out, size_t len)
 static void want_file(const struct config_row *row, char *out, size_t len)
 {
 	(void)row;
-	snprintf(out, len, "the name of a file");
+	snprintf(out, len, "the name of a file, or credential:NAME of a service that has it");
 }
 
 static void want_bool(const struct config_row *row, char *out, size_t len)
@@ -166,7 +166,7 @@ static void want_unit(const struct config_row *row, const struct config_unit *un
 
 static void want_duration(const struct config_row *row, char *out, size_t len)
 {
-	want_unit(row, config_durations, "a duration (200ms, 5s, 10m, 2h)", out, len);
+	want_unit(row, config_durations, "a duration (200ms, 5s, 10m, 2h, 30d)", out, len);
 }
 
 static void want_size(const struct config_row *row, char *out, size_t len)

@@ -18,7 +18,8 @@ struct type {
 static const struct type *type_of(const struct config_row *row);
 
 const struct config_unit config_durations[] = {
-	{"ms", 1}, {"s", 1000}, {"m", 60 * 1000}, {"h", 3600 * 1000}, {NULL, 0}};
+	{"ms", 1}, {"s", 1000}, {"m", 60 * 1000}, {"h", 3600 * 1000}, {"d", 24 * 3600 * 1000},
+	{NULL, 0}};
 const struct config_unit config_sizes[] = {
 	{"", 1}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {NULL, 0}};
 
@@ -192,20 +193,6 @@ static bool parse_string(const struct config_row *row, void *field, const char *
 	return true;
 }
 
-static bool parse_file(const struct config_row *row, void *field, const char *text,
-		       const char *folder)
-{
-	size_t size = strlen(folder) + strlen(text) + 1;
-	char *path;
-
-	if (*text == '\0' || *text == '/')
-		return parse_string(row, field, text, folder);
-	path = x_calloc(1, size);
-	snprintf(path, size, "%s%s", folder, text);
-	replace_string(field, path);
-	return true;
-}
-
 static const struct config_word *find_word(const struct config_row *row, const char *text)
 {
 	for (const struct config_word *w = row->words; w->word != NULL; w++) {
@@ -213,6 +200,51 @@ static const struct config_word *find_word(const struct config_row *row, const c
 			return w;
 	}
 	return NULL;
+}
+
+#define CREDENTIAL "credential:"
+
+static const char *credentials_folder(void)
+{
+	return getenv("CREDENTIALS_DIRECTORY");
+}
+
+bool config_is_credential(const char *path)
+{
+	const char *folder = credentials_folder();
+	size_t len = folder != NULL ? strlen(folder) : 0;
+
+	return len > 0 && strncmp(path, folder, len) == 0 && path[len] == '/';
+}
+
+/* credential:NAME is a file of the folder that the service manager made for this service alone. */
+static bool parse_credential(char **field, const char *name)
+{
+	const char *folder = credentials_folder();
+	size_t size = strlen(name) + 2 + (folder != NULL ? strlen(folder) : 0);
+
+	if (folder == NULL || *name == '\0' || *name == '.' || strchr(name, '/') != NULL)
+		return false;
+	char *path = x_calloc(1, size);
+	snprintf(path, size, "%s/%s", folder, name);
+	replace_string(field, path);
+	return true;
+}
+
+static bool parse_file(const struct config_row *row, void *field, const char *text,
+		       const char *folder)
+{
+	size_t size = strlen(folder) + strlen(text) + 1;
+	char *path;
+
+	if (strncmp(text, CREDENTIAL, strlen(CREDENTIAL)) == 0)
+		return parse_credential(field, text + strlen(CREDENTIAL));
+	if (*text == '\0' || *text == '/' || (row->words != NULL && find_word(row, text) != NULL))
+		return parse_string(row, field, text, folder);
+	path = x_calloc(1, size);
+	snprintf(path, size, "%s%s", folder, text);
+	replace_string(field, path);
+	return true;
 }
 
 static bool parse_enum(const struct config_row *row, void *field, const char *text,

@@ -49,7 +49,11 @@ enum mac_slot { CMAC_128, CMAC_256, HMAC_256, MAC_SLOTS };
 struct crypto {
 	EVP_CIPHER_CTX *cipher[SLOTS];
 	EVP_MAC_CTX *mac[MAC_SLOTS];
+	uint32_t keyed; /* contexts that hold a key, one bit each: ciphers, then MACs */
+	void (*first_key)(void *arg);
+	void *arg;
 };
+_Static_assert(SLOTS + MAC_SLOTS <= 32, "bits of `keyed`");
 
 static EVP_CIPHER_CTX *new_cipher(const char *name, int seal)
 {
@@ -120,20 +124,46 @@ void crypto_free(struct crypto *c)
 	free(c);
 }
 
+void crypto_on_first_key(struct crypto *c, void (*fn)(void *arg), void *arg)
+{
+	c->first_key = fn;
+	c->arg = arg;
+}
+
+static void takes_key(struct crypto *c, unsigned slot)
+{
+	if (!c->keyed && c->first_key)
+		c->first_key(c->arg);
+	c->keyed |= 1U << slot;
+}
+
 void crypto_forget(struct crypto *c)
 {
 	static const uint8_t zero[32];
+	static const size_t mac_key_len[MAC_SLOTS] = {
+		[CMAC_128] = 16, [CMAC_256] = 32, [HMAC_256] = 32};
 
 	/* Nothing to do about a failure: the next use rekeys anyway. */
 	for (unsigned i = 0; i < SLOTS; i++)
-		(void)EVP_CipherInit_ex2(c->cipher[i], NULL, zero, NULL, slots[i].seal, NULL);
-	(void)EVP_MAC_init(c->mac[CMAC_128], zero, 16, NULL);
-	(void)EVP_MAC_init(c->mac[CMAC_256], zero, 32, NULL);
-	(void)EVP_MAC_init(c->mac[HMAC_256], zero, 32, NULL);
+		if (c->keyed & 1U << i)
+			(void)EVP_CipherInit_ex2(c->cipher[i], NULL, zero, NULL, slots[i].seal,
+						 NULL);
+	for (unsigned i = 0; i < MAC_SLOTS; i++)
+		if (c->keyed & 1U << (SLOTS + i))
+			(void)EVP_MAC_init(c->mac[i], zero, mac_key_len[i], NULL);
+	c->keyed = 0;
+}
+
+/* As EVP_MAC_init(). */
+static int rekey_mac(struct crypto *c, enum mac_slot slot, const void *key, size_t key_len)
+{
+	takes_key(c, SLOTS + slot);
+	return EVP_MAC_init(c->mac[slot], key, key_len, NULL);
 }
 
 static int rekey(struct crypto *c, enum slot slot, const uint8_t *key, const uint8_t *iv)
 {
+	takes_key(c, slot);
 	return EVP_CipherInit_ex2(c->cipher[slot], NULL, key, iv, slots[slot].seal, NULL) == 1;
 }
 
@@ -193,12 +223,13 @@ static int mac_update(EVP_MAC_CTX *ctx, const void *p, size_t len)
 int crypto_cmac(struct crypto *c, const uint8_t *key, size_t key_len, const void *a, size_t a_len,
 		const void *b, size_t b_len, uint8_t mac[static 16])
 {
-	EVP_MAC_CTX *ctx = c->mac[key_len == 16 ? CMAC_128 : CMAC_256];
+	enum mac_slot slot = key_len == 16 ? CMAC_128 : CMAC_256;
+	EVP_MAC_CTX *ctx = c->mac[slot];
 	size_t n = 0;
 
 	if (key_len != 16 && key_len != 32)
 		return KH_E_INTERNAL;
-	if (EVP_MAC_init(ctx, key, key_len, NULL) != 1 || !mac_update(ctx, a, a_len) ||
+	if (rekey_mac(c, slot, key, key_len) != 1 || !mac_update(ctx, a, a_len) ||
 	    !mac_update(ctx, b, b_len) || EVP_MAC_final(ctx, mac, &n, BLOCK) != 1 || n != BLOCK)
 		return KH_E_INTERNAL;
 	return KH_OK;
@@ -307,7 +338,7 @@ int crypto_hmac(struct crypto *c, const void *key, size_t key_len, const void *m
 	EVP_MAC_CTX *ctx = c->mac[HMAC_256];
 	size_t n = 0;
 
-	if (key_len == 0 || EVP_MAC_init(ctx, key, key_len, NULL) != 1 ||
+	if (key_len == 0 || rekey_mac(c, HMAC_256, key, key_len) != 1 ||
 	    !mac_update(ctx, msg, len) || EVP_MAC_final(ctx, mac, &n, 32) != 1 || n != 32)
 		return KH_E_INTERNAL;
 	return KH_OK;

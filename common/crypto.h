@@ -13,9 +13,10 @@ struct crypto;
 /* NULL when the library lacks an algorithm. */
 struct crypto *crypto_new(void);
 void crypto_free(struct crypto *c);
-/* A context keeps its last key until the next one. Rekeys all with zeros: call it when keys are
- * erased for good (release, handover away, end of an H_key), or they outlive their wipe in here. */
+/* A context keeps its last key until the next one: keys would outlive their wipe in here. Rekeys those in use with
+ * zeros. `fn` is called when the first context since then takes a key. */
 void crypto_forget(struct crypto *c);
+void crypto_on_first_key(struct crypto *c, void (*fn)(void *arg), void *arg);
 
 /* Every function below: key_len 16 or 32 octets unless it says otherwise; 0, or KH_E_INTERNAL when the
  * library fails, or the error named. `in` and `out` may be the same. */

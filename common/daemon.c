@@ -7,13 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 
 #include <event2/event.h>
 
 #include "capture.h"
 #include "clock.h"
+#include "confine.h"
 #include "fault.h"
 #include "loop.h"
 #include "mem.h"
@@ -22,6 +21,7 @@
 #include "reload.h"
 #include "schema.h"
 #include "store.h"
+#include "trust.h"
 
 #define OVERRIDES_MAX 64
 
@@ -45,7 +45,7 @@ static json_int_t open_descriptors(void)
 
 json_t *daemon_status(struct node *n)
 {
-	char plmn[7], instance[24];
+	char plmn[7], instance[24], sandbox[CONFINE_TEXT_LEN];
 
 	plmn_to_text(&n->plmn, plmn);
 	json_t *out = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I}", "node", n->name, "role",
@@ -54,6 +54,8 @@ json_t *daemon_status(struct node *n)
 				(json_int_t)(clock_mono_us() - n->started_us));
 	snprintf(instance, sizeof instance, "%llu", (unsigned long long)n->instance);
 	json_object_set_new(out, "instance", json_string(instance));
+	confine_text(n, sandbox);
+	json_object_set_new(out, "sandbox", json_string(sandbox));
 	json_object_set_new(out, "fds", json_integer(open_descriptors()));
 	json_object_set_new(out, "control_clients",
 			    json_integer(n->ctl ? (json_int_t)ctl_clients(n->ctl) : 0));
@@ -64,17 +66,6 @@ json_t *daemon_status(struct node *n)
 	json_object_set_new(out, "store_bytes", json_integer(cache));
 	n->daemon->status(n, out);
 	return out;
-}
-
-/* No core files with keys in them. LeakSanitizer looks at its own process like a debugger, and must be let. */
-static void forbid_core_dumps(void)
-{
-	const struct rlimit none = {0, 0};
-
-	(void)setrlimit(RLIMIT_CORE, &none);
-#ifndef __SANITIZE_ADDRESS__
-	(void)prctl(PR_SET_DUMPABLE, 0);
-#endif
 }
 
 static int open_control(const struct daemon *d, struct node *n, char *why, size_t why_len)
@@ -117,7 +108,11 @@ static int start(const struct daemon *d, struct node *n, bool check_only, char *
 		err = d->start(n, why, why_len);
 	if (!err)
 		err = metrics_http_open(n, why, why_len);
-	return err ? err : open_control(d, n, why, why_len);
+	if (!err)
+		err = open_control(d, n, why, why_len);
+	if (!err)
+		trust_watch(n);
+	return err;
 }
 
 void *daemon_open(const struct daemon *d, const char *file, const struct config_override *overrides,
@@ -137,6 +132,8 @@ void *daemon_open(const struct daemon *d, const char *file, const struct config_
 	if (err)
 		snprintf(why, why_len, "%s", text);
 	else
+		err = confine_user(((struct node_options *)options)->user, why, why_len);
+	if (!err)
 		err = node_open(n, options, why, why_len);
 	if (!err)
 		err = start(d, n, check_only, why, why_len);
@@ -201,11 +198,24 @@ static void run(struct node *n)
 	}
 	log_info(LOG_CTL, "ready version=%s control=%s", KEYHOP_VERSION,
 		 n->options->control_socket);
-	notify("READY=1");
+	struct notify *told = notify_ready(n);
 	loop_run(n->loop);
-	notify("STOPPING=1");
+	notify_end(told);
 	for (size_t i = 0; i < 3; i++)
 		event_free(ev[i]);
+}
+
+/* The exit code. */
+static int serve(struct node *n)
+{
+	char why[CONFIG_WHY_LEN] = "";
+
+	if (confine_process(n, why, sizeof why)) {
+		fprintf(stderr, "%s: %s\n", n->role_name, why);
+		return 2;
+	}
+	run(n);
+	return 0;
 }
 
 static void usage(const struct daemon *d, FILE *out)
@@ -362,7 +372,7 @@ int daemon_main(const struct daemon *d, int argc, char **argv)
 
 	if (code >= 0)
 		return code;
-	forbid_core_dumps();
+	confine_memory();
 	struct node *n =
 		daemon_open(d, cl.file, cl.overrides, cl.n_overrides, cl.check, why, sizeof why);
 	if (!n) {
@@ -373,7 +383,7 @@ int daemon_main(const struct daemon *d, int argc, char **argv)
 	    config_dump(d->rows, n->options, cl.file, cl.overrides, cl.n_overrides, stdout, why))
 		fprintf(stderr, "%s: %s\n", d->name, why);
 	if (!cl.check)
-		run(n);
+		code = serve(n);
 	daemon_shut(d, n);
-	return 0;
+	return code < 0 ? 0 : code;
 }

@@ -27,6 +27,10 @@ struct daemon {
 	void (*stop)(void *context);
 	/* Adds the daemon's own members to the answer of `status`. */
 	void (*status)(void *context, json_t *out);
+	/* A new revocation list is in force; its links end by themselves. NULL: nothing else to do. */
+	void (*crl_loaded)(void *context);
+	/* The state in a few words, for the service manager: "3 eNodeBs, 200 UEs". */
+	void (*headline)(const void *context, char *out, size_t len);
 	/* Calls `fn` for each MME-eNB_key in use: whose it is, and since when (clock_mono_us). NULL: holds none. */
 	void (*key_ages)(void *context, key_age_fn *fn, void *arg);
 	const struct ctl_method *methods; /* ends with {NULL} */

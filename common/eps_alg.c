@@ -19,6 +19,15 @@ int eia_is_supported(uint8_t eia)
 	return eia == EIA2;
 }
 
+uint32_t eps_alg_bits(const uint8_t *id, size_t n)
+{
+	uint32_t out = 0;
+
+	for (size_t i = 0; i < n; i++)
+		out |= 1U << id[i];
+	return out;
+}
+
 int eps_alg_choose(const uint8_t *preference, size_t n, uint32_t capability_bits, int integrity)
 {
 	for (size_t i = 0; i < n; i++) {

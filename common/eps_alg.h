@@ -19,6 +19,8 @@ enum { EPS_UPLINK = 0, EPS_DOWNLINK = 1 };
 /* True for the identities built in: EEA0, EEA2; EIA2 (EIA0 is never accepted). */
 int eea_is_supported(uint8_t eea);
 int eia_is_supported(uint8_t eia);
+/* `n` identities as bits (1 << identity), as capabilities travel. */
+uint32_t eps_alg_bits(const uint8_t *id, size_t n);
 /* Picks the first of `preference` (n identities) that the capability bits (1 << identity) have and that is
  * built in; -1 when there is none. */
 int eps_alg_choose(const uint8_t *preference, size_t n, uint32_t capability_bits, int integrity);

@@ -39,14 +39,22 @@
 	X(DETACHED, 27, "detached", 1400, "UE detached") \
 	X(SUPERSEDED, 28, "superseded", 1400, "replaced by a newer context") \
 	X(PEER_SILENT, 29, "peer-silent", 1408, "peer does not answer heartbeats") \
+	X(DUPLICATE_FIELD, 30, "duplicate-field", 1400, "field that may come once came twice") \
+	X(STORE_FULL, 31, "store-full", 1429, "no room to store what this would change") \
 	X(NO_CERTIFICATE, 40, "no-certificate", 1403, "peer showed no certificate") \
 	X(UNKNOWN_CA, 41, "unknown-ca", 1403, "certificate of a CA that is not trusted") \
-	X(CERTIFICATE_EXPIRED, 42, "certificate-expired", 1403, "certificate not valid now") \
+	X(CERTIFICATE_EXPIRED, 42, "certificate-expired", 1403, "certificate has expired") \
 	X(CERTIFICATE_INVALID, 43, "certificate-invalid", 1403, "certificate does not verify") \
 	X(IDENTITY_MISMATCH, 44, "identity-mismatch", 1403, "certificate names another node") \
 	X(TLS_FAILED, 45, "tls-failed", 1403, "TLS failed") \
 	X(ALPN_MISMATCH, 46, "alpn-mismatch", 1403, "no common application protocol") \
 	X(REFUSED_BY_PEER, 47, "refused-by-peer", 1403, "peer refused the association") \
+	X(CERTIFICATE_REVOKED, 48, "certificate-revoked", 1403, \
+	  "certificate is in the revocation list") \
+	X(CERTIFICATE_NOT_YET_VALID, 49, "certificate-not-yet-valid", 1403, \
+	  "certificate not valid before a later time") \
+	X(CRL_INVALID, 50, "crl-invalid", 1400, "revocation list not readable or not of the CA") \
+	X(CRL_STALE, 51, "crl-stale", 1411, "revocation list out of date") \
 	X(UNKNOWN_SUBSCRIBER, 60, "unknown-subscriber", 1404, "IMSI not in the subscriber list") \
 	X(MAC_FAILURE, 61, "mac-failure", 1403, "AUTN does not verify") \
 	X(SYNCH_FAILURE, 62, "synch-failure", 1403, "SQN out of range") \
@@ -88,7 +96,8 @@
 	X(CANNOT_CONNECT, 112, "cannot-connect", 1400, "connection could not be made") \
 	X(NOT_FOUND, 113, "not-found", 1404, "not found") \
 	X(ALREADY_EXISTS, 114, "already-exists", 1409, "exists already") \
-	X(FAULTS_OFF, 115, "faults-off", 1403, "faults need lab.faults: true")
+	X(FAULTS_OFF, 115, "faults-off", 1403, "faults need lab.faults: true") \
+	X(SANDBOXED, 116, "sandboxed", 1403, "file is outside of what the sandbox allows")
 
 enum kh_err {
 	KH_OK = 0,

@@ -11,8 +11,22 @@ struct json_t;
 	X("refused", "", "mmed enbd ued", "something was refused; cause says why") \
 	X("fault.fired", "", "mmed enbd ued", "a fault on purpose met its message") \
 	X("config.reloaded", "", "mmed enbd ued", "the configuration was read again") \
+	X("store.full", "", "mmed", "no room on the store's disk: nothing new is taken") \
+	X("store.room", "", "mmed", "there is room again") \
 	X("capture.stopped", "", "mmed enbd ued", "the capture has ended; cause when it had to") \
+	X("crl.loaded", "", "mmed enbd", "a revocation list is in force") \
+	X("crl.refused", "", "mmed enbd", "one was not taken; the last good one stays in force") \
+	X("crl.expired", "", "mmed enbd", "the one in force should have been replaced by now") \
+	X("certificate.revoked", "", "mmed enbd", "a certificate in use is in the revocation list") \
+	X("certificate.expiring", "", "mmed enbd", "own certificate or that of the CA ends soon") \
+	X("certificate.loaded", "", "mmed enbd", "own certificate was renewed") \
 	X("auth.failed", "", "mmed enbd", "a peer is not who it says it is, or not wanted") \
+	X("association.up", "", "mmed enbd ued", "an SCTP association is up") \
+	X("association.down", "", "mmed enbd ued", "it has ended") \
+	X("association.restart", "", "mmed enbd ued", "the peer has set it up anew: it is given up") \
+	X("association.shutdown", "", "mmed enbd ued", "the peer is about to end it") \
+	X("path.up", "", "mmed enbd ued", "an address of an SCTP peer can be reached") \
+	X("path.down", "", "mmed enbd ued", "and now it cannot") \
 	X("enb.up", "", "mmed", "an eNodeB has joined") \
 	X("enb.down", "", "mmed", "its association has ended") \
 	X("tunnel.up", "", "enbd", "the association with the MME is set up") \
@@ -24,7 +38,8 @@ struct json_t;
 	X("enbkey.picked", "1", "mmed", "a new MME-eNB_key") \
 	X("enbkey.sent", "2", "mmed", "it went to its eNodeB") \
 	X("enbkey.installed", "2", "enbd", "it is in use") \
-	X("enbkey.erased", "", "enbd", "the grace time of the previous one is over") \
+	X("enbkey.erased", "", "mmed enbd", \
+	  "the grace time of the previous one is over; or its eNodeB's certificate was revoked") \
 	X("authentication.requested", "", "mmed", "RAND and AUTN went to the UE") \
 	X("authentication.resynchronised", "", "mmed", "the UE's SQN was taken over") \
 	X("authentication.failed", "", "ued", "AUTN does not verify, or its SQN is out of range") \

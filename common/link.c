@@ -1,13 +1,7 @@
 #include "link.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <event2/event.h>
-#include <openssl/crypto.h>
 
 #include "link_internal.h"
 #include "mem.h"
@@ -15,16 +9,13 @@
 
 #define SETUP_TIMEOUT_MS 5000
 #define OUTPUT_LIMIT (16U * 1024 * 1024)
-#define LAST_READS 4
 
 static void link_free(struct link *l)
 {
 	loop_cancel(l->loop, &l->turn_end);
 	link_drop_held(l);
 	loop_timer_stop(&l->setup);
-	event_free(l->readable);
-	event_free(l->writable);
-	close(l->fd);
+	conn_close(l->conn);
 	tls_free(l->tls);
 	buf_clear(&l->in);
 	buf_clear(&l->out);
@@ -33,23 +24,17 @@ static void link_free(struct link *l)
 	free(l);
 }
 
-void link_set_reading(struct link *l, bool on)
+static void set_writing(struct link *l, bool on)
 {
-	if (l->reading == on)
-		return;
-	l->reading = on;
-	if (on)
-		event_add(l->readable, NULL);
-	else
-		event_del(l->readable);
+	l->writing = on;
+	conn_set_writing(l->conn, on);
 }
 
 static void stop_waiting(struct link *l)
 {
 	loop_timer_stop(&l->setup);
-	link_set_reading(l, false);
-	event_del(l->writable);
-	l->writing = false;
+	conn_set_reading(l->conn, false);
+	set_writing(l, false);
 }
 
 void link_fail(struct link *l, int err, const char *detail)
@@ -80,31 +65,30 @@ static void on_setup_timeout(void *arg)
 					      : "TLS handshake not done in time");
 }
 
+static void on_revoked(void *arg)
+{
+	struct link *l = arg;
+
+	link_fail(l, KH_E_CERTIFICATE_REVOKED, tls_peer_identity(l->tls));
+}
+
 static void start_tls(struct link *l, bool server)
 {
 	l->state = LINK_HANDSHAKE;
 	l->tls = tls_new(l->tls_context, server, l->alpn);
-	link_set_reading(l, true);
+	tls_on_revoked(l->tls, on_revoked, l);
+	conn_set_reading(l->conn, true);
 	/* A client speaks first. */
 	if (tls_handshake(l->tls) < 0)
 		link_fail(l, KH_E_TLS_FAILED, tls_error_text(l->tls));
 	loop_defer(l->loop, &l->turn_end);
 }
 
-static int socket_error(int fd)
-{
-	socklen_t len = sizeof(int);
-	int error = 0;
-
-	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 ? errno : error;
-}
-
 static void connected(struct link *l)
 {
-	int error = socket_error(l->fd);
+	int error = conn_error(l->conn);
 
-	event_del(l->writable);
-	l->writing = false;
+	set_writing(l, false);
 	if (error != 0) {
 		link_fail(l, KH_E_CANNOT_CONNECT, strerror(error));
 		return;
@@ -113,47 +97,29 @@ static void connected(struct link *l)
 		start_tls(l, false);
 		return;
 	}
-	link_set_reading(l, true);
+	conn_set_reading(l->conn, true);
 	link_go_up(l);
 }
 
-static void on_readable(evutil_socket_t fd, short what, void *arg)
+static void on_readable(void *arg)
 {
-	(void)fd;
-	(void)what;
 	link_read(arg);
 }
 
-static void on_writable(evutil_socket_t fd, short what, void *arg)
+static void on_writable(void *arg)
 {
 	struct link *l = arg;
 
-	(void)fd;
-	(void)what;
 	if (l->state == LINK_CONNECTING) {
 		connected(l);
 		return;
 	}
-	event_del(l->writable);
-	l->writing = false;
+	set_writing(l, false);
 	link_flush(l);
 	link_balance(l);
 }
 
-/* Unread octets would make close() send a reset, which can destroy at the peer what it has not read
- * yet. */
-static void close_gently(struct link *l)
-{
-	uint8_t *scratch = loop_scratch(l->loop, SCRATCH_WIRE);
-	ssize_t n = 1;
-
-	shutdown(l->fd, SHUT_WR);
-	for (int i = 0; i < LAST_READS && n > 0; i++) {
-		n = recv(l->fd, scratch, LOOP_SCRATCH_LEN, MSG_DONTWAIT);
-		if (n > 0)
-			OPENSSL_cleanse(scratch, (size_t)n);
-	}
-}
+static const struct conn_ops conn_ops = {.readable = on_readable, .writable = on_writable};
 
 /* The last word to the peer (frames, an alert, close_notify), then to the owner unless it has let
  * go. */
@@ -162,7 +128,6 @@ static void finish(struct link *l)
 	bool tell = l->state == LINK_FAILED;
 
 	link_flush(l);
-	close_gently(l);
 	/* The owner may call link_close() on what it takes for alive. */
 	l->state = LINK_CLOSED;
 	if (tell)
@@ -183,7 +148,7 @@ static void on_turn_end(struct loop_task *task)
 	struct link *l = (void *)((char *)task - offsetof(struct link, turn_end));
 
 	if (l->state == LINK_ACCEPTED) {
-		link_set_reading(l, true);
+		conn_set_reading(l->conn, true);
 		link_go_up(l);
 	}
 	if (l->state == LINK_FAILED || l->state == LINK_CLOSED) {
@@ -197,29 +162,32 @@ static void on_turn_end(struct loop_task *task)
 		link_balance(l);
 }
 
-static struct link *link_new(const struct link_settings *s, int fd, const struct endpoint *peer)
+static struct link *link_new(const struct link_settings *s, struct conn *c,
+			     const struct endpoint *peer)
 {
 	struct link *l = x_calloc(1, sizeof *l);
-	struct event_base *base = loop_base(s->loop);
 
-	l->loop = s->loop;
+	l->loop = net_loop(s->net);
 	l->turn_end.run = on_turn_end;
 	l->ops = s->ops;
 	l->owner = s->owner;
 	l->tap = s->tap;
-	l->fd = fd;
+	l->conn = c;
 	l->tls_context = s->tls;
 	l->alpn = x_strdup(s->alpn ? s->alpn : "");
 	l->in.secret = true;
 	l->out.secret = true;
 	l->output_limit = s->output_limit ? s->output_limit : OUTPUT_LIMIT;
+	l->max_frames = s->max_frames;
 	if (peer)
 		endpoint_text(peer, l->peer);
-	l->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_readable, l);
-	l->writable = event_new(base, fd, EV_WRITE | EV_PERSIST, on_writable, l);
-	if (!l->readable || !l->writable)
-		x_out_of_memory();
+	conn_set_ops(c, &conn_ops, l);
 	return l;
+}
+
+static uint32_t ppid(const struct link_settings *s)
+{
+	return s->tls ? PPID_TLS : s->ppid;
 }
 
 static void start_setup_timer(struct link *l, const struct link_settings *s)
@@ -229,26 +197,26 @@ static void start_setup_timer(struct link *l, const struct link_settings *s)
 	l->setup = loop_timer_start(l->loop, ms, on_setup_timeout, l);
 }
 
-int link_connect(struct link **out, const struct link_settings *s, enum transport transport,
-		 const struct endpoint *ep, const struct endpoint *local)
+int link_connect(struct link **out, const struct link_settings *s, const struct conn_peer *peer,
+		 const struct endpoints *local)
 {
-	int fd;
-	int err = net_connect(&fd, transport, ep, local);
+	struct conn *c;
+	int err = conn_connect(&c, s->net, peer, local, ppid(s));
 
 	if (err < 0)
 		return err;
-	*out = link_new(s, fd, ep);
+	*out = link_new(s, c, &peer->at.at[0]);
 	(*out)->state = LINK_CONNECTING;
-	(*out)->writing = true;
-	event_add((*out)->writable, NULL);
+	set_writing(*out, true);
 	start_setup_timer(*out, s);
 	return 0;
 }
 
-struct link *link_accept(const struct link_settings *s, int fd, const struct endpoint *peer)
+struct link *link_accept(const struct link_settings *s, struct conn *c, const struct endpoint *peer)
 {
-	struct link *l = link_new(s, fd, peer);
+	struct link *l = link_new(s, c, peer);
 
+	conn_set_ppid(c, ppid(s));
 	if (s->tls) {
 		start_setup_timer(l, s);
 		start_tls(l, true);
@@ -283,6 +251,11 @@ const char *link_peer_identity(const struct link *l)
 	return l->tls ? tls_peer_identity(l->tls) : "";
 }
 
+struct tls_peer *link_peer_certificate(const struct link *l)
+{
+	return l->tls ? tls_peer_keep(l->tls) : NULL;
+}
+
 bool link_has_tls(const struct link *l)
 {
 	return l->tls_context != NULL;
@@ -293,13 +266,18 @@ const char *link_peer_text(const struct link *l)
 	return l->peer;
 }
 
-void link_endpoints(const struct link *l, struct endpoint *local, struct endpoint *peer)
+enum transport link_transport(const struct link *l)
 {
-	*local = *peer = (struct endpoint){.len = sizeof local->addr};
-	if (getsockname(l->fd, (void *)&local->addr, &local->len))
-		*local = (struct endpoint){0};
-	if (getpeername(l->fd, (void *)&peer->addr, &peer->len))
-		*peer = (struct endpoint){0};
+	return conn_transport(l->conn);
+}
+
+/* A capture asks at every message. */
+void link_endpoints(struct link *l, struct endpoint *local, struct endpoint *peer)
+{
+	if (!l->tap_peer.len)
+		conn_endpoints(l->conn, &l->tap_local, &l->tap_peer);
+	*local = l->tap_local;
+	*peer = l->tap_peer;
 }
 
 uint64_t *link_tap_mark(struct link *l)

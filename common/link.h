@@ -12,14 +12,14 @@
 
 #include "err.h"
 #include "ids.h"
-#include "net.h"
+#include "conn.h"
 
 #define FRAME_MAX 65536U
 #define FRAME_HEADER 4
 
 struct link;
-struct loop;
 struct tls_context;
+struct tls_peer;
 struct ProtobufCMessage;
 
 struct link_ops {
@@ -31,6 +31,8 @@ struct link_ops {
 	 * KH_E_FRAME_TRUNCATED, KH_E_FRAME_EMPTY, KH_E_FRAME_TOO_LONG, KH_E_TIMEOUT, KH_E_CANNOT_CONNECT,
 	 * KH_E_OUTPUT_OVERFLOW, or one of tls.h. `detail` is for the log. */
 	void (*down)(struct link *l, void *owner, int err, const char *detail);
+	/* The peer sent more than `max_frames` in a tenth of its second; the rest waits at its end. May be NULL. */
+	void (*slowed)(struct link *l, void *owner);
 };
 
 enum link_direction { LINK_TX, LINK_RX };
@@ -44,22 +46,25 @@ struct link_tap {
 };
 
 struct link_settings {
-	struct loop *loop;
+	struct net *net;
 	const struct link_tap *tap; /* may be NULL */
 	struct tls_context *tls; /* NULL: no TLS */
 	const char *alpn; /* with TLS */
+	uint32_t ppid; /* on SCTP without TLS */
 	const struct link_ops *ops;
 	void *owner;
 	uint32_t setup_timeout_ms; /* connect and handshake; 0 is 5000 */
 	uint32_t output_limit; /* octets waiting for the peer before output-overflow; 0 is 16 MiB */
+	uint32_t max_frames; /* taken in a second; 0: as many as come */
 };
 
-/* Connects to `ep`. The link comes up later, or goes down with a cause. */
-int link_connect(struct link **out, const struct link_settings *s, enum transport transport,
-		 const struct endpoint *ep, const struct endpoint *local) KH_MUST_CHECK;
-/* Takes over an accepted, non-blocking socket; `peer` may be NULL. */
-struct link *link_accept(const struct link_settings *s, int fd, const struct endpoint *peer);
-/* Sends what is queued as far as the socket takes it, then closes. No `down`. */
+/* Connects to `peer`, from `local` if not NULL. The link comes up later, or goes down with a cause. */
+int link_connect(struct link **out, const struct link_settings *s, const struct conn_peer *peer,
+		 const struct endpoints *local) KH_MUST_CHECK;
+/* Takes over an accepted connection; `peer` may be NULL. */
+struct link *link_accept(const struct link_settings *s, struct conn *c,
+			 const struct endpoint *peer);
+/* Sends what is queued as far as the transport takes it, then closes. No `down`. */
 void link_close(struct link *l);
 /* The owner changes: e.g. from "not set up yet" to an eNodeB. */
 void link_set_owner(struct link *l, const struct link_ops *ops, void *owner);
@@ -93,14 +98,17 @@ void link_break(struct link *l);
 bool link_is_up(const struct link *l);
 /* Identity of the peer's certificate ("keyhop:enb:00101-2"), "" without TLS. */
 const char *link_peer_identity(const struct link *l);
+/* For tls_peer_revocation(), NULL without TLS; the caller frees it. */
+struct tls_peer *link_peer_certificate(const struct link *l);
 bool link_has_tls(const struct link *l);
 /* "127.0.2.1:40123", for the log. */
 const char *link_peer_text(const struct link *l);
+enum transport link_transport(const struct link *l);
 /* Both ends of the transport; without a family where there is none. */
-void link_endpoints(const struct link *l, struct endpoint *local, struct endpoint *peer);
+void link_endpoints(struct link *l, struct endpoint *local, struct endpoint *peer);
 /* A number that the tap keeps with the link, 0 at first. */
 uint64_t *link_tap_mark(struct link *l);
-/* Octets queued and not yet taken by the socket. */
+/* Octets queued and not yet taken by the transport. */
 size_t link_output_len(const struct link *l);
 
 #endif

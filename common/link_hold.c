@@ -113,7 +113,7 @@ static void on_pause_over(void *arg)
 
 void link_pause(struct link *l, uint32_t ms)
 {
-	link_set_reading(l, false);
+	conn_set_reading(l->conn, false);
 	loop_timer_stop(&l->pause);
 	l->pause = loop_timer_start(l->loop, ms, on_pause_over, l);
 }

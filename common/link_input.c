@@ -1,13 +1,14 @@
 #include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include <openssl/crypto.h>
 
+#include "clock.h"
 #include "ids.h"
 #include "link_internal.h"
 #include "tls.h"
 
+#define TENTH_US 100000 /* the rate of frames is looked at over a tenth of a second */
 #define READ_BUDGET (256 * 1024) /* octets of one link in one turn, so that others have theirs */
 
 bool link_wants_input(const struct link *l)
@@ -31,6 +32,7 @@ static size_t frame_len(struct link *l, const uint8_t *p)
 
 static void deliver(struct link *l, const uint8_t *frame, size_t len)
 {
+	l->taken++;
 	l->answering = true;
 	link_show(l, LINK_RX, frame + FRAME_HEADER, len - FRAME_HEADER);
 	l->ops->frame(l, l->owner, frame + FRAME_HEADER, len - FRAME_HEADER);
@@ -146,10 +148,8 @@ static void input_ended(struct link *l, int error)
 static bool read_once(struct link *l, size_t *budget)
 {
 	uint8_t *wire = loop_scratch(l->loop, SCRATCH_WIRE);
-	ssize_t n = recv(l->fd, wire, LOOP_SCRATCH_LEN, 0);
+	ssize_t n = conn_recv(l->conn, wire, LOOP_SCRATCH_LEN);
 
-	if (n < 0 && errno == EINTR)
-		return true;
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return false;
 	if (n <= 0) {
@@ -161,15 +161,41 @@ static bool read_once(struct link *l, size_t *budget)
 	else
 		take_plaintext(l, wire, (size_t)n);
 	*budget -= (size_t)n < *budget ? (size_t)n : *budget;
-	/* A short read has emptied the socket; asking again would cost a call. */
+	/* A short read says that there is no more; asking again would cost a call. */
 	return n == LOOP_SCRATCH_LEN;
+}
+
+static void begin_tenth(struct link *l)
+{
+	int64_t tenth = clock_mono_us() / TENTH_US;
+
+	if (tenth == l->tenth)
+		return;
+	l->tenth = tenth;
+	l->taken = 0;
+}
+
+/* Who sends faster than that waits: nothing of it is lost, and nobody else does. */
+static void keep_rate(struct link *l)
+{
+	int64_t left = (l->tenth + 1) * TENTH_US - clock_mono_us();
+
+	if (l->taken <= l->max_frames / 10 || l->pause)
+		return;
+	link_pause(l, left > 0 ? (uint32_t)(left / 1000 + 1) : 1);
+	if (l->ops->slowed)
+		l->ops->slowed(l, l->owner);
 }
 
 void link_read(struct link *l)
 {
 	size_t budget = READ_BUDGET;
 
+	if (l->max_frames)
+		begin_tenth(l);
 	while (budget > 0 && link_wants_input(l) && !link_is_backlogged(l))
 		if (!read_once(l, &budget))
 			break;
+	if (l->max_frames && l->state == LINK_UP)
+		keep_rate(l);
 }

@@ -7,7 +7,6 @@
 #include "link.h"
 #include "loop.h"
 
-struct event;
 struct held_frame;
 struct tls;
 
@@ -27,9 +26,8 @@ struct link {
 	void *owner;
 
 	enum link_state state;
-	int fd;
-	struct event *readable, *writable;
-	bool reading, writing; /* which of the two is waited for */
+	struct conn *conn;
+	bool writing; /* is waited for */
 	struct loop_timer *setup;
 	struct tls_context *tls_context;
 	char *alpn;
@@ -37,14 +35,19 @@ struct link {
 
 	const struct link_tap *tap;
 	uint64_t tap_mark;
+	struct endpoint tap_local, tap_peer; /* once they were asked for */
 
 	struct buf in; /* the frame that has begun and is not whole yet */
-	/* Frames: with TLS those of this turn, without those that the socket did not take. */
+	/* Frames: with TLS those of this turn, without those that the transport did not take. */
 	struct buf out;
+	size_t passed; /* octets of `out` that may leave */
 	uint32_t output_limit;
+	uint32_t max_frames; /* in a second; 0: no limit */
+	uint32_t taken; /* of them, in this tenth of a second */
+	int64_t tenth;
 	bool answering; /* a frame is with the owner */
 	size_t answers; /* octets of the output that are answers to frames of this link */
-	int send_errno; /* the socket takes no more */
+	int send_errno; /* the transport takes no more */
 
 	struct held_frame *held; /* link_hold.c */
 	unsigned held_for_next;
@@ -67,14 +70,11 @@ static inline void link_show(struct link *l, enum link_direction dir, const uint
 	if (l->tap && l->tap->frame)
 		l->tap->frame(l->tap, l, dir, data, len);
 }
-/* Waits for input, or stops to. */
-void link_set_reading(struct link *l, bool on);
-
-/* Takes what the socket has, within a budget. */
+/* Takes what the transport has, within a budget. */
 void link_read(struct link *l);
 bool link_wants_input(const struct link *l);
 
-/* Encrypts what is queued and sends as much as the socket takes; the rest waits for the socket. On a
+/* Encrypts what is queued and sends as much as the transport takes; the rest waits. On a
  * link that ends it says so (close_notify) and waits for nothing. */
 void link_flush(struct link *l);
 /* Stops reading from a peer that does not read our answers, and starts again when it does. What we send

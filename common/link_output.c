@@ -1,15 +1,13 @@
 #include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
 
-#include <event2/event.h>
 #include <protobuf-c/protobuf-c.h>
 
 #include "ids.h"
 #include "link_internal.h"
 #include "tls.h"
 
-#define BACKLOG_HIGH (1024U * 1024) /* waits for the socket: stop reading */
+#define BACKLOG_HIGH (1024U * 1024) /* waits for the transport: stop reading */
 #define BACKLOG_LOW (256U * 1024) /* start again */
 #define FLUSH_EARLY (256U * 1024) /* queued in one turn: do not wait for its end */
 
@@ -21,12 +19,18 @@ static size_t unsent(struct link *l, const uint8_t **data)
 	return l->out.len;
 }
 
+static void take_passed(struct link *l, size_t n)
+{
+	buf_drain(&l->out, n);
+	l->passed -= n < l->passed ? n : l->passed;
+}
+
 static void sent(struct link *l, size_t n)
 {
 	if (l->tls)
 		tls_output_drain(l->tls, n);
 	else
-		buf_drain(&l->out, n);
+		take_passed(l, n);
 }
 
 size_t link_output_len(const struct link *l)
@@ -41,6 +45,7 @@ static void drop_output(struct link *l)
 	const uint8_t *data;
 
 	buf_clear(&l->out);
+	l->passed = 0;
 	sent(l, unsent(l, &data));
 }
 
@@ -49,12 +54,12 @@ static bool is_ending(const struct link *l)
 	return l->state == LINK_FAILED || l->state == LINK_CLOSED;
 }
 
-static void wait_for_socket(struct link *l)
+static void wait_for_room(struct link *l)
 {
 	if (is_ending(l))
 		return;
 	l->writing = true;
-	event_add(l->writable, NULL);
+	conn_set_writing(l->conn, true);
 }
 
 static void send_failed(struct link *l, int error)
@@ -73,10 +78,7 @@ static void send_unsent(struct link *l)
 
 	if (len == 0)
 		return;
-	loop_barrier(l->loop);
-	do
-		n = send(l->fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
-	while (n < 0 && errno == EINTR);
+	n = conn_send(l->conn, data, len);
 	if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
 		send_failed(l, errno);
 		return;
@@ -84,16 +86,27 @@ static void send_unsent(struct link *l)
 	if (n > 0)
 		sent(l, (size_t)n);
 	if (n < 0 || (size_t)n < len)
-		wait_for_socket(l);
+		wait_for_room(l);
 }
 
 static void encrypt(struct link *l)
 {
 	int err = tls_write(l->tls, buf_data(&l->out), l->out.len);
 
-	buf_drain(&l->out, l->out.len);
+	take_passed(l, l->out.len);
 	if (err < 0)
 		link_fail(l, err, tls_error_text(l->tls));
+}
+
+/* Frames of this turn leave when what they tell is stored, or not at all. */
+static void pass_barrier(struct link *l)
+{
+	if (l->out.len == l->passed)
+		return;
+	if (loop_barrier(l->loop))
+		l->passed = l->out.len;
+	else
+		buf_cut(&l->out, l->passed);
 }
 
 void link_flush(struct link *l)
@@ -102,11 +115,12 @@ void link_flush(struct link *l)
 		drop_output(l);
 		return;
 	}
+	pass_barrier(l);
 	if (l->tls && l->out.len > 0)
 		encrypt(l);
 	if (l->tls && is_ending(l))
 		tls_shutdown(l->tls);
-	/* While it waits for the socket another attempt is in vain. */
+	/* While it waits for room another attempt is in vain. */
 	if (!l->writing)
 		send_unsent(l);
 }
@@ -129,9 +143,9 @@ void link_balance(struct link *l)
 		return;
 	l->answers = backlog(l);
 	if (l->answers > BACKLOG_HIGH)
-		link_set_reading(l, false);
+		conn_set_reading(l->conn, false);
 	else if (l->answers < BACKLOG_LOW)
-		link_set_reading(l, true);
+		conn_set_reading(l->conn, true);
 }
 
 /* Room for one frame of `len` octets at the end of the output. */

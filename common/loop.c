@@ -6,7 +6,7 @@
 
 #include "mem.h"
 
-/* Rounds of tasks that loop_free() runs at most: enough for a close that follows a close, an end for a
+/* Rounds of tasks that loop_finish() runs at most: enough for a close that follows a close, an end for a
  * task that queues itself for ever. */
 #define LAST_ROUNDS 16
 
@@ -16,7 +16,7 @@ struct loop {
 	struct loop_task queue; /* head of a ring */
 	bool ending; /* tasks are running */
 	uint8_t *scratch[SCRATCH_COUNT];
-	void (*barrier)(void *arg);
+	bool (*barrier)(void *arg);
 	void *barrier_arg;
 };
 
@@ -125,12 +125,17 @@ struct loop *loop_new(void)
 	return l;
 }
 
+void loop_finish(struct loop *l)
+{
+	for (int i = 0; i < LAST_ROUNDS && !ring_is_empty(&l->queue); i++)
+		run_round(l);
+}
+
 void loop_free(struct loop *l)
 {
 	if (!l)
 		return;
-	for (int i = 0; i < LAST_ROUNDS && !ring_is_empty(&l->queue); i++)
-		run_round(l);
+	loop_finish(l);
 	event_free(l->turn_end);
 	event_base_free(l->base);
 	for (int i = 0; i < SCRATCH_COUNT; i++)
@@ -153,16 +158,15 @@ void loop_stop(struct loop *l)
 	event_base_loopexit(l->base, NULL);
 }
 
-void loop_set_barrier(struct loop *l, void (*fn)(void *arg), void *arg)
+void loop_set_barrier(struct loop *l, bool (*fn)(void *arg), void *arg)
 {
 	l->barrier = fn;
 	l->barrier_arg = arg;
 }
 
-void loop_barrier(struct loop *l)
+bool loop_barrier(struct loop *l)
 {
-	if (l->barrier)
-		l->barrier(l->barrier_arg);
+	return !l->barrier || l->barrier(l->barrier_arg);
 }
 
 uint8_t *loop_scratch(struct loop *l, enum loop_scratch which)

@@ -11,7 +11,9 @@ struct event_base;
 struct loop;
 
 struct loop *loop_new(void); /* NULL when libevent has no back end */
-/* Runs the tasks that are still queued, then frees. Ends no timer. */
+/* Runs the tasks that are still queued. */
+void loop_finish(struct loop *l);
+/* The same, then frees. Ends no timer. */
 void loop_free(struct loop *l);
 struct event_base *loop_base(struct loop *l);
 /* Runs until loop_stop(), which lets this turn end first. */
@@ -35,10 +37,10 @@ struct loop_task {
 void loop_defer(struct loop *l, struct loop_task *task);
 void loop_cancel(struct loop *l, struct loop_task *task);
 
-/* `fn` runs before anything that was produced in this turn leaves the process (loop_barrier()). NULL ends it. */
-void loop_set_barrier(struct loop *l, void (*fn)(void *arg), void *arg);
-/* To be called by whoever is about to write to a socket. */
-void loop_barrier(struct loop *l);
+/* `fn` runs before anything that was produced in this turn leaves the process, and says whether it may. NULL ends it. */
+void loop_set_barrier(struct loop *l, bool (*fn)(void *arg), void *arg);
+/* To be called by whoever is about to write to a socket. False: what was produced in this turn is to be dropped. */
+bool loop_barrier(struct loop *l) __attribute__((warn_unused_result));
 
 /* One-shot timer, allocated only while it runs. */
 struct loop_timer;

@@ -170,6 +170,10 @@ int message_decode(struct pbmem *mem, enum iface iface, enum role from, const ui
 		   size_t len, ProtobufCMessage **out, const struct message_row **row,
 		   struct message_fault *fault)
 {
+	int err = message_scan(ifaces[iface].descriptor, data, len, &fault->field);
+
+	if (err)
+		return err;
 	ProtobufCMessage *msg = protobuf_c_message_unpack(ifaces[iface].descriptor,
 							  pbmem_allocator(mem), len, data);
 	if (!msg)
@@ -181,8 +185,7 @@ int message_decode(struct pbmem *mem, enum iface iface, enum role from, const ui
 		return KH_E_UNKNOWN_FIELD;
 	if (!((*row)->from & from))
 		return KH_E_WRONG_LINK;
-	int err = message_check(((struct top_level *)(void *)msg)->body, (*row)->rules,
-				&fault->field);
+	err = message_check(((struct top_level *)(void *)msg)->body, (*row)->rules, &fault->field);
 	if (err)
 		return err;
 	*out = msg;

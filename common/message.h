@@ -64,9 +64,13 @@ struct message_fault {
 	const char *field;
 };
 
+/* KH_E_DUPLICATE_FIELD, with the field's name, when a field that is not repeated, or a second one of a oneof, comes
+ * twice in octets that are otherwise to be unpacked as `d`. 0 also for what does not parse. */
+int message_scan(const ProtobufCMessageDescriptor *d, const uint8_t *data, size_t len,
+		 const char **field) KH_MUST_CHECK;
 /* Unpacks one message of `iface` sent by `from` and checks it whole. The message lives in `mem` until
  * pbmem_reset(). KH_E_NOT_PROTOBUF, KH_E_DECODE_BUDGET, KH_E_UNKNOWN_MESSAGE, KH_E_UNKNOWN_FIELD,
- * KH_E_MISSING_FIELD, KH_E_BAD_FIELD, KH_E_LIST_TOO_LONG, KH_E_WRONG_LINK. */
+ * KH_E_DUPLICATE_FIELD, KH_E_MISSING_FIELD, KH_E_BAD_FIELD, KH_E_LIST_TOO_LONG, KH_E_WRONG_LINK. */
 int message_decode(struct pbmem *mem, enum iface iface, enum role from, const uint8_t *data,
 		   size_t len, ProtobufCMessage **out, const struct message_row **row,
 		   struct message_fault *fault) KH_MUST_CHECK;

@@ -30,7 +30,15 @@
 	X(HANDOVERS_WAITED, "handovers_waited_for_list", true, \
 	  "Handovers that waited for a list of wrapped keys.") \
 	X(REESTABLISHMENTS, "reestablishments", true, "UEs back at the source under the old keys.") \
+	X(CRLS_LOADED, "crls_loaded", true, "Certificate revocation lists taken into force.") \
 	X(PINGS, "pings", true, "User data there and back.") \
+	X(UDP_SHORT, "sctp_udp_short", true, "Datagrams too short for SCTP, dropped.") \
+	X(UDP_CRC32C, "sctp_udp_bad_crc32c", true, "Datagrams with a wrong CRC32c, dropped.") \
+	X(UDP_NO_LISTENER, "sctp_udp_no_listener", true, \
+	  "Datagrams that want an association where nobody listens, dropped.") \
+	X(UDP_LIMIT, "sctp_udp_limit", true, "INITs and cookies beyond what is answered, dropped.") \
+	X(UDP_NOT_SENT, "sctp_udp_not_sent", true, "Datagrams that could not be sent.") \
+	X(UDP_IMPAIRED, "sctp_udp_impaired", true, "Datagrams lost, doubled or late on purpose.") \
 	X(FAULTS_FIRED, "faults_fired", false, "Faults on purpose that met their message.")
 /* clang-format on */
 

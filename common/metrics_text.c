@@ -261,6 +261,27 @@ static void put_handshakes(const struct page *p, const struct family *f)
 			    f->name, (ull)h->done, f->name, (ull)h->failed);
 }
 
+static void put_expiry(const struct page *p, const struct family *f)
+{
+	const struct tls_context *tls = p->node->tls;
+
+	evbuffer_add_printf(p->out, "%s{certificate=\"own\"} %lld\n%s{certificate=\"ca\"} %lld\n",
+			    f->name, tls ? (long long)tls_context_expiry(tls) : 0, f->name,
+			    tls ? (long long)tls_context_ca_expiry(tls) : 0);
+}
+
+/* `index`: 0 nextUpdate, 1 entries. */
+static void put_crl(const struct page *p, const struct family *f)
+{
+	static const struct tls_crl_facts none;
+	const struct tls_crl_facts *crl = p->node->tls ? tls_context_crl(p->node->tls) : NULL;
+
+	if (!crl)
+		crl = &none;
+	evbuffer_add_printf(p->out, "%s %lld\n", f->name,
+			    f->index ? (long long)crl->entries : (long long)crl->next_update);
+}
+
 static void put_faults(const struct page *p, const struct family *f)
 {
 	for (unsigned k = 0; k < FAULT_KIND_COUNT; k++)
@@ -332,6 +353,11 @@ static const struct family families[] = {
 	{"keyhop_wrapped_list_entries", "histogram", "scheme", "Wrapped keys in a list (4, 13).", ALL, put_histograms, NULL, 0},
 	{"keyhop_enb_key_age_seconds", "gauge", "enb", "Age of the MME-eNB_key in use.", MME | ENB, put_key_ages, NULL, 0},
 	{"keyhop_tls_handshakes_total", "counter", "result", "TLS handshakes.", ALL, put_handshakes, NULL, 0},
+	{"keyhop_certificate_expiry_timestamp_seconds", "gauge", "certificate",
+	 "End of own certificate and of that of the CA, in seconds since 1970; 0 without TLS.", MME | ENB, put_expiry, NULL, 0},
+	{"keyhop_crl_next_update_timestamp_seconds", "gauge", "",
+	 "When the revocation list should be replaced, in seconds since 1970; 0: none.", MME | ENB, put_crl, NULL, 0},
+	{"keyhop_crl_entries", "gauge", "", "Certificates in the revocation list.", MME | ENB, put_crl, NULL, 1},
 	{"keyhop_faults_fired_total", "counter", "fault", "Faults on purpose that met their message.", ALL, put_faults, NULL, 0},
 	{"keyhop_refusals_total", "counter", "cause", "What was refused.", ALL, put_refusals, NULL, 0},
 	{"keyhop_control_clients", "gauge", "", "Clients of the control socket.", ALL, put_clients, NULL, 0},

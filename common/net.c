@@ -1,256 +1,244 @@
 #include "net.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include <event2/event.h>
-
-#include "log.h"
 #include "loop.h"
 #include "mem.h"
+#include "net_internal.h"
 
-#define ACCEPT_BUDGET \
-	64 /* connections taken per wakeup, so that a flood leaves time for the rest */
-#define ACCEPT_PAUSE_MS 200 /* when descriptors or memory ran out */
-#define USER_TIMEOUT_MS \
-	10000 /* octets not acknowledged, or a window shut, for so long end a connection */
-
-struct listener {
-	struct loop *loop;
-	struct event *event;
-	struct loop_timer *pause;
-	struct endpoint ep;
-	listener_accept_fn *fn;
-	void *arg;
-	int fd;
-	bool short_of_descriptors;
-	bool accepting; /* inside fn: closing must wait */
-	bool closed;
+static const struct transport_row rows[TRANSPORTS] = {
+	[TRANSPORT_TCP] = {.name = "tcp",
+			   .listen = net_tcp_listen,
+			   .connect = net_tcp_connect,
+			   .ipv6 = true,
+			   .any_address = true},
+	[TRANSPORT_SCTP] = {.name = "sctp",
+			    .is_there = net_sctp_is_there,
+			    .listen = net_sctp_listen,
+			    .connect = net_sctp_connect,
+			    .multihomed = true,
+			    .ipv6 = true,
+			    .any_address = true},
+	[TRANSPORT_SCTP_UDP] = {.name = "sctp-udp",
+#ifdef KEYHOP_USRSCTP
+				.listen = sctp_udp_listen,
+				.connect = sctp_udp_connect
+#endif
+	},
 };
 
-static struct sockaddr *sa(struct endpoint *ep)
+/* Chosen so that a peer that is gone is noticed within 5 s, also when nothing is sent. */
+static const struct net_settings defaults = {
+	.tcp_user_timeout_ms = 4000,
+	.rto_initial_ms = 300,
+	.rto_min_ms = 100,
+	.rto_max_ms = 1000,
+	.heartbeat_ms = 400,
+	.path_retransmissions = 3,
+	.association_retransmissions = 4,
+	.udp_port = SCTP_UDP_PORT,
+};
+
+#define DEFAULT(member) \
+	if (s->member == 0) \
+	s->member = defaults.member
+
+static void fill_in(struct net_settings *s)
 {
-	return (struct sockaddr *)&ep->addr;
+	DEFAULT(tcp_user_timeout_ms);
+	DEFAULT(rto_initial_ms);
+	DEFAULT(rto_min_ms);
+	DEFAULT(rto_max_ms);
+	DEFAULT(heartbeat_ms);
+	DEFAULT(path_retransmissions);
+	DEFAULT(association_retransmissions);
+	DEFAULT(udp_port);
 }
 
-static const struct sockaddr *sa_const(const struct endpoint *ep)
+struct net *net_new(struct loop *loop, const struct net_settings *settings)
 {
-	return (const struct sockaddr *)&ep->addr;
+	struct net *net = x_calloc(1, sizeof *net);
+
+	net->loop = loop;
+	if (settings)
+		net->settings = *settings;
+	fill_in(&net->settings);
+	net->counts = net->own_counts;
+	return net;
 }
 
-int endpoint_parse(struct endpoint *out, const char *address, uint16_t port)
+void net_free(struct net *net)
 {
-	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
-	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
-
-	memset(out, 0, sizeof *out);
-	if (inet_pton(AF_INET, address, &v4.sin_addr) == 1) {
-		memcpy(&out->addr, &v4, sizeof v4);
-		out->len = sizeof v4;
-		return 0;
-	}
-	if (inet_pton(AF_INET6, address, &v6.sin6_addr) == 1) {
-		memcpy(&out->addr, &v6, sizeof v6);
-		out->len = sizeof v6;
-		return 0;
-	}
-	return KH_E_BAD_FIELD;
-}
-
-void endpoint_text(const struct endpoint *ep, char out[ENDPOINT_TEXT_LEN])
-{
-	char address[INET6_ADDRSTRLEN] = "";
-	struct sockaddr_in6 v6;
-	struct sockaddr_in v4;
-
-	switch (ep->addr.ss_family) {
-	case AF_INET:
-		memcpy(&v4, &ep->addr, sizeof v4);
-		inet_ntop(AF_INET, &v4.sin_addr, address, sizeof address);
-		snprintf(out, ENDPOINT_TEXT_LEN, "%s:%u", address, endpoint_port(ep));
+	if (!net)
 		return;
-	case AF_INET6:
-		memcpy(&v6, &ep->addr, sizeof v6);
-		inet_ntop(AF_INET6, &v6.sin6_addr, address, sizeof address);
-		snprintf(out, ENDPOINT_TEXT_LEN, "[%s]:%u", address, endpoint_port(ep));
+	loop_finish(net->loop);
+#ifdef KEYHOP_USRSCTP
+	sctp_udp_free(net->sctp_udp);
+#endif
+	free(net);
+}
+
+struct loop *net_loop(const struct net *net)
+{
+	return net->loop;
+}
+
+void net_set_observer(struct net *net, net_notice_fn *fn, void *arg)
+{
+	net->observer = fn;
+	net->observer_arg = arg;
+}
+
+void net_set_counts(struct net *net, uint64_t *counts)
+{
+	net->counts = counts;
+}
+
+void net_notice(struct conn *c, enum net_notice_kind kind, const struct endpoint *peer)
+{
+	const struct net_notice notice = {
+		.kind = kind, .transport = c->transport, .peer = peer ? peer : &c->peer};
+
+	if (kind == NOTICE_DOWN && !c->associated)
 		return;
-	default:
-		snprintf(out, ENDPOINT_TEXT_LEN, "-");
-	}
+	if (kind == NOTICE_UP || kind == NOTICE_DOWN)
+		c->associated = kind == NOTICE_UP;
+	if (c->net->observer)
+		c->net->observer(c->net->observer_arg, &notice);
 }
 
-uint16_t endpoint_port(const struct endpoint *ep)
+const char *transport_name(enum transport t)
 {
-	struct sockaddr_in6 v6;
-	struct sockaddr_in v4;
+	return rows[t].name;
+}
 
-	switch (ep->addr.ss_family) {
-	case AF_INET:
-		memcpy(&v4, &ep->addr, sizeof v4);
-		return ntohs(v4.sin_port);
-	case AF_INET6:
-		memcpy(&v6, &ep->addr, sizeof v6);
-		return ntohs(v6.sin6_port);
-	default:
+int transport_check(enum transport t, const struct endpoints *at, char *why, size_t why_len)
+{
+	const struct transport_row *row = &rows[t];
+
+	if (!row->listen)
+		snprintf(why, why_len,
+			 "transport: %s: this build has no libusrsctp; use tcp, or sctp where the "
+			 "kernel has it",
+			 row->name);
+	else if (row->is_there && !row->is_there())
+		snprintf(why, why_len,
+			 "transport: %s: this kernel has no SCTP (%s); use sctp-udp or tcp",
+			 row->name, strerror(errno));
+	else if (at && at->n > 1 && !row->multihomed)
+		snprintf(why, why_len, "transport: %s: takes one address, only sctp takes several",
+			 row->name);
+	else if (at && !row->any_address && endpoint_is_any(&at->at[0]))
+		snprintf(why, why_len, "transport: %s: wants an address of one's own, not 0.0.0.0",
+			 row->name);
+	else if (at && at->n > 0 && at->at[0].addr.ss_family == AF_INET6 && !row->ipv6)
+		snprintf(why, why_len, "transport: %s: takes IPv4 addresses only", row->name);
+	else
 		return 0;
-	}
+	return KH_E_CONFIG;
 }
 
-static int set_option(int fd, int level, int name, int value)
+static int unsupported(void)
 {
-	return setsockopt(fd, level, name, &value, sizeof value);
-}
-
-/* Options are wishes: a connection without one of them still works. */
-static void tune_tcp(int fd)
-{
-	set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-	set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT_MS);
-	set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-}
-
-static int new_socket(enum transport transport, const struct endpoint *ep)
-{
-	int type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
-
-	switch (transport) {
-	case TRANSPORT_TCP:
-		return socket(ep->addr.ss_family, type, IPPROTO_TCP);
-	}
 	errno = EPROTONOSUPPORT;
-	return -1;
+	return KH_E_CANNOT_CONNECT;
 }
 
-static void close_keeping_errno(int fd)
+int conn_connect(struct conn **out, struct net *net, const struct conn_peer *peer,
+		 const struct endpoints *local, uint32_t ppid)
 {
-	int saved = errno;
-
-	close(fd);
-	errno = saved;
+	if (!rows[peer->transport].connect)
+		return unsupported();
+	int err = rows[peer->transport].connect(out, net, peer, local, ppid);
+	if (!err)
+		(*out)->transport = peer->transport;
+	return err;
 }
 
-static bool is_shortage(int error)
+void conn_set_ops(struct conn *c, const struct conn_ops *ops, void *arg)
 {
-	return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+	c->ops = ops;
+	c->arg = arg;
 }
 
-static void resume_accepting(void *arg)
+void conn_set_ppid(struct conn *c, uint32_t ppid)
 {
-	struct listener *l = arg;
-
-	l->pause = NULL;
-	event_add(l->event, NULL);
+	if (c->type->set_ppid)
+		c->type->set_ppid(c, ppid);
 }
 
-/* The waiting connection keeps the socket readable: without a pause the loop would spin. */
-static void pause_accepting(struct listener *l)
+int conn_error(struct conn *c)
 {
-	char text[ENDPOINT_TEXT_LEN];
-
-	if (!l->short_of_descriptors) {
-		endpoint_text(&l->ep, text);
-		log_warn(LOG_TUNNEL, "listen=%s accepting pauses: %s", text, strerror(errno));
-	}
-	l->short_of_descriptors = true;
-	event_del(l->event);
-	l->pause = loop_timer_start(l->loop, ACCEPT_PAUSE_MS, resume_accepting, l);
+	return c->type->error(c);
 }
 
-/* Takes one connection; false when there is none or no more can be taken now. */
-static bool accept_one(struct listener *l)
+ssize_t conn_recv(struct conn *c, void *data, size_t len)
 {
-	struct endpoint peer = {.len = sizeof peer.addr};
-	int fd = accept4(l->fd, sa(&peer), &peer.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-	if (fd < 0) {
-		if (is_shortage(errno))
-			pause_accepting(l);
-		/* Other errors are those of a connection that is gone again. */
-		return !is_shortage(errno) && errno != EAGAIN && errno != EWOULDBLOCK;
-	}
-	l->short_of_descriptors = false;
-	tune_tcp(fd);
-	l->fn(l->arg, fd, &peer);
-	return true;
+	return c->type->recv(c, data, len);
 }
 
-static void listener_free(struct listener *l)
+ssize_t conn_send(struct conn *c, const void *data, size_t len)
 {
-	loop_timer_stop(&l->pause);
-	event_free(l->event);
-	close(l->fd);
-	free(l);
+	return c->type->send(c, data, len);
 }
 
-static void on_acceptable(evutil_socket_t fd, short what, void *arg)
+void conn_set_reading(struct conn *c, bool on)
 {
-	struct listener *l = arg;
-
-	(void)fd;
-	(void)what;
-	l->accepting = true;
-	for (int i = 0; i < ACCEPT_BUDGET && !l->closed; i++)
-		if (!accept_one(l))
-			break;
-	l->accepting = false;
-	if (l->closed)
-		listener_free(l);
+	if (c->reading == on)
+		return;
+	c->reading = on;
+	c->type->wait(c);
 }
 
-static int listening_socket(enum transport transport, struct endpoint *ep)
+void conn_set_writing(struct conn *c, bool on)
 {
-	int fd = new_socket(transport, ep);
-
-	if (fd < 0)
-		return -1;
-	set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-	if (ep->addr.ss_family == AF_INET6)
-		set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-	if (bind(fd, sa(ep), ep->len) < 0 || listen(fd, SOMAXCONN) < 0 ||
-	    getsockname(fd, sa(ep), &ep->len) < 0) {
-		close_keeping_errno(fd);
-		return -1;
-	}
-	return fd;
+	if (c->writing == on)
+		return;
+	c->writing = on;
+	c->type->wait(c);
 }
 
-int listener_open(struct listener **out, struct loop *loop, enum transport transport,
-		  const struct endpoint *ep, listener_accept_fn *fn, void *arg)
+enum transport conn_transport(const struct conn *c)
 {
-	struct endpoint bound = *ep;
-	int fd = listening_socket(transport, &bound);
-	struct listener *l;
+	return c->transport;
+}
 
-	if (fd < 0)
-		return KH_E_CANNOT_CONNECT;
-	l = x_calloc(1, sizeof *l);
-	l->loop = loop;
-	l->fd = fd;
-	l->ep = bound;
+void conn_endpoints(const struct conn *c, struct endpoint *local, struct endpoint *peer)
+{
+	*peer = c->peer;
+	c->type->local(c, local);
+}
+
+void conn_close(struct conn *c)
+{
+	net_notice(c, NOTICE_DOWN, NULL);
+	c->type->close(c);
+}
+
+int listener_open(struct listener **out, struct net *net, enum transport transport,
+		  const struct endpoints *at, listener_accept_fn *fn, void *arg)
+{
+	struct listener *l = NULL;
+
+	if (!rows[transport].listen)
+		return unsupported();
+	int err = rows[transport].listen(&l, net, at);
+	if (err)
+		return err;
+	l->transport = transport;
 	l->fn = fn;
 	l->arg = arg;
-	l->event = event_new(loop_base(loop), fd, EV_READ | EV_PERSIST, on_acceptable, l);
-	if (!l->event)
-		x_out_of_memory();
-	event_add(l->event, NULL);
 	*out = l;
 	return 0;
 }
 
 void listener_close(struct listener *l)
 {
-	if (!l)
-		return;
-	l->closed = true;
-	if (!l->accepting)
-		listener_free(l);
+	if (l)
+		l->type->close(l);
 }
 
 const struct endpoint *listener_endpoint(const struct listener *l)
@@ -258,29 +246,7 @@ const struct endpoint *listener_endpoint(const struct listener *l)
 	return &l->ep;
 }
 
-static int bind_local(int fd, const struct endpoint *local)
+enum transport listener_transport(const struct listener *l)
 {
-	/* Without it a bind takes a port for itself, whatever the destination. */
-	if (endpoint_port(local) == 0)
-		set_option(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
-	else
-		set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-	return bind(fd, sa_const(local), local->len);
-}
-
-int net_connect(int *fd, enum transport transport, const struct endpoint *ep,
-		const struct endpoint *local)
-{
-	int s = new_socket(transport, ep);
-
-	if (s < 0)
-		return KH_E_CANNOT_CONNECT;
-	tune_tcp(s);
-	if ((local && bind_local(s, local) < 0) ||
-	    (connect(s, sa_const(ep), ep->len) < 0 && errno != EINPROGRESS)) {
-		close_keeping_errno(s);
-		return KH_E_CANNOT_CONNECT;
-	}
-	*fd = s;
-	return 0;
+	return l->transport;
 }

@@ -15,10 +15,10 @@
 #include "pbmem.h"
 #include "rng.h"
 #include "tls.h"
+#include "trust.h"
 
 const struct config_word node_security_words[] = {
 	{"tls", SECURITY_TLS}, {"none", SECURITY_NONE}, {0}};
-const struct config_word node_transport_words[] = {{"tcp", TRANSPORT_TCP}, {0}};
 const struct config_word node_log_level_words[] = {{"error", LOG_ERROR}, {"warn", LOG_WARN},
 						   {"info", LOG_INFO},	 {"debug", LOG_DEBUG},
 						   {"trace", LOG_TRACE}, {0}};
@@ -30,6 +30,8 @@ const struct config_word node_log_category_words[] = {{"default", -1},
 						      {"trace", LOG_TRACE},
 						      {0}};
 const struct config_word node_log_format_words[] = {{"text", LOG_TEXT}, {"json", LOG_JSON}, {0}};
+const struct config_word node_sandbox_words[] = {
+	{"auto", SANDBOX_AUTO}, {"off", SANDBOX_OFF}, {"require", SANDBOX_REQUIRE}, {0}};
 const struct config_word node_eea_words[] = {{"eea0", EEA0}, {"eea2", EEA2}, {0}};
 const struct config_word node_eia_words[] = {{"eia2", EIA2}, {0}};
 
@@ -51,23 +53,17 @@ static int open_files(struct node *n, const struct node_options *o, char *why, s
 	return 0;
 }
 
-static int open_tls(struct node *n, const struct node_options *o, char *why, size_t why_len)
+static void on_first_key(void *arg)
 {
-	const struct tls_settings settings = {
-		.ca = o->ca, .cert = o->cert, .key = o->key, .keylog = o->tls_keylog};
+	struct node *n = arg;
 
-	if (n->role == ROLE_UE)
-		return 0;
-	if (o->security == SECURITY_NONE) {
-		log_warn(LOG_TUNNEL,
-			 "security: none: S1 and X2 are not protected, keys travel in clear");
-		return 0;
-	}
-	if (!o->ca || !o->cert || !o->key) {
-		snprintf(why, why_len, "security: tls needs tls.ca, tls.cert and tls.key");
-		return KH_E_CONFIG;
-	}
-	return tls_context_new(&n->tls, &settings, why, why_len);
+	loop_defer(n->loop, &n->forget);
+}
+
+static void on_forget(struct loop_task *task)
+{
+	crypto_forget(
+		((struct node *)(void *)((char *)task - offsetof(struct node, forget)))->crypto);
 }
 
 int node_open(struct node *n, const struct node_options *o, char *why, size_t why_len)
@@ -94,11 +90,15 @@ int node_open(struct node *n, const struct node_options *o, char *why, size_t wh
 		snprintf(why, why_len, "libevent or OpenSSL lacks what keyhop needs");
 		return KH_E_CONFIG;
 	}
+	n->forget.run = on_forget;
+	crypto_on_first_key(n->crypto, on_first_key, n);
 	do
 		n->instance = rng_u64();
 	while (n->instance == 0);
 	int err = open_files(n, o, why, why_len);
-	return err ? err : open_tls(n, o, why, why_len);
+	if (!err)
+		err = node_net_open(n, why, why_len);
+	return err ? err : trust_open(n, why, why_len);
 }
 
 void node_apply_log_levels(struct node *n)
@@ -113,7 +113,9 @@ void node_apply_log_levels(struct node *n)
 
 void node_close(struct node *n)
 {
-	/* First the loop: links still to be closed send their close_notify, under the TLS context. */
+	trust_stop(n);
+	/* First these: links still to be closed send their close_notify, under the TLS context. */
+	net_free(n->net);
 	loop_free(n->loop);
 	faults_free(n);
 	tls_context_free(n->tls);

@@ -7,13 +7,16 @@
 #include <stdint.h>
 
 #include "config.h"
+#include "confine.h"
 #include "events.h"
 #include "ids.h"
 #include "keylog.h"
 #include "link.h"
+#include "loop.h"
 #include "log.h"
 #include "message.h"
 #include "metrics.h"
+#include "node_net.h"
 
 struct capture;
 struct crypto;
@@ -26,6 +29,7 @@ struct loop;
 struct metrics_http;
 struct pbmem;
 struct tls_context;
+struct trust;
 
 enum security { SECURITY_TLS, SECURITY_NONE };
 
@@ -35,7 +39,9 @@ struct node_options {
 	char *mcc, *mnc;
 	int32_t security;
 	int32_t transport;
-	char *ca, *cert, *key;
+	struct net_settings net;
+	char *ca, *cert, *key, *crl;
+	uint32_t expiry_warning_ms;
 	char *tls_keylog, *keylog, *events;
 	int32_t log_level, log_format;
 	int32_t log_categories[LOG_CATS];
@@ -45,14 +51,17 @@ struct node_options {
 	char *control_socket;
 	uint32_t event_ring;
 	uint32_t decode_budget;
+	uint32_t max_frames;
 	bool faults;
-	char *capture;
+	char *user;
+	int32_t sandbox;
+	char *capture, *capture_dir;
 	uint32_t capture_max_size, capture_max_age_ms, capture_files;
 };
 
-extern const struct config_word node_security_words[], node_transport_words[],
-	node_log_level_words[], node_log_category_words[], node_log_format_words[],
-	node_eea_words[], node_eia_words[];
+extern const struct config_word node_security_words[], node_log_level_words[],
+	node_log_category_words[], node_log_format_words[], node_eea_words[], node_eia_words[],
+	node_sandbox_words[];
 
 #define NODE_LOG_ROW(id, name) \
 	{.key = "log.categories." name, \
@@ -86,16 +95,10 @@ extern const struct config_word node_security_words[], node_transport_words[],
 		 .def = "tls", \
 		 .words = node_security_words, \
 		 .help = "tls, or none for labs with IPsec underneath or captures in clear"}, \
-		{.key = "transport", \
-		 .type = CONFIG_ENUM, \
-		 .offset = NODE_OPT(transport), \
-		 .def = "tcp", \
-		 .words = node_transport_words, \
-		 .help = "transport of S1 and X2"}, \
-		{.key = "tls.ca", \
-		 .type = CONFIG_FILE, \
-		 .offset = NODE_OPT(ca), \
-		 .help = "PEM file with the certificates of the CA"}, \
+		NODE_NET_ROWS{.key = "tls.ca", \
+			      .type = CONFIG_FILE, \
+			      .offset = NODE_OPT(ca), \
+			      .help = "PEM file with the certificates of the CA"}, \
 		{.key = "tls.cert", \
 		 .type = CONFIG_FILE, \
 		 .offset = NODE_OPT(cert), \
@@ -104,22 +107,43 @@ extern const struct config_word node_security_words[], node_transport_words[],
 		 .type = CONFIG_FILE, \
 		 .offset = NODE_OPT(key), \
 		 .help = "PEM file with this node's private key"}, \
+		{.key = "tls.crl", \
+		 .type = CONFIG_FILE, \
+		 .offset = NODE_OPT(crl), \
+		 .help = "PEM file with revocation lists of the CA; a new one counts at once"}, \
+		{.key = "tls.expiry_warning", \
+		 .type = CONFIG_DURATION, \
+		 .reloadable = true, \
+		 .offset = NODE_OPT(expiry_warning_ms), \
+		 .def = "30d", \
+		 .max = 4233600000, \
+		 .help = "how long before its end a certificate is warned of, once a day"}, \
 		{.key = "tls_keylog", \
 		 .type = CONFIG_FILE, \
+		 .access = CONFIG_OPENED, \
 		 .offset = NODE_OPT(tls_keylog), \
 		 .help = "NSS key log of the TLS secrets; only for labs"}, \
 		{.key = "keylog", \
 		 .type = CONFIG_FILE, \
+		 .access = CONFIG_OPENED, \
 		 .offset = NODE_OPT(keylog), \
 		 .help = "file that gets every key this node comes to hold; only for labs"}, \
 		{.key = "events", \
 		 .type = CONFIG_FILE, \
+		 .access = CONFIG_OPENED, \
 		 .offset = NODE_OPT(events), \
 		 .help = "file that gets every event as a line of JSON"}, \
 		{.key = "capture", \
 		 .type = CONFIG_FILE, \
+		 .access = CONFIG_WRITES, \
 		 .offset = NODE_OPT(capture), \
 		 .help = "pcapng file that gets every message of this node's links"}, \
+		{.key = "capture_dir", \
+		 .type = CONFIG_FILE, \
+		 .access = CONFIG_WRITES | CONFIG_TREE, \
+		 .offset = NODE_OPT(capture_dir), \
+		 .help = "folder of the captures of capture.start; without it, that of the " \
+			 "configuration"}, \
 		{.key = "capture_max_size", \
 		 .type = CONFIG_SIZE, \
 		 .offset = NODE_OPT(capture_max_size), \
@@ -153,6 +177,7 @@ extern const struct config_word node_security_words[], node_transport_words[],
 					     .help = "text, or json: one object a line"}, \
 		{.key = "log.file", \
 		 .type = CONFIG_FILE, \
+		 .access = CONFIG_OPENED, \
 		 .offset = NODE_OPT(log_file), \
 		 .help = "log file; standard error without it"}, \
 		{.key = "metrics.listen", \
@@ -166,9 +191,20 @@ extern const struct config_word node_security_words[], node_transport_words[],
 		 .help = "port for them"}, \
 		{.key = "control.socket", \
 		 .type = CONFIG_FILE, \
+		 .access = CONFIG_REMOVES, \
 		 .offset = NODE_OPT(control_socket), \
 		 .required = true, \
 		 .help = "path of the control socket"}, \
+		{.key = "user", \
+		 .type = CONFIG_STRING, \
+		 .offset = NODE_OPT(user), \
+		 .help = "user to become before any file is opened, when started as root"}, \
+		{.key = "sandbox", \
+		 .type = CONFIG_ENUM, \
+		 .offset = NODE_OPT(sandbox), \
+		 .def = "auto", \
+		 .words = node_sandbox_words, \
+		 .help = "seccomp and Landlock: auto, off, or require: no start without both"}, \
 		{.key = "control.event_ring", \
 		 .type = CONFIG_U32, \
 		 .offset = NODE_OPT(event_ring), \
@@ -181,6 +217,14 @@ extern const struct config_word node_security_words[], node_transport_words[],
 		 .offset = NODE_OPT(faults), \
 		 .def = "false", \
 		 .help = "allow fault.set: messages lost, changed or late on purpose"}, \
+		{.key = "limits.frames", \
+		 .type = CONFIG_U32, \
+		 .offset = NODE_OPT(max_frames), \
+		 .def = "100000", \
+		 .min = 10, \
+		 .max = 100000000, \
+		 .help = "most messages a second of one connection; the rest waits, others do " \
+			 "not"}, \
 	{ \
 		.key = "limits.decode_budget", .type = CONFIG_SIZE, \
 		.offset = NODE_OPT(decode_budget), .def = "256KiB", .min = 16384, .max = 16777216, \
@@ -205,9 +249,12 @@ struct node {
 	int64_t started_us;
 	const struct node_options *options;
 	struct loop *loop;
+	struct net *net;
 	struct crypto *crypto;
+	struct loop_task forget; /* at the end of a turn no key stays in OpenSSL */
 	struct pbmem *mem;
 	struct tls_context *tls; /* NULL with security: none, and in ued */
+	struct trust *trust; /* NULL without tls, and before trust_watch() */
 	struct events *events;
 	struct keylog *keylog;
 	struct metrics metrics;
@@ -215,6 +262,7 @@ struct node {
 	struct link_tap
 		taps[IFACE_COUNT]; /* of S1, X2 and, as IFACE_RRC, Uu: idle without a capture */
 	struct capture *capture; /* NULL: none runs */
+	struct confinement confinement;
 	struct ctl *ctl;
 	struct metrics_http *metrics_http; /* NULL: not asked for */
 	/* To read the configuration again. */

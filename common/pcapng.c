@@ -28,7 +28,6 @@ enum {
 	TAG_SRC_PORT = 25,
 	TAG_DST_PORT = 26,
 };
-#define PORT_TYPE_TCP 2
 
 /* Blocks are in the byte order of this machine, as the format wants it; tags of PDUs are big endian. */
 static void put32(struct buf *out, uint32_t v)
@@ -169,16 +168,16 @@ static bool is_internet(const struct endpoint *ep)
 	return ep->addr.ss_family == AF_INET || ep->addr.ss_family == AF_INET6;
 }
 
-void pcapng_pdu_tags(struct buf *out, const char *dissector, const struct endpoint *from,
-		     const struct endpoint *to)
+void pcapng_pdu_tags(struct buf *out, const char *dissector, enum pcapng_port_type ports,
+		     const struct endpoint *from, const struct endpoint *to)
 {
-	static const uint8_t tcp[4] = {0, 0, 0, PORT_TYPE_TCP};
+	const uint8_t type[4] = {0, 0, 0, (uint8_t)ports};
 
 	put_tag(out, TAG_DISSECTOR, dissector, strlen(dissector));
 	if (is_internet(from) && is_internet(to)) {
 		put_address(out, from, true);
 		put_address(out, to, false);
-		put_tag(out, TAG_PORT_TYPE, tcp, sizeof tcp);
+		put_tag(out, TAG_PORT_TYPE, type, sizeof type);
 		put_port(out, TAG_SRC_PORT, from);
 		put_port(out, TAG_DST_PORT, to);
 	}

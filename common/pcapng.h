@@ -32,8 +32,9 @@ void pcapng_packet(struct buf *out, const struct pcapng_packet *p);
 /* Decryption secrets: lines of an NSS key log, for the packets after it. */
 void pcapng_tls_secrets(struct buf *out, const void *lines, size_t len);
 
+enum pcapng_port_type { PCAPNG_SCTP = 1, PCAPNG_TCP = 2 };
 /* Tags of an exported PDU. Ends that are neither IPv4 nor IPv6 are left out. */
-void pcapng_pdu_tags(struct buf *out, const char *dissector, const struct endpoint *from,
-		     const struct endpoint *to);
+void pcapng_pdu_tags(struct buf *out, const char *dissector, enum pcapng_port_type ports,
+		     const struct endpoint *from, const struct endpoint *to);
 
 #endif

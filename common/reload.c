@@ -7,6 +7,7 @@
 
 #include "daemon.h"
 #include "mem.h"
+#include "trust.h"
 
 /* Octets of a reloadable field; 0: its type cannot be changed in place. */
 static size_t field_size(enum config_type type)
@@ -55,6 +56,8 @@ static int compare(struct node *n, bool only_look, json_t **out, char why[CONFIG
 	json_t *applied = json_array(), *restart = json_array();
 	int err = config_load(d->rows, fresh, n->config_file, n->overrides, n->n_overrides, why);
 
+	if (!err)
+		err = trust_reload(n, applied, why, CONFIG_WHY_LEN);
 	for (const struct config_row *row = d->rows; !err && row->key; row++)
 		take(row, options, fresh, applied, restart, only_look);
 	config_clear(d->rows, fresh);

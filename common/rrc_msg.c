@@ -72,9 +72,13 @@ int rrc_open_frame(struct node *n, const uint8_t *data, size_t len, const char *
 		   Keyhop__Rrc__Uu **out)
 {
 	const char *field = NULL;
-	Keyhop__Rrc__Uu *uu = keyhop__rrc__uu__unpack(pbmem_allocator(n->mem), len, data);
-	int err = uu ? message_check(&uu->base, uu_rules, &field)
-		     : (pbmem_exhausted(n->mem) ? KH_E_DECODE_BUDGET : KH_E_NOT_PROTOBUF);
+	int err = message_scan(&keyhop__rrc__uu__descriptor, data, len, &field);
+	Keyhop__Rrc__Uu *uu =
+		err ? NULL : keyhop__rrc__uu__unpack(pbmem_allocator(n->mem), len, data);
+
+	if (!err)
+		err = uu ? message_check(&uu->base, uu_rules, &field)
+			 : (pbmem_exhausted(n->mem) ? KH_E_DECODE_BUDGET : KH_E_NOT_PROTOBUF);
 
 	if (err)
 		node_refuse(n, LOG_AIR, err, peer, "Uu frame of %zu octets%s%s", len,

@@ -14,23 +14,31 @@ struct loop;
 struct sqlite3_stmt;
 struct store;
 
+/* On the disk of the file. LOW: what is new should be refused. FULL: a change was not stored. */
+enum store_room { STORE_ROOM, STORE_LOW, STORE_FULL };
+
 struct store_settings {
 	const char *path; /* NULL or "memory": nothing is kept */
 	const char *key_path; /* NULL: path with ".key"; made when it is not there, mode 0600 */
 	const char *schema; /* the daemon's own tables, CREATE TABLE IF NOT EXISTS */
 	struct loop *loop;
 	struct crypto *crypto;
-	/* Writes what was touched in this turn; called before each commit. May be NULL. */
+	/* Writes what was touched and is not stored yet; called before each commit. May be NULL. */
 	void (*flush)(void *arg);
+	/* What `flush` wrote is on the disk. May be NULL. */
+	void (*stored)(void *arg);
+	/* The room has changed. May be NULL. */
+	void (*room)(void *arg, enum store_room room);
 	void *arg;
 };
 
-/* KH_E_CONFIG with `why` when the file is damaged, not ours, in use, or sealed by another key; it is then not
- * changed. Strings of the settings are borrowed. */
+/* KH_E_CONFIG with `why` when the file is damaged, not ours, of another version, in use, or sealed by another key; it is
+ * then not changed. Strings of the settings are borrowed. */
 int store_open(struct store **out, const struct store_settings *s, char *why,
 	       size_t why_len) KH_MUST_CHECK;
 /* Commits what is left. NULL is allowed. */
 void store_close(struct store *s);
+enum store_room store_room(const struct store *s);
 /* False: everything below does nothing. */
 bool store_is_durable(const struct store *s);
 /* Octets that SQLite holds in this process. */
@@ -42,8 +50,9 @@ uint64_t store_instance(const struct store *s);
 struct sqlite3_stmt *store_prepare(struct store *s, const char *sql);
 /* Something was touched: `flush` is called and a commit made before this turn's output leaves. */
 void store_touch(struct store *s);
-/* Runs a bound statement that gives no rows, inside this turn's transaction. A store that fails ends the process:
- * what was not written may not be told to anybody. */
+/* Runs a bound statement that gives no rows, inside this turn's transaction. When the disk is full all of this turn is
+ * undone in the file and its output does not leave (loop_barrier()); `flush` is called again when there is room. Any
+ * other failure, fsync() before all, ends the process: what was not written may not be told to anybody. */
 void store_run(struct store *s, struct sqlite3_stmt *st);
 
 /* Seals `len` octets of `plain` for the place named by `label`: writes len + STORE_SEAL_OVERHEAD octets. */
@@ -65,7 +74,7 @@ struct counter {
 /* `max` is the largest number it may give. */
 void counter_init(struct counter *c, struct store *s, const char *name, uint64_t begin,
 		  uint64_t max);
-/* Next number (1 and up). KH_E_NO_RESOURCES at the end of the range. */
+/* Next number (1 and up). KH_E_NO_RESOURCES at the end of the range, KH_E_STORE_FULL. */
 int counter_next(struct counter *c, uint64_t *out) KH_MUST_CHECK;
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "config.h"
 #include "milenage.h"
 
 #define LINE_MAX_LEN 256
@@ -118,7 +119,7 @@ int subscriber_read(struct crypto *c, const char *path, subscriber_fn *fn, void 
 			fclose(f);
 		return KH_E_CONFIG;
 	}
-	if (st.st_mode & 077) {
+	if (st.st_mode & (config_is_credential(path) ? 07U : 077U)) {
 		snprintf(why, why_len, "subscribers: %s: others may read it (chmod 600)", path);
 		fclose(f);
 		return KH_E_CONFIG;

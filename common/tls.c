@@ -8,6 +8,8 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include <utlist.h>
+
 #include "mem.h"
 #include "tls_internal.h"
 
@@ -45,7 +47,8 @@ struct tls *tls_new(struct tls_context *c, bool server, const char *alpn)
 	t->alert = -1;
 	t->alpn = x_strdup(alpn);
 	t->ssl = tls_context_ssl(c, t);
-	t->handshakes = &c->handshakes;
+	t->context = c;
+	DL_APPEND(c->connections, t);
 	SSL_set_info_callback(t->ssl, on_info);
 	if (server) {
 		SSL_set_accept_state(t->ssl);
@@ -60,6 +63,7 @@ void tls_free(struct tls *t)
 {
 	if (!t)
 		return;
+	DL_DELETE(t->context->connections, t);
 	SSL_free(t->ssl);
 	buf_clear(&t->in);
 	buf_clear(&t->out);
@@ -100,11 +104,24 @@ static int verify_error(long result)
 	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
 		return KH_E_UNKNOWN_CA;
 	case X509_V_ERR_CERT_HAS_EXPIRED:
-	case X509_V_ERR_CERT_NOT_YET_VALID:
 		return KH_E_CERTIFICATE_EXPIRED;
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+		return KH_E_CERTIFICATE_NOT_YET_VALID;
+	case X509_V_ERR_CERT_REVOKED:
+		return KH_E_CERTIFICATE_REVOKED;
 	default:
 		return KH_E_CERTIFICATE_INVALID;
 	}
+}
+
+/* What is wrong with which certificate. */
+static int refuse_certificate(struct tls *t, long verified)
+{
+	char text[80 + IDENTITY_MAX];
+
+	snprintf(text, sizeof text, "%s%s%s", X509_verify_cert_error_string(verified),
+		 *t->refused ? ": certificate of " : "", t->refused);
+	return fail_with(t, verify_error(verified), text);
 }
 
 /* Finds the name of what OpenSSL just refused. */
@@ -122,8 +139,7 @@ static int fail(struct tls *t)
 	if (reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE)
 		return fail_with(t, KH_E_NO_CERTIFICATE, "peer did not return a certificate");
 	if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED && verified != X509_V_OK)
-		return fail_with(t, verify_error(verified),
-				 X509_verify_cert_error_string(verified));
+		return refuse_certificate(t, verified);
 	return fail_with(t, KH_E_TLS_FAILED, text ? text : "TLS error");
 }
 
@@ -157,7 +173,7 @@ static bool has_prefix(const ASN1_IA5STRING *uri)
 	       memcmp(ASN1_STRING_get0_data(uri), URI_PREFIX, len) == 0;
 }
 
-static void take_identity(struct tls *t, const GENERAL_NAMES *names)
+static void take_identity(const GENERAL_NAMES *names, char out[IDENTITY_MAX])
 {
 	const ASN1_IA5STRING *found = NULL;
 
@@ -172,18 +188,16 @@ static void take_identity(struct tls *t, const GENERAL_NAMES *names)
 		found = name->d.uniformResourceIdentifier;
 	}
 	if (found && uri_is_identity(found))
-		memcpy(t->identity, ASN1_STRING_get0_data(found),
-		       (size_t)ASN1_STRING_length(found));
+		memcpy(out, ASN1_STRING_get0_data(found), (size_t)ASN1_STRING_length(found));
 }
 
-static void find_identity(struct tls *t)
+void tls_identity_of(X509 *cert, char out[IDENTITY_MAX])
 {
-	X509 *cert = SSL_get0_peer_certificate(t->ssl);
 	GENERAL_NAMES *names =
 		cert ? X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL) : NULL;
 
 	if (names)
-		take_identity(t, names);
+		take_identity(names, out);
 	GENERAL_NAMES_free(names);
 	ERR_clear_error();
 }
@@ -211,7 +225,7 @@ static int shake_hands(struct tls *t)
 		return fail_with(t, KH_E_ALPN_MISMATCH, "server chose no application protocol");
 	}
 	t->done = true;
-	find_identity(t);
+	tls_identity_of(SSL_get0_peer_certificate(t->ssl), t->identity);
 	return 1;
 }
 
@@ -222,8 +236,8 @@ int tls_handshake(struct tls *t)
 	if (t->done)
 		return 1;
 	int result = shake_hands(t);
-	t->handshakes->done += result > 0;
-	t->handshakes->failed += result < 0;
+	t->context->handshakes.done += result > 0;
+	t->context->handshakes.failed += result < 0;
 	return result;
 }
 

@@ -201,27 +201,44 @@ static int open_keylog(struct tls_context *c, const char *path, char *why, size_
 	refusal = keylog_refusal(c->keylog_fd);
 	if (refusal)
 		return refuse(why, why_len, "TLS key log", path, refusal);
-	SSL_CTX_set_keylog_callback(c->ctx, on_keylog);
 	log_warn(LOG_TUNNEL, "file=%s TLS keys are written to a file: for the lab only", path);
 	return 0;
+}
+
+int tls_context_make(struct tls_context *c, const struct tls_settings *s, SSL_CTX **out, char *why,
+		     size_t why_len)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_method());
+
+	if (!ctx)
+		x_out_of_memory();
+	SSL_CTX_set_app_data(ctx, c);
+	set_policy(ctx);
+	tls_trust_init(c, ctx);
+	if (c->keylog_fd >= 0)
+		SSL_CTX_set_keylog_callback(ctx, on_keylog);
+	int err = load_files(ctx, s, why, why_len);
+	if (err)
+		SSL_CTX_free(ctx);
+	else
+		*out = ctx;
+	return err;
 }
 
 int tls_context_new(struct tls_context **out, const struct tls_settings *s, char *why,
 		    size_t why_len)
 {
 	struct tls_context *c = x_calloc(1, sizeof *c);
-	int err;
+	int err = 0;
 
 	c->keylog_fd = -1;
 	c->bio = new_bio_method();
-	c->ctx = SSL_CTX_new(TLS_method());
-	if (!c->ctx)
-		x_out_of_memory();
-	SSL_CTX_set_app_data(c->ctx, c);
-	set_policy(c->ctx);
-	err = load_files(c->ctx, s, why, why_len);
-	if (err == 0 && s->keylog)
+	if (s->keylog)
 		err = open_keylog(c, s->keylog, why, why_len);
+	if (!err)
+		err = tls_context_make(c, s, &c->ctx, why, why_len);
+	if (!err && s->crl && tls_context_load_crl(c, s->crl, why, why_len))
+		err = KH_E_CONFIG;
 	if (err < 0) {
 		tls_context_free(c);
 		return err;
@@ -240,6 +257,7 @@ void tls_context_free(struct tls_context *c)
 	if (!c)
 		return;
 	SSL_CTX_free(c->ctx);
+	tls_crl_free(c->crl);
 	BIO_meth_free(c->bio);
 	if (c->keylog_fd >= 0)
 		close(c->keylog_fd);

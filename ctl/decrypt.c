@@ -34,6 +34,7 @@ struct decrypt {
 	uint32_t interfaces;
 	char comment[PCAPNG_COMMENT_MAX]; /* of the packet at hand */
 	size_t comment_len;
+	uint8_t end[4]; /* last octets of the message at hand: a packet may have several */
 	uint64_t n_packets, opened[3]; /* RRC, NAS, wrapped keys */
 };
 enum { OPENED_RRC, OPENED_NAS, OPENED_WRAPPED };
@@ -65,7 +66,8 @@ static void say_message(struct decrypt *d, enum iface iface, unsigned number,
 		say(d, " ue=%s", o->ue);
 	if (o->enb)
 		say(d, " enb=%u", o->enb);
-	say(d, " key=%s fp=%s", o->key, o->fp);
+	say(d, " key=%s fp=%s end=%02x%02x%02x%02x", o->key, o->fp, d->end[0], d->end[1], d->end[2],
+	    d->end[3]);
 	d->opened[iface == IFACE_NAS ? OPENED_NAS : OPENED_RRC]++;
 }
 
@@ -133,6 +135,14 @@ static void take_rrc(struct decrypt *d, const char *place, const uint8_t *data, 
 		keyhop__rrc__rrc__free_unpacked(rrc, NULL);
 }
 
+/* SRB1 before its security: sequence number, RRC, and a MAC-I of zeros. */
+static bool is_srb1_in_clear(const ProtobufCBinaryData *pdu)
+{
+	static const uint8_t none[4];
+
+	return pdu->len > 5 && memcmp(pdu->data + pdu->len - 4, none, sizeof none) == 0;
+}
+
 static void take_uu(struct decrypt *d, const struct packet_message *m)
 {
 	Keyhop__Rrc__Uu *uu = keyhop__rrc__uu__unpack(NULL, m->len, m->data);
@@ -149,6 +159,8 @@ static void take_uu(struct decrypt *d, const struct packet_message *m)
 		 strcmp(m->from, m->to) < 0 ? m->to : m->from, uu->c_rnti);
 	if (uu->bearer == KEYHOP__RRC__BEARER__SRB0)
 		take_rrc(d, place, uu->pdu.data, uu->pdu.len, NULL);
+	else if (uu->bearer == KEYHOP__RRC__BEARER__SRB1 && is_srb1_in_clear(&uu->pdu))
+		take_rrc(d, place, uu->pdu.data + 1, uu->pdu.len - 5, NULL);
 	else if (uu->bearer == KEYHOP__RRC__BEARER__SRB1 && uu->pdu.len <= sizeof out &&
 		 keyring_open_srb(d->keys, place, uu->pdu.data, uu->pdu.len, out, &len, &o))
 		take_rrc(d, place, out, len, &o);
@@ -211,6 +223,11 @@ static void take_x2(struct decrypt *d, const struct packet_message *m)
 
 static void on_message(void *arg, const struct packet_message *m)
 {
+	struct decrypt *d = arg;
+
+	memset(d->end, 0, sizeof d->end);
+	if (m->len >= sizeof d->end)
+		memcpy(d->end, m->data + m->len - sizeof d->end, sizeof d->end);
 	if (m->iface == IFACE_RRC)
 		take_uu(arg, m);
 	else if (m->iface == IFACE_S1)
@@ -252,6 +269,10 @@ static void take_block(struct decrypt *d, const struct capture_block *b)
 		pcapng_interface(&d->blocks, b->linktype, b->name, "");
 	else if (b->kind == BLOCK_PACKET)
 		take_packet(d, b);
+	if (b->kind == BLOCK_SECRETS) {
+		packets_add_secrets(d->packets, b->data, b->len);
+		pcapng_tls_secrets(&d->blocks, b->data, b->len);
+	}
 	write_blocks(d);
 }
 
@@ -269,8 +290,10 @@ static int run(struct decrypt *d, const char *in)
 		return EXIT_FAILED;
 	}
 	pcapng_section(&d->blocks, "keyhop decrypt", "");
-	if (d->secrets.len)
+	if (d->secrets.len) {
+		packets_add_secrets(d->packets, buf_data(&d->secrets), d->secrets.len);
 		pcapng_tls_secrets(&d->blocks, buf_data(&d->secrets), d->secrets.len);
+	}
 	do {
 		capture_reader_next(r, &b);
 		take_block(d, &b);

@@ -121,7 +121,7 @@ static int parse_line(struct line *l, char *text)
 	while ((word = strsep(&text, " \n")))
 		if (*word && parse_word(l, word))
 			return -1;
-	return l->len ? 0 : -1;
+	return l->len == 16 || l->len == 32 ? 0 : -1;
 }
 
 /* Every two times as many, so that adding is cheap. Old room is wiped. */

@@ -135,30 +135,9 @@ static int topology_file(const struct topology *t)
 	return err ? -1 : fd;
 }
 
-static bool readable(char *path, size_t len, const char *dir)
-{
-	return dir && (size_t)snprintf(path, len, "%s/" LAB_SCRIPT, dir) < len &&
-	       access(path, R_OK) == 0;
-}
-
-/* Beside the tool as installed (PREFIX/bin, PREFIX/libexec/keyhop), where it was to be installed, or in the source. */
-static int find_script(char *path, size_t len, const char *exe)
-{
-	char beside[PATH_MAX];
-	const char *slash = strrchr(exe, '/');
-
-	snprintf(beside, sizeof beside, "%.*s/../libexec/keyhop", slash ? (int)(slash - exe) : 0,
-		 exe);
-	if (readable(path, len, getenv("KEYHOP_LIBEXEC")) || readable(path, len, beside) ||
-	    readable(path, len, KEYHOP_LIBEXEC) || readable(path, len, KEYHOP_SCRIPTS))
-		return 0;
-	fprintf(stderr, "keyhop: no " LAB_SCRIPT " in %s\n", KEYHOP_LIBEXEC);
-	return EXIT_FAILED;
-}
-
 static int start_script(const struct lab_args *a, const char *topology, bool json)
 {
-	char exe[PATH_MAX] = "", script[PATH_MAX + 32];
+	char exe[PATH_MAX], script[SCRIPT_PATH_LEN];
 	const char *args[ARGS_MAX];
 	const char *pairs[][2] = {{"--tool", exe},
 				  {"--topology", topology},
@@ -166,10 +145,8 @@ static int start_script(const struct lab_args *a, const char *topology, bool jso
 				  {"--backend", a->backend},
 				  {"--out", a->out}};
 	int n = 0;
-	ssize_t len = readlink("/proc/self/exe", exe, sizeof exe - 1);
 
-	exe[len > 0 ? len : 0] = '\0';
-	int code = find_script(script, sizeof script, exe);
+	int code = script_find(LAB_SCRIPT, exe, script);
 	if (code)
 		return code;
 	args[n++] = "python3";
@@ -186,6 +163,8 @@ static int start_script(const struct lab_args *a, const char *topology, bool jso
 	for (int i = 0; i < a->n_words && n < ARGS_MAX - 1; i++)
 		args[n++] = a->words[i];
 	args[n] = NULL;
+	/* No bytecode beside the scripts: what is installed is all there is to remove. */
+	(void)setenv("PYTHONDONTWRITEBYTECODE", "1", 0);
 	execvp(args[0], (char *const *)(uintptr_t)args);
 	fprintf(stderr, "keyhop: python3: %s\n", strerror(errno));
 	return EXIT_FAILED;

@@ -88,6 +88,9 @@ static int read_file(struct merge *m, const char *path, uint32_t file)
 		} else if (b.kind == BLOCK_INTERFACE) {
 			pcapng_interface(&m->head, b.linktype, b.name, "");
 			m->interfaces++;
+		} else if (b.kind == BLOCK_SECRETS) {
+			pcapng_tls_secrets(&m->head, b.data, b.len);
+			m->memory += b.len;
 		} else if (b.kind == BLOCK_PACKET) {
 			keep(m, &b, first + b.interface)->file = file;
 		}

@@ -10,6 +10,7 @@
 #include "buf.h"
 #include "ids.h"
 #include "mem.h"
+#include "tls_read.h"
 
 #define FRAME_MAX 65536U
 #define STREAMS_MAX 65536
@@ -58,7 +59,9 @@ struct stream {
 	struct packet_message head;
 	uint32_t next;
 	bool started, not_ours;
-	struct buf in;
+	struct buf in, opened; /* octets of the connection, and of the TLS in it */
+	struct tls_read *tls; /* of both directions; borrowed by the second */
+	int dir; /* 0 owns it */
 	struct segment waiting[WAITING_MAX];
 	unsigned n_waiting;
 	UT_hash_handle hh;
@@ -68,6 +71,7 @@ struct packets {
 	packet_message_fn *fn;
 	void *arg;
 	struct stream *streams;
+	struct tls_keys *keys;
 };
 
 struct packets *packets_new(packet_message_fn *fn, void *arg)
@@ -76,7 +80,13 @@ struct packets *packets_new(packet_message_fn *fn, void *arg)
 
 	p->fn = fn;
 	p->arg = arg;
+	p->keys = tls_keys_new();
 	return p;
+}
+
+void packets_add_secrets(struct packets *p, const void *lines, size_t len)
+{
+	tls_keys_add(p->keys, lines, len);
 }
 
 static void drop_waiting(struct stream *s)
@@ -93,8 +103,12 @@ void packets_free(struct packets *p)
 		HASH_DEL(p->streams, s);
 		drop_waiting(s);
 		buf_clear(&s->in);
+		buf_clear(&s->opened);
+		if (s->dir == 0)
+			tls_read_free(s->tls);
 		free(s);
 	}
+	tls_keys_free(p->keys);
 	free(p);
 }
 
@@ -164,21 +178,44 @@ static void take_pdu(struct packets *p, const uint8_t *data, size_t len)
 
 /* ---- TCP ---- */
 
-static void take_frames(struct packets *p, struct stream *s)
+#define TLS_HANDSHAKE 22
+
+static void give_up(struct stream *s)
 {
-	while (s->in.len >= 4 && !s->not_ours) {
-		uint32_t len = get_be32(buf_data(&s->in));
+	s->not_ours = true; /* TLS without its secrets, or nothing we know */
+	buf_clear(&s->in);
+	buf_clear(&s->opened);
+}
+
+static void take_frames(struct packets *p, struct stream *s, struct buf *in)
+{
+	while (in->len >= 4 && !s->not_ours) {
+		uint32_t len = get_be32(buf_data(in));
 		if (len == 0 || len > FRAME_MAX) {
-			s->not_ours = true; /* TLS, or nothing we know */
-			buf_clear(&s->in);
-		} else if (s->in.len < 4 + (size_t)len) {
+			give_up(s);
+		} else if (in->len < 4 + (size_t)len) {
 			return;
 		} else {
-			s->head.data = buf_data(&s->in) + 4;
+			s->head.data = buf_data(in) + 4;
 			s->head.len = len;
 			p->fn(p->arg, &s->head);
-			buf_drain(&s->in, 4 + (size_t)len);
+			buf_drain(in, 4 + (size_t)len);
 		}
+	}
+}
+
+/* A frame begins with a zero octet. */
+static void take_octets(struct packets *p, struct stream *s)
+{
+	if (s->in.len && !s->head.in_tls && buf_data(&s->in)[0] == TLS_HANDSHAKE)
+		s->head.in_tls = true;
+	if (!s->head.in_tls) {
+		take_frames(p, s, &s->in);
+	} else if (!tls_read_take(s->tls, s->dir, &s->in, &s->opened)) {
+		take_frames(p, s, &s->opened);
+		give_up(s);
+	} else {
+		take_frames(p, s, &s->opened);
 	}
 }
 
@@ -219,7 +256,7 @@ static void take_segment(struct packets *p, struct stream *s, uint32_t seq, cons
 	s->started = true;
 	if (append(s, seq, data, len)) {
 		take_waiting(s);
-		take_frames(p, s);
+		take_octets(p, s);
 	} else if (s->n_waiting < WAITING_MAX) {
 		uint8_t *copy = x_calloc(1, len);
 		memcpy(copy, data, len);
@@ -227,18 +264,29 @@ static void take_segment(struct packets *p, struct stream *s, uint32_t seq, cons
 	}
 }
 
-static struct stream *stream_of(struct packets *p, const struct packet_message *head)
+static struct stream *find_stream(struct packets *p, const char *from, const char *to)
 {
 	struct stream *s;
 	char name[sizeof s->name];
 
-	snprintf(name, sizeof name, "%s>%s", head->from, head->to);
+	snprintf(name, sizeof name, "%s>%s", from, to);
 	HASH_FIND_STR(p->streams, name, s); /* NOLINT(clang-analyzer-*): uthash */
+	return s;
+}
+
+static struct stream *stream_of(struct packets *p, const struct packet_message *head)
+{
+	struct stream *s = find_stream(p, head->from, head->to), *back;
+
 	if (s || HASH_COUNT(p->streams) >= STREAMS_MAX)
 		return s;
 	s = x_calloc(1, sizeof *s);
-	memcpy(s->name, name, sizeof name);
+	snprintf(s->name, sizeof s->name, "%s>%s", head->from, head->to);
 	s->head = *head;
+	s->in.secret = s->opened.secret = true;
+	back = find_stream(p, head->to, head->from);
+	s->dir = back != NULL;
+	s->tls = back ? back->tls : tls_read_new(p->keys);
 	HASH_ADD_STR(p->streams, name, s); /* NOLINT(clang-analyzer-*): uthash */
 	return s;
 }
@@ -271,10 +319,12 @@ static void take_tcp(struct packets *p, int family, const uint8_t *addresses, co
 		return;
 	if (tcp[13] & 2) { /* SYN: the ports are used anew */
 		drop_waiting(s);
-		buf_clear(&s->in);
+		give_up(s);
 		s->next = get_be32(tcp + 4) + 1;
 		s->started = true;
-		s->not_ours = false;
+		s->not_ours = s->head.in_tls = false;
+		if (!(tcp[13] & 0x10))
+			tls_read_reset(s->tls);
 		return;
 	}
 	take_segment(p, s, get_be32(tcp + 4), tcp + offset, len - offset);

@@ -14,7 +14,8 @@
 #define COMMENT_MAX 16384
 #define NAME_MAX_LEN 256
 
-enum { SECTION = 0x0a0d0d0a, INTERFACE = 1, PACKET = 6, MAGIC = 0x1a2b3c4d };
+enum { SECTION = 0x0a0d0d0a, INTERFACE = 1, PACKET = 6, SECRETS = 10, MAGIC = 0x1a2b3c4d };
+#define SECRETS_TLS 0x544c534bU
 #define PCAP_US 0xa1b2c3d4U
 #define PCAP_NS 0xa1b23c4dU
 enum { OPT_COMMENT = 1, IF_NAME = 2, EPB_FLAGS = 2, IF_TSRESOL = 9 };
@@ -197,6 +198,16 @@ static enum block_kind packet(struct capture_reader *r, struct capture_block *ou
 	return BLOCK_PACKET;
 }
 
+static enum block_kind secrets(struct capture_reader *r, struct capture_block *out,
+			       const uint8_t *body, size_t len)
+{
+	if (len < 8 || u32(r, body + 4) > len - 8)
+		return wrong(r, "secrets are cut");
+	out->data = body + 8;
+	out->len = u32(r, body + 4);
+	return u32(r, body) == SECRETS_TLS ? BLOCK_SECRETS : BLOCK_OTHER;
+}
+
 static enum block_kind interface(struct capture_reader *r, struct capture_block *out,
 				 const uint8_t *body, size_t len)
 {
@@ -257,6 +268,8 @@ static enum block_kind next_block(struct capture_reader *r, struct capture_block
 		return BLOCK_SECTION;
 	if (type == INTERFACE)
 		return interface(r, out, out->raw + 8, len - 12);
+	if (type == SECRETS)
+		return secrets(r, out, out->raw + 8, len - 12);
 	return type == PACKET ? packet(r, out, out->raw + 8, len - 12) : BLOCK_OTHER;
 }
 

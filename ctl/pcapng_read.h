@@ -12,6 +12,7 @@ enum block_kind {
 	BLOCK_SECTION,
 	BLOCK_INTERFACE,
 	BLOCK_PACKET,
+	BLOCK_SECRETS, /* of TLS: `data` are lines of a key log */
 	BLOCK_OTHER, /* `raw` is all there is */
 	BLOCK_WRONG, /* see capture_reader_error() */
 };
@@ -25,7 +26,7 @@ struct capture_block {
 	uint16_t linktype;
 	uint32_t interface; /* of the file, counted over all sections */
 	const char *name; /* of the interface; "" when it has none */
-	/* BLOCK_PACKET */
+	/* BLOCK_PACKET; `data` of BLOCK_SECRETS, too */
 	int64_t wall_us;
 	const uint8_t *data;
 	size_t len;

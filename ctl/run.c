@@ -83,7 +83,19 @@ static void on_progress(int fd, short what, void *arg)
 		(unsigned long long)all, step_word((enum step_kind)run_step(r)->kind));
 }
 
-/* Only what a run needs: an event that nobody reads costs all the same. */
+static void on_subscribed(void *arg, const json_t *answer)
+{
+	struct run *r = arg;
+	const char *error = answer_error(answer);
+
+	if (error)
+		run_fail(r, "events.subscribe: %s", error);
+	if (--r->unsubscribed == 0)
+		fleet_stop(&r->fleet);
+}
+
+/* Only what a run needs: an event that nobody reads costs all the same. Nothing is done before all nodes tell what comes
+ * of it. */
 static void subscribe(struct run *r)
 {
 	const struct step *steps = r->scenario.steps.items;
@@ -96,10 +108,12 @@ static void subscribe(struct run *r)
 	for (size_t i = 0; i < r->scenario.steps.n; i++)
 		if (steps[i].kind == STEP_EXPECT && steps[i].topic)
 			json_array_append_new(topics, json_string(steps[i].topic));
+	r->unsubscribed = r->fleet.n_nodes;
 	for (size_t i = 0; i < r->fleet.n_nodes; i++)
 		fleet_call(r->fleet.nodes[i], "events.subscribe",
-			   json_pack("{s:O}", "topics", topics), NULL, NULL);
+			   json_pack("{s:O}", "topics", topics), on_subscribed, r);
 	json_decref(topics);
+	fleet_run(&r->fleet);
 }
 
 static const struct fleet_ops fleet_ops = {.event = run_event, .lost = run_lost};

@@ -2,6 +2,7 @@
 #ifndef KEYHOP_CTL_VERBS_H
 #define KEYHOP_CTL_VERBS_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -24,7 +25,15 @@ int run_verb(int argc, char **argv, bool json);
 /* Puts the plugin where this user's Wireshark finds it. */
 int wireshark_verb(int argc, char **argv, bool json);
 int decrypt_verb(int argc, char **argv, bool json);
+int seq_verb(int argc, char **argv, bool json);
 int merge_verb(int argc, char **argv, bool json);
+/* Verbs that are scripts. */
+int demo_verb(int argc, char **argv, bool json);
+int pki_verb(int argc, char **argv, bool json);
+/* Where a script is: beside the tool as installed (PREFIX/bin, PREFIX/libexec/keyhop), where it was to be installed, or
+ * in the source. `exe` is this tool. EXIT_FAILED, and said so, when it is nowhere. */
+#define SCRIPT_PATH_LEN (PATH_MAX + 64)
+int script_find(const char *name, char exe[PATH_MAX], char path[SCRIPT_PATH_LEN]);
 int lab_verb(int argc, char **argv, bool json);
 /* What `keyhop lab` can do: for people, as JSON. */
 void lab_print_actions(FILE *out);

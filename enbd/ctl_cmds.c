@@ -122,10 +122,12 @@ static json_t *neighbour_json(const struct neighbour *nb)
 	char address[ENDPOINT_TEXT_LEN] = "";
 
 	if (nb->configured)
-		endpoint_text(&nb->ep, address);
+		endpoint_text(&nb->at.at.at[0], address);
 	return json_pack("{s:I, s:s, s:s, s:b, s:s}", "enb", (json_int_t)nb->id, "name", nb->name,
 			 "address", address, "configured", nb->configured, "state",
-			 nb->peer ? "up" : "down");
+			 nb->revoked ? "revoked"
+			 : nb->peer  ? "up"
+				     : "down");
 }
 
 static void neighbour_list(void *ctx, struct ctl_request *req, const json_t *params)
@@ -142,17 +144,25 @@ static void neighbour_list(void *ctx, struct ctl_request *req, const json_t *par
 static void neighbour_add_cmd(void *ctx, struct ctl_request *req, const json_t *params)
 {
 	struct enb *e = ctx;
-	struct endpoint ep;
+	char why[CONFIG_WHY_LEN];
+	struct conn_peer at;
 	uint32_t id = (uint32_t)ctl_int(params, "enb", 0);
 	const char *name = ctl_string(params, "name", NULL);
-	int64_t port = ctl_int(params, "port", 36522);
+	struct transport_option o = {.key = "address",
+				     .transport = TRANSPORT_OF_NODE,
+				     .address = ctl_string(params, "address", ""),
+				     .port = (uint16_t)ctl_int(params, "port", 36522)};
 
-	if (id == e->opt.id || (name && !node_name_is_valid(name)) ||
-	    endpoint_parse(&ep, ctl_string(params, "address", ""), (uint16_t)port)) {
-		ctl_fail(req, KH_E_USAGE, "enb: not this one; name: a node name; address: numeric");
+	if (id == e->opt.id || (name && !node_name_is_valid(name))) {
+		ctl_fail(req, KH_E_USAGE, "enb: not this one; name: a node name");
 		return;
 	}
-	struct neighbour *nb = neighbour_add(e, id, name, &ep);
+	if (!node_transport_parse(ctl_string(params, "transport", "node"), &o.transport) ||
+	    node_peer(&e->node, &o, &at, why, sizeof why)) {
+		ctl_fail(req, KH_E_USAGE, "address: numeric; transport: one that works here");
+		return;
+	}
+	struct neighbour *nb = neighbour_add(e, id, name, &at);
 	nb->attempts = 0;
 	x2_connect(nb);
 	ctl_reply(req, neighbour_json(nb));
@@ -289,6 +299,8 @@ static const struct ctl_param neighbour_add_params[] = {
 	{"enb", CTL_INT, true, 1, ENB_ID_MAX, "eNB_ID"},
 	{"address", CTL_STRING, true, 0, 0, "address of its X2"},
 	{"port", CTL_INT, false, 1, 65535, "port of its X2 (default 36522)"},
+	{"transport", CTL_STRING, false, 0, 0,
+	 "tcp, sctp or sctp-udp; that of the node without it"},
 	{"name", CTL_STRING, false, 0, 0, "node name"},
 	{0}};
 static const struct ctl_param handover_params[] = {

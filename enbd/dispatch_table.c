@@ -190,7 +190,7 @@ void error_rx_s1(struct enb *e, const Keyhop__S1__S1 *s1)
 	/* The MME does not know the UE, or knows it elsewhere: serving it here makes no sense. */
 	if (err == KH_E_UE_NOT_FOUND || err == KH_E_NOT_OWNER)
 		(void)ue_step(ue, EV_RELEASE_COMMAND, &(struct ue_input){.cause = err});
-	else if (body->message == LOCATION_UPDATE_NUMBER)
+	else if (body->message == LOCATION_UPDATE_NUMBER && err != KH_E_STORE_FULL)
 		location_refused(ue);
 }
 

@@ -14,7 +14,7 @@
 static int check_neighbour(const struct enb *e, const struct neighbour_option *o, char *why,
 			   size_t why_len)
 {
-	struct endpoint ep;
+	struct conn_peer at;
 
 	if (o->id == e->opt.id) {
 		snprintf(why, why_len, "x2.neighbours: %u is this eNodeB itself", o->id);
@@ -24,24 +24,20 @@ static int check_neighbour(const struct enb *e, const struct neighbour_option *o
 		snprintf(why, why_len, "x2.neighbours: \"%s\" is not a node name", o->name);
 		return KH_E_CONFIG;
 	}
-	if (endpoint_parse(&ep, o->address, o->port)) {
-		snprintf(why, why_len, "x2.neighbours: \"%s\" is not an address", o->address);
-		return KH_E_CONFIG;
-	}
-	return 0;
+	return neighbour_peer(e, o, &at, why, why_len);
 }
 
 static int check(void *context, char *why, size_t why_len)
 {
 	struct enb *e = context;
 	const struct neighbour_option *o = e->opt.neighbours.items;
-	struct endpoint ep;
-	int err = 0;
+	struct conn_peer mme;
+	int err = s1_peer(e, &mme, why, why_len);
 
-	if (endpoint_parse(&ep, e->opt.mme_address, e->opt.mme_port)) {
-		snprintf(why, why_len, "mme.address: \"%s\" is not an address", e->opt.mme_address);
-		return KH_E_CONFIG;
-	}
+	if (!err)
+		err = x2_check(e, why, why_len);
+	if (!err)
+		err = uu_check(e, why, why_len);
 	for (size_t i = 0; i < e->opt.neighbours.n && !err; i++)
 		err = check_neighbour(e, &o[i], why, why_len);
 	return err;
@@ -50,12 +46,13 @@ static int check(void *context, char *why, size_t why_len)
 static void begin_neighbours(struct enb *e)
 {
 	const struct neighbour_option *o = e->opt.neighbours.items;
-	struct endpoint ep;
+	char why[CONFIG_WHY_LEN];
+	struct conn_peer at;
 
 	for (size_t i = 0; i < e->opt.neighbours.n; i++) {
-		if (endpoint_parse(&ep, o[i].address, o[i].port))
+		if (neighbour_peer(e, &o[i], &at, why, sizeof why))
 			continue;
-		x2_retry(neighbour_add(e, o[i].id, o[i].name, &ep));
+		x2_retry(neighbour_add(e, o[i].id, o[i].name, &at));
 	}
 }
 
@@ -105,16 +102,31 @@ static void stop(void *context)
 	KEY_WIPE(&e->previous);
 }
 
+static void count_x2(const struct enb *e, json_int_t *up, json_int_t *wanted)
+{
+	for (const struct neighbour *nb = e->neighbours; nb; nb = nb->hh.next) {
+		*up += nb->peer != NULL;
+		*wanted += nb->configured;
+	}
+}
+
+static void headline(const void *context, char *out, size_t len)
+{
+	const struct enb *e = context;
+	json_int_t up = 0, wanted = 0;
+
+	count_x2(e, &up, &wanted);
+	snprintf(out, len, "S1 %s, X2 with %d of %d neighbours, %u UEs",
+		 s1_is_up(e) ? "up" : "down", (int)up, (int)wanted, HASH_COUNT(e->ues));
+}
+
 static void status(void *context, json_t *out)
 {
 	struct enb *e = context;
 	char x2[ENDPOINT_TEXT_LEN], uu[ENDPOINT_TEXT_LEN];
 	json_int_t x2_up = 0, x2_wanted = 0;
 
-	for (const struct neighbour *nb = e->neighbours; nb; nb = nb->hh.next) {
-		x2_up += nb->peer != NULL;
-		x2_wanted += nb->configured;
-	}
+	count_x2(e, &x2_up, &x2_wanted);
 	endpoint_text(listener_endpoint(e->x2), x2);
 	endpoint_text(listener_endpoint(e->uu), uu);
 	json_object_set_new(out, "enb", json_integer(e->opt.id));
@@ -150,6 +162,8 @@ const struct daemon enb_daemon = {
 	.start = start,
 	.stop = stop,
 	.status = status,
+	.crl_loaded = s1_crl_loaded,
+	.headline = headline,
 	.key_ages = key_ages,
 	.methods = enb_methods,
 	.machines = machines,

@@ -10,7 +10,6 @@
 #include "fsm.h"
 #include "keys.h"
 #include "liveness.h"
-#include "net.h"
 #include "node.h"
 #include "options.h"
 #include "pdcp.h"
@@ -53,9 +52,10 @@ struct neighbour {
 	struct enb *enb;
 	uint32_t id;
 	char name[NODE_NAME_MAX + 1];
-	struct endpoint ep;
+	struct conn_peer at; /* of its X2 */
 	bool configured;
 	bool connecting;
+	bool revoked; /* its certificate is; until it comes with another one */
 	struct x2_peer *peer; /* set up, or NULL */
 	struct ctl_request *probe; /* somebody waits for its heartbeat, or NULL */
 	int64_t probed_us;
@@ -162,6 +162,7 @@ struct enb {
 	struct x2_peer *x2_peers;
 	uint32_t n_x2_peers;
 	struct uu_link *uu_links;
+	uint32_t n_uu_links;
 	struct ue *ues, *ues_by_mme_id, *ues_by_label, *ues_by_arrival;
 	struct ue *pending; /* the MME owes an answer to a 3 or a 12 */
 	struct loop_timer *pending_timer; /* while there are any */
@@ -201,15 +202,19 @@ bool ue_is_attaching(const struct ue *ue);
 bool ue_is_served(const struct ue *ue);
 
 /* s1_association.c */
+int s1_peer(const struct enb *e, struct conn_peer *out, char *why, size_t why_len) KH_MUST_CHECK;
 void s1_close(struct enb *e);
 /* The association is down: closes its link, and tells those who cannot go on without it. */
 void s1_gone(struct enb *e, bool was_up);
 /* The association is up: what waited for the MME goes on. */
 void s1_back(struct enb *e);
+/* A revocation list came. Own certificate in it: UEs begin anew elsewhere. */
+void s1_crl_loaded(void *enb);
 int s1_send(struct enb *e, const Keyhop__S1__S1 *msg);
 bool s1_is_up(const struct enb *e);
 
 /* x2_association.c, neighbour.c */
+int x2_check(const struct enb *e, char *why, size_t why_len) KH_MUST_CHECK;
 int x2_listen(struct enb *e, char *why, size_t why_len) KH_MUST_CHECK;
 void x2_close_all(struct enb *e);
 void x2_connect(struct neighbour *nb);
@@ -217,17 +222,25 @@ void x2_connect(struct neighbour *nb);
 void x2_free(struct x2_peer *p);
 void x2_retry(struct neighbour *nb);
 int x2_send(struct enb *e, struct x2_peer *p, const Keyhop__X2__X2 *msg);
+/* How to reach a neighbour. */
+int neighbour_peer(const struct enb *e, const struct neighbour_option *o, struct conn_peer *out,
+		   char *why, size_t why_len) KH_MUST_CHECK;
 struct neighbour *neighbour_find(struct enb *e, uint32_t id);
 struct neighbour *neighbour_resolve(struct enb *e, const char *text);
 struct neighbour *neighbour_add(struct enb *e, uint32_t id, const char *name,
-				const struct endpoint *ep);
+				const struct conn_peer *at);
+/* Its certificate is in the revocation list: UEs go there no more. */
+void neighbour_revoke(struct neighbour *nb);
+/* 0, or why no UE can be handed over to it now; NULL is no neighbour. */
+int neighbour_reach(const struct neighbour *nb);
 void neighbour_free(struct neighbour *nb);
 /* ctl_links.c: the neighbour answered a heartbeat (0), or is gone: whoever asked is told. */
 void neighbour_probed(struct neighbour *nb, int err);
-/* Ids of the configured neighbours; at most `max`. */
+/* Ids of the configured neighbours, without revoked ones; at most `max`. */
 size_t neighbour_ids(const struct enb *e, uint32_t *out, size_t max);
 
 /* uu.c */
+int uu_check(const struct enb *e, char *why, size_t why_len) KH_MUST_CHECK;
 int uu_listen(struct enb *e, char *why, size_t why_len) KH_MUST_CHECK;
 void uu_close_all(struct enb *e);
 

@@ -82,7 +82,6 @@ void ho_end(struct ue *ue, int err)
 int ho_start(struct ue *ue, uint32_t target, struct ctl_request *req, bool may_wait)
 {
 	struct enb *e = ue->enb;
-	const struct neighbour *nb = neighbour_find(e, target);
 	struct node_event ev = ue_event(ue, "handover.decided", "6a");
 
 	if (ue->ho)
@@ -91,11 +90,10 @@ int ho_start(struct ue *ue, uint32_t target, struct ctl_request *req, bool may_w
 		return KH_E_BAD_STATE;
 	if (target == e->opt.id)
 		return KH_E_ALREADY_SERVING;
-	if (!nb)
-		return KH_E_NOT_A_NEIGHBOUR;
-	if (!nb->peer)
-		return KH_E_TARGET_UNREACHABLE;
-	int err = e->scheme->source_ready(ue, target);
+	int err = neighbour_reach(neighbour_find(e, target));
+	if (err)
+		return err;
+	err = e->scheme->source_ready(ue, target);
 	if (err)
 		e->node.metrics.refused[err_to_cause(err)]++;
 	if (err && !may_wait)
@@ -148,10 +146,11 @@ int ho_prepare_tx_request(struct enb *e, struct ue *ue, const struct ue_input *i
 	Keyhop__X2__HandoverRequest body = KEYHOP__X2__HANDOVER_REQUEST__INIT;
 	Keyhop__X2__X2 msg = KEYHOP__X2__X2__INIT;
 	struct node_event ev = ue_event(ue, "handover.requested", "7");
-	int err = nb && nb->peer ? e->scheme->source_material(ue, ue->ho->target, &key)
-				 : KH_E_TARGET_UNREACHABLE;
+	int err = neighbour_reach(nb);
 
 	(void)in;
+	if (!err)
+		err = e->scheme->source_material(ue, ue->ho->target, &key);
 	ue->ho->generation = key.generation;
 	caps.eea = ue->eea_caps;
 	caps.eia = ue->eia_caps;

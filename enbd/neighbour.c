@@ -6,6 +6,18 @@
 #include "loop.h"
 #include "mem.h"
 
+int neighbour_peer(const struct enb *e, const struct neighbour_option *o, struct conn_peer *out,
+		   char *why, size_t why_len)
+{
+	const struct transport_option t = {.key = "x2.neighbours",
+					   .transport = o->transport,
+					   .address = o->address,
+					   .port = o->port,
+					   .udp_port = o->udp_port};
+
+	return node_peer(&e->node, &t, out, why, why_len);
+}
+
 struct neighbour *neighbour_find(struct enb *e, uint32_t id)
 {
 	struct neighbour *nb;
@@ -28,7 +40,7 @@ struct neighbour *neighbour_resolve(struct enb *e, const char *text)
 }
 
 struct neighbour *neighbour_add(struct enb *e, uint32_t id, const char *name,
-				const struct endpoint *ep)
+				const struct conn_peer *at)
 {
 	struct neighbour *nb = neighbour_find(e, id);
 
@@ -42,11 +54,33 @@ struct neighbour *neighbour_add(struct enb *e, uint32_t id, const char *name,
 		snprintf(nb->name, sizeof nb->name, "%s", name);
 	else if (!nb->name[0])
 		snprintf(nb->name, sizeof nb->name, "enb%u", id);
-	if (ep) {
-		nb->ep = *ep;
+	if (at) {
+		nb->at = *at;
 		nb->configured = true;
 	}
 	return nb;
+}
+
+void neighbour_revoke(struct neighbour *nb)
+{
+	struct node_event ev = {
+		.topic = "certificate.revoked", .enb = nb->id, .err = KH_E_CERTIFICATE_REVOKED};
+
+	if (nb->revoked)
+		return;
+	nb->revoked = true;
+	snprintf(ev.detail, sizeof ev.detail, "%s", nb->name);
+	events_emit(nb->enb->node.events, &ev);
+	log_warn(LOG_X2, "certificate of neighbour enb=%u name=%s is revoked", nb->id, nb->name);
+}
+
+int neighbour_reach(const struct neighbour *nb)
+{
+	if (!nb)
+		return KH_E_NOT_A_NEIGHBOUR;
+	if (nb->peer)
+		return 0;
+	return nb->revoked ? KH_E_CERTIFICATE_REVOKED : KH_E_TARGET_UNREACHABLE;
 }
 
 void neighbour_free(struct neighbour *nb)
@@ -61,7 +95,7 @@ size_t neighbour_ids(const struct enb *e, uint32_t *out, size_t max)
 	size_t n = 0;
 
 	for (const struct neighbour *nb = e->neighbours; nb && n < max; nb = nb->hh.next)
-		if (nb->configured)
+		if (nb->configured && !nb->revoked)
 			out[n++] = nb->id;
 	return n;
 }

@@ -108,8 +108,8 @@ int neighbour_list_rx_failure(struct enb *e, struct ue *ue, const struct ue_inpu
 	ue->list_asked_us = 0;
 	if (body->answers == 12)
 		location_update_settled(ue);
-	/* No neighbour has a key yet: that can change. */
-	if (err != KH_E_EMPTY_LIST)
+	/* No neighbour has a key yet, or the MME no room: that can change. */
+	if (err != KH_E_EMPTY_LIST && err != KH_E_STORE_FULL)
 		pending_remove(ue);
 	ev.err = err;
 	events_emit(e->node.events, &ev);

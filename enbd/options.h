@@ -7,7 +7,8 @@
 struct neighbour_option {
 	uint32_t id;
 	char *address;
-	uint16_t port;
+	uint16_t port, udp_port;
+	int32_t transport;
 	char *name;
 };
 
@@ -15,13 +16,16 @@ struct enb_options {
 	struct node_options node; /* first */
 	uint32_t id;
 	char *mme_address;
-	uint16_t mme_port;
+	uint16_t mme_port, mme_udp_port;
+	int32_t mme_transport;
 	char *mme_name;
 	char *x2_listen;
 	uint16_t x2_port;
+	int32_t x2_transport;
 	struct config_list neighbours; /* of struct neighbour_option */
 	char *uu_listen;
 	uint16_t uu_port;
+	int32_t uu_transport;
 	int32_t scheme;
 	struct config_algs eea, eia;
 	int32_t a3_offset_cdb, a3_hysteresis_cdb;

@@ -68,6 +68,8 @@ int reestablishment_rx_complete(struct enb *e, struct ue *ue, const struct ue_in
 	struct node_event ev = ue_event(ue, "ue.reestablished", NULL);
 
 	(void)in;
+	/* Its short MAC-I would be the same again: a recording is good for nothing now. */
+	ue->left_for = 0;
 	ev.enb = e->opt.id;
 	events_emit(e->node.events, &ev);
 	(void)neighbour_list_send(ue);

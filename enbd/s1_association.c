@@ -132,18 +132,32 @@ static void on_down(struct link *l, void *owner, int err, const char *detail)
 
 static const struct link_ops ops = {.up = on_up, .frame = on_frame, .down = on_down};
 
+int s1_peer(const struct enb *e, struct conn_peer *out, char *why, size_t why_len)
+{
+	const struct transport_option o = {.key = "mme.address",
+					   .transport = e->opt.mme_transport,
+					   .address = e->opt.mme_address,
+					   .port = e->opt.mme_port,
+					   .udp_port = e->opt.mme_udp_port};
+
+	return node_peer(&e->node, &o, out, why, why_len);
+}
+
 int s1_connect(struct enb *e, const struct s1_input *in)
 {
-	struct endpoint ep, local;
+	struct endpoints local;
+	struct conn_peer mme;
+	char why[CONFIG_WHY_LEN];
 	const struct link_settings settings = {
-		.loop = e->node.loop,
+		.net = e->node.net,
 		.tap = &e->node.taps[IFACE_S1],
 		.tls = e->node.tls,
 		.alpn = "keyhop-s1/1",
+		.ppid = PPID_S1,
 		.ops = &ops,
 		.owner = e,
 	};
-	int err = endpoint_parse(&ep, e->opt.mme_address, e->opt.mme_port);
+	int err = s1_peer(e, &mme, why, sizeof why);
 
 	(void)in;
 	if (e->s1.held)
@@ -151,10 +165,9 @@ int s1_connect(struct enb *e, const struct s1_input *in)
 	e->s1.attempts++;
 	/* From this node's own address, so that captures show who is who. */
 	if (!err)
-		err = endpoint_parse(&local, e->opt.x2_listen, 0);
+		err = endpoints_parse(&local, e->opt.x2_listen, 0);
 	if (!err)
-		err = link_connect(&e->s1.link, &settings, (enum transport)e->opt.node.transport,
-				   &ep, &local);
+		err = link_connect(&e->s1.link, &settings, &mme, &local);
 	if (err)
 		node_refuse(&e->node, LOG_TUNNEL, err, "mme", "%s", e->opt.mme_address);
 	return err;

@@ -4,6 +4,7 @@
 #include "handlers.h"
 #include "s1_fsm.h"
 #include "scheme.h"
+#include "tls.h"
 #include "ue_fsm.h"
 
 void s1_setup_send(struct enb *e)
@@ -22,16 +23,23 @@ void s1_setup_send(struct enb *e)
 	(void)s1_send(e, &msg);
 }
 
-/* Another MME, or one that has lost its contexts: it knows none of our UEs, and its key ids begin anew. */
-static void begin_anew(struct enb *e)
+/* The keys are of no use any more, and neither are the contexts of our UEs. */
+static void begin_anew(struct enb *e, int cause)
 {
 	struct ue *ue, *tmp;
 
 	key_provision_forget(e);
 	HASH_ITER (hh, e->ues, ue, tmp)
 		if (ue->mme_ue_id && !ue_is_attaching(ue))
-			(void)ue_step(ue, EV_MME_RESET,
-				      &(struct ue_input){.cause = KH_E_UE_NOT_FOUND});
+			(void)ue_step(ue, EV_MME_RESET, &(struct ue_input){.cause = cause});
+}
+
+void s1_crl_loaded(void *enb)
+{
+	struct enb *e = enb;
+
+	if (tls_context_revocation(e->node.tls) == TLS_REVOKED)
+		begin_anew(e, KH_E_CERTIFICATE_REVOKED);
 }
 
 int s1_setup_rx_response(struct enb *e, const struct s1_input *in)
@@ -43,8 +51,9 @@ int s1_setup_rx_response(struct enb *e, const struct s1_input *in)
 	snprintf(e->s1.mme_name, sizeof e->s1.mme_name, "%s", body->mme_name);
 	events_emit(e->node.events, &ev);
 	log_info(LOG_TUNNEL, "joined MME %s", e->s1.mme_name);
+	/* Another MME, or one that has lost its contexts: it knows none of our UEs, and its key ids begin anew. */
 	if (e->s1.mme_instance && e->s1.mme_instance != body->instance)
-		begin_anew(e);
+		begin_anew(e, KH_E_UE_NOT_FOUND);
 	e->s1.mme_instance = body->instance;
 	return 0;
 }

@@ -8,17 +8,24 @@
 #include "mem.h"
 #include "ue_fsm.h"
 
+#define LINKS_MAX 256 /* one carries all UEs of a ued */
+
+static void drop(struct uu_link *uu)
+{
+	DL_DELETE(uu->enb->uu_links, uu);
+	uu->enb->n_uu_links--;
+	free(uu);
+}
+
 static void forget(struct uu_link *uu)
 {
-	struct enb *e = uu->enb;
 	struct ue *ue, *tmp;
 
 	DL_FOREACH_SAFE (uu->ues, ue, tmp) {
 		ue_bind_uu(ue, NULL);
 		ue_step(ue, EV_RADIO_LOST, &(struct ue_input){.cause = KH_E_LINK_LOST});
 	}
-	DL_DELETE(e->uu_links, uu);
-	free(uu);
+	drop(uu);
 }
 
 static void on_up(struct link *l, void *owner)
@@ -53,34 +60,64 @@ static void on_down(struct link *l, void *owner, int err, const char *detail)
 	forget(uu);
 }
 
-static const struct link_ops ops = {.up = on_up, .frame = on_frame, .down = on_down};
+static void on_slowed(struct link *l, void *owner)
+{
+	struct uu_link *uu = owner;
 
-static void on_accept(void *arg, int fd, const struct endpoint *from)
+	(void)l;
+	node_refuse(&uu->enb->node, LOG_AIR, KH_E_BUSY, uu->name,
+		    "more than limits.frames: it waits");
+}
+
+static const struct link_ops ops = {
+	.up = on_up, .frame = on_frame, .down = on_down, .slowed = on_slowed};
+
+static void on_accept(void *arg, struct conn *c, const struct endpoint *from)
 {
 	struct enb *e = arg;
 	struct uu_link *uu = x_calloc(1, sizeof *uu);
 	const struct link_settings settings = {
-		.loop = e->node.loop, .tap = &e->node.taps[IFACE_RRC], .ops = &ops, .owner = uu};
+		.net = e->node.net,
+		.tap = &e->node.taps[IFACE_RRC],
+		.max_frames = e->opt.node.max_frames,
+		.ppid = PPID_UU,
+		.ops = &ops,
+		.owner = uu,
+	};
 
 	uu->enb = e;
 	endpoint_text(from, uu->name);
 	DL_APPEND(e->uu_links, uu);
-	uu->link = link_accept(&settings, fd, from);
+	e->n_uu_links++;
+	uu->link = link_accept(&settings, c, from);
+	if (e->n_uu_links <= LINKS_MAX)
+		return;
+	node_refuse(&e->node, LOG_AIR, KH_E_BUSY, uu->name, "%u Uu connections", e->n_uu_links);
+	link_close(uu->link);
+	drop(uu);
+}
+
+static struct transport_option listener(const struct enb *e)
+{
+	return (struct transport_option){.key = "uu.listen",
+					 .transport = e->opt.uu_transport,
+					 .address = e->opt.uu_listen,
+					 .port = e->opt.uu_port};
+}
+
+int uu_check(const struct enb *e, char *why, size_t why_len)
+{
+	const struct transport_option o = listener(e);
+	struct conn_peer at;
+
+	return node_peer(&e->node, &o, &at, why, why_len);
 }
 
 int uu_listen(struct enb *e, char *why, size_t why_len)
 {
-	struct endpoint ep;
+	const struct transport_option o = listener(e);
 
-	if (endpoint_parse(&ep, e->opt.uu_listen, e->opt.uu_port)) {
-		snprintf(why, why_len, "uu.listen: \"%s\" is not an address", e->opt.uu_listen);
-		return KH_E_CONFIG;
-	}
-	int err = listener_open(&e->uu, e->node.loop, TRANSPORT_TCP, &ep, on_accept, e);
-	if (err)
-		snprintf(why, why_len, "uu.listen: %s port %u: cannot listen", e->opt.uu_listen,
-			 e->opt.uu_port);
-	return err;
+	return node_listen(&e->node, &o, on_accept, &e->uu, why, why_len);
 }
 
 void uu_close_all(struct enb *e)
@@ -92,9 +129,8 @@ void uu_close_all(struct enb *e)
 	e->uu = NULL;
 	DL_FOREACH_SAFE (e->uu_links, uu, tmp) {
 		link_close(uu->link);
-		DL_DELETE(e->uu_links, uu);
 		while (uu->ues)
 			ue_free(uu->ues);
-		free(uu);
+		drop(uu);
 	}
 }

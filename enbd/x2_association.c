@@ -89,6 +89,8 @@ int x2_link_down(struct enb *e, struct x2_peer *p, const struct x2_input *in)
 
 	p->link = NULL;
 	node_count(&e->node, METRIC_LINKS_DOWN);
+	if (p->nb && err == KH_E_CERTIFICATE_REVOKED)
+		neighbour_revoke(p->nb);
 	if (err == KH_E_LINK_LOST || err == KH_E_CANNOT_CONNECT)
 		log_info(LOG_X2, "x2 down peer=%s cause=%s", p->name, err_name(err));
 	else
@@ -119,14 +121,25 @@ static void on_down(struct link *l, void *owner, int err, const char *detail)
 	(void)x2_step(owner, X2_EV_LINK_DOWN, &(struct x2_input){.cause = err, .detail = detail});
 }
 
-static const struct link_ops ops = {.up = on_up, .frame = on_frame, .down = on_down};
+static void on_slowed(struct link *l, void *owner)
+{
+	struct x2_peer *p = owner;
+
+	(void)l;
+	node_refuse(&p->enb->node, LOG_X2, KH_E_BUSY, p->name, "more than limits.frames: it waits");
+}
+
+static const struct link_ops ops = {
+	.up = on_up, .frame = on_frame, .down = on_down, .slowed = on_slowed};
 
 static struct link_settings settings_for(struct x2_peer *p)
 {
-	return (struct link_settings){.loop = p->enb->node.loop,
+	return (struct link_settings){.net = p->enb->node.net,
 				      .tap = &p->enb->node.taps[IFACE_X2],
+				      .max_frames = p->enb->opt.node.max_frames,
 				      .tls = p->enb->node.tls,
 				      .alpn = "keyhop-x2/1",
+				      .ppid = PPID_X2,
 				      .ops = &ops,
 				      .owner = p};
 }
@@ -146,32 +159,31 @@ int x2_begin_accept(struct enb *e, struct x2_peer *p, const struct x2_input *in)
 	const struct link_settings settings = settings_for(p);
 
 	endpoint_text(in->from, p->name);
-	p->link = link_accept(&settings, in->fd, in->from);
+	p->link = link_accept(&settings, in->conn, in->from);
 	if (e->n_x2_peers <= PEERS_MAX)
 		return 0;
 	node_refuse(&e->node, LOG_X2, KH_E_BUSY, p->name, "%u X2 associations", e->n_x2_peers);
 	return KH_E_BUSY;
 }
 
-static void on_accept(void *arg, int fd, const struct endpoint *from)
+static void on_accept(void *arg, struct conn *c, const struct endpoint *from)
 {
-	(void)x2_step(peer_new(arg), X2_EV_ACCEPT, &(struct x2_input){.fd = fd, .from = from});
+	(void)x2_step(peer_new(arg), X2_EV_ACCEPT, &(struct x2_input){.conn = c, .from = from});
 }
 
 int x2_begin_connect(struct enb *e, struct x2_peer *p, const struct x2_input *in)
 {
 	struct neighbour *nb = in->nb;
-	struct endpoint local;
+	struct endpoints local;
 	const struct link_settings settings = settings_for(p);
 
 	p->outbound = true;
 	p->nb = nb;
 	snprintf(p->name, sizeof p->name, "%s", nb->name);
 	nb->connecting = true;
-	int err = endpoint_parse(&local, e->opt.x2_listen, 0);
+	int err = endpoints_parse(&local, e->opt.x2_listen, 0);
 	if (!err)
-		err = link_connect(&p->link, &settings, (enum transport)e->opt.node.transport,
-				   &nb->ep, &local);
+		err = link_connect(&p->link, &settings, &nb->at, &local);
 	if (err)
 		log_info(LOG_X2, "x2 peer=%s cause=%s", p->name, err_name(err));
 	return err;
@@ -183,20 +195,27 @@ void x2_connect(struct neighbour *nb)
 		(void)x2_step(peer_new(nb->enb), X2_EV_CONNECT, &(struct x2_input){.nb = nb});
 }
 
+static struct transport_option listener(const struct enb *e)
+{
+	return (struct transport_option){.key = "x2.listen",
+					 .transport = e->opt.x2_transport,
+					 .address = e->opt.x2_listen,
+					 .port = e->opt.x2_port};
+}
+
+int x2_check(const struct enb *e, char *why, size_t why_len)
+{
+	const struct transport_option o = listener(e);
+	struct conn_peer at;
+
+	return node_peer(&e->node, &o, &at, why, why_len);
+}
+
 int x2_listen(struct enb *e, char *why, size_t why_len)
 {
-	struct endpoint ep;
+	const struct transport_option o = listener(e);
 
-	if (endpoint_parse(&ep, e->opt.x2_listen, e->opt.x2_port)) {
-		snprintf(why, why_len, "x2.listen: \"%s\" is not an address", e->opt.x2_listen);
-		return KH_E_CONFIG;
-	}
-	int err = listener_open(&e->x2, e->node.loop, (enum transport)e->opt.node.transport, &ep,
-				on_accept, e);
-	if (err)
-		snprintf(why, why_len, "x2.listen: %s port %u: cannot listen", e->opt.x2_listen,
-			 e->opt.x2_port);
-	return err;
+	return node_listen(&e->node, &o, on_accept, &e->x2, why, why_len);
 }
 
 void x2_close_all(struct enb *e)

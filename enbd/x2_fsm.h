@@ -49,7 +49,7 @@ struct x2_input {
 	const Keyhop__X2__X2 *x2;
 	const struct x2_row *row; /* of the dispatch table, with x2 */
 	struct neighbour *nb; /* CONNECT */
-	int fd; /* ACCEPT */
+	struct conn *conn; /* ACCEPT */
 	const struct endpoint *from; /* ACCEPT */
 	int cause;
 	const char *detail; /* of LINK_DOWN */

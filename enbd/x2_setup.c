@@ -79,6 +79,7 @@ static int take_place(struct enb *e, struct x2_peer *p, struct neighbour *nb)
 	}
 	nb->peer = p;
 	nb->attempts = 0;
+	nb->revoked = false;
 	p->nb = nb;
 	loop_timer_stop(&nb->timer);
 	snprintf(p->name, sizeof p->name, "%s", nb->name);

@@ -37,6 +37,9 @@ int attach_rx_request(struct mme *m, struct ue *ue, const struct ue_input *in)
 	ue->eia_caps = (uint8_t)req->capabilities->eia;
 	HASH_FIND_STR(m->subscribers, ue->imsi.s, sub);
 	int err = sub ? check_capabilities(m, ue) : KH_E_UNKNOWN_SUBSCRIBER;
+	/* Who is attached notices nothing of a disk that fills up. */
+	if (!err && store_room(m->store) != STORE_ROOM)
+		err = KH_E_STORE_FULL;
 	/* In overload new attaches are shed first; who is attached notices nothing. */
 	if (!err && m->attaches >= m->opt.max_attaches)
 		err = KH_E_BUSY;

@@ -19,6 +19,9 @@
 
 struct contexts {
 	sqlite3_stmt *put_ue, *delete_ue, *put_enb, *put_sqn;
+	uint32_t *gone; /* MME-UE-ids of rows to be deleted */
+	size_t n_gone, gone_cap;
+	bool enbs_to_store;
 };
 
 static const char schema[] =
@@ -133,16 +136,66 @@ static void untouch(struct mme *m, struct ue *ue)
 	ue->touched_next = NULL;
 }
 
+static void write_enb(struct mme *m, const struct enb *e)
+{
+	sqlite3_bind_int64(m->contexts->put_enb, 1, e->id);
+	sqlite3_bind_text(m->contexts->put_enb, 2, e->name, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(m->contexts->put_enb, 3, (sqlite3_int64)e->instance);
+	store_run(m->store, m->contexts->put_enb);
+}
+
+/* eNodeBs join seldom: all are looked at when one did. */
+static void write_enbs(struct mme *m)
+{
+	if (!m->contexts->enbs_to_store)
+		return;
+	for (struct enb *e = m->enbs; e; e = e->hh.next)
+		if (e->to_store)
+			write_enb(m, e);
+}
+
+static void enbs_stored(struct mme *m)
+{
+	if (!m->contexts->enbs_to_store)
+		return;
+	m->contexts->enbs_to_store = false;
+	for (struct enb *e = m->enbs; e; e = e->hh.next)
+		e->to_store = false;
+}
+
 static void flush(void *arg)
+{
+	struct mme *m = arg;
+	struct contexts *c = m->contexts;
+	struct ue *ue;
+
+	write_enbs(m);
+	for (size_t i = 0; i < c->n_gone; i++) {
+		sqlite3_bind_int64(c->delete_ue, 1, c->gone[i]);
+		store_run(m->store, c->delete_ue);
+	}
+	DL_FOREACH2(m->touched, ue, touched_next)
+	write_ue(m, ue);
+}
+
+static void stored(void *arg)
 {
 	struct mme *m = arg;
 	struct ue *ue, *tmp;
 
+	m->contexts->n_gone = 0;
+	enbs_stored(m);
 	DL_FOREACH_SAFE2(m->touched, ue, tmp, touched_next)
-	{
-		untouch(m, ue);
-		write_ue(m, ue);
-	}
+	untouch(m, ue);
+}
+
+static void room_changed(void *arg, enum store_room room)
+{
+	struct mme *m = arg;
+	struct node_event e = {.topic = room == STORE_ROOM ? "store.room" : "store.full",
+			       .err = room == STORE_ROOM ? 0 : KH_E_STORE_FULL};
+
+	events_emit(m->node.events, &e);
 }
 
 void contexts_touch_ue(struct mme *m, struct ue *ue)
@@ -156,21 +209,24 @@ void contexts_touch_ue(struct mme *m, struct ue *ue)
 
 void contexts_forget_ue(struct mme *m, struct ue *ue)
 {
+	struct contexts *c = m->contexts;
+
 	untouch(m, ue);
 	if (!ue->stored || !m->store)
 		return;
-	sqlite3_bind_int64(m->contexts->delete_ue, 1, ue->id);
-	store_run(m->store, m->contexts->delete_ue);
+	if (c->n_gone == c->gone_cap) {
+		c->gone_cap = c->gone_cap ? 2 * c->gone_cap : 64;
+		c->gone = x_realloc(c->gone, c->gone_cap * sizeof *c->gone);
+	}
+	c->gone[c->n_gone++] = ue->id;
+	store_touch(m->store);
 }
 
-void contexts_write_enb(struct mme *m, const struct enb *e)
+void contexts_touch_enb(struct mme *m, struct enb *e)
 {
-	if (!store_is_durable(m->store))
-		return;
-	sqlite3_bind_int64(m->contexts->put_enb, 1, e->id);
-	sqlite3_bind_text(m->contexts->put_enb, 2, e->name, -1, SQLITE_STATIC);
-	sqlite3_bind_int64(m->contexts->put_enb, 3, (sqlite3_int64)e->instance);
-	store_run(m->store, m->contexts->put_enb);
+	e->to_store = true;
+	m->contexts->enbs_to_store = true;
+	store_touch(m->store);
 }
 
 void contexts_write_sqn(struct mme *m, const struct subscriber *s)
@@ -260,7 +316,7 @@ int contexts_load(struct mme *m, char *why, size_t why_len)
 		if (err)
 			snprintf(why, why_len,
 				 "store: %s: the row of UE %u is damaged (put back a good copy, or "
-				 "move the file away: then all UEs attach again)",
+				 "move it away with its -wal file: then all UEs attach again)",
 				 m->opt.store, id);
 	}
 	sqlite3_reset(st);
@@ -289,14 +345,16 @@ int contexts_open(struct mme *m, char *why, size_t why_len)
 		.loop = m->node.loop,
 		.crypto = m->node.crypto,
 		.flush = flush,
+		.stored = stored,
+		.room = room_changed,
 		.arg = m,
 	};
 	int err = store_open(&m->store, &settings, why, why_len);
 
 	if (err)
 		return err;
-	init_counters(m);
 	m->contexts = x_calloc(1, sizeof *m->contexts);
+	init_counters(m);
 	if (!store_is_durable(m->store))
 		return 0;
 	m->node.instance = store_instance(m->store);
@@ -314,6 +372,8 @@ void contexts_close(struct mme *m)
 {
 	store_close(m->store);
 	m->store = NULL;
+	if (m->contexts)
+		free(m->contexts->gone);
 	free(m->contexts);
 	m->contexts = NULL;
 }

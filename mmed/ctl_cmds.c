@@ -19,8 +19,11 @@ json_t *ctl_fingerprint(struct mme *m, enum key_kind kind, const void *key, size
 static json_t *enb_json(const struct enb *e)
 {
 	return json_pack("{s:I, s:s, s:s, s:I, s:I}", "enb", (json_int_t)e->id, "name", e->name,
-			 "state", e->peer ? "up" : "down", "ues", (json_int_t)e->ue_count, "kid",
-			 (json_int_t)e->key.id);
+			 "state",
+			 e->revoked ? "revoked"
+			 : e->peer  ? "up"
+				    : "down",
+			 "ues", (json_int_t)e->ue_count, "kid", (json_int_t)e->key.id);
 }
 
 void ctl_reply_list(struct ctl_request *req, json_t *items, int64_t next)

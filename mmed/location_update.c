@@ -31,6 +31,9 @@ int location_update_rx(struct mme *m, struct ue *ue, const struct ue_input *in)
 	/* Only the eNodeB that the UE says it is at may report it. */
 	int err = serving == in->from ? 0 : KH_E_NOT_OWNER;
 
+	/* It comes again, and the evidence is to be new then. */
+	if (!err && store_room(m->store) == STORE_FULL)
+		err = KH_E_STORE_FULL;
 	if (!err)
 		err = check_evidence(m, ue, body, &generation);
 	if (err) {

@@ -8,7 +8,6 @@
 #include "daemon.h"
 #include "loop.h"
 #include "mem.h"
-#include "net.h"
 #include "s1_fsm.h"
 #include "scheme.h"
 #include "ue_fsm.h"
@@ -54,6 +53,9 @@ static int check(void *context, char *why, size_t why_len)
 			 "wrap: aes-block takes a 128-bit KeNB only (h_key_bits: 128)");
 		return KH_E_CONFIG;
 	}
+	int err = s1_listen_check(m, why, why_len);
+	if (err)
+		return err;
 	return subscriber_read(m->node.crypto, m->opt.subscribers, add_subscriber, m, why, why_len);
 }
 
@@ -97,8 +99,15 @@ static void status(void *context, json_t *out)
 	struct mme *m = context;
 	char s1[ENDPOINT_TEXT_LEN];
 
-	endpoint_text(listener_endpoint(m->s1), s1);
+	endpoint_text(listener_endpoint(m->s1[0]), s1);
 	json_object_set_new(out, "s1", json_string(s1));
+	json_object_set_new(out, "s1_listeners", s1_listeners_json(m));
+	static const char *const rooms[] = {
+		[STORE_ROOM] = "ok", [STORE_LOW] = "low", [STORE_FULL] = "full"};
+	bool durable = store_is_durable(m->store);
+
+	json_object_set_new(out, "store",
+			    json_string(durable ? rooms[store_room(m->store)] : "memory"));
 	json_object_set_new(out, "scheme", json_string(m->scheme->name));
 	json_object_set_new(out, "wrap", json_string(wrap_name((enum wrap_type)m->opt.wrap)));
 	json_object_set_new(out, "h_key_bits", json_integer(m->opt.h_key_bits));
@@ -106,6 +115,13 @@ static void status(void *context, json_t *out)
 	json_object_set_new(out, "enbs_up", json_integer(m->enbs_up));
 	json_object_set_new(out, "ues", json_integer(HASH_COUNT(m->ues)));
 	json_object_set_new(out, "subscribers", json_integer(HASH_COUNT(m->subscribers)));
+}
+
+static void headline(const void *context, char *out, size_t len)
+{
+	const struct mme *m = context;
+
+	snprintf(out, len, "%u eNodeBs, %u UEs", m->enbs_up, HASH_COUNT(m->ues));
 }
 
 static void key_ages(void *context, key_age_fn *fn, void *arg)
@@ -130,6 +146,8 @@ const struct daemon mme_daemon = {
 	.start = start,
 	.stop = stop,
 	.status = status,
+	.crl_loaded = enb_crl_loaded,
+	.headline = headline,
 	.key_ages = key_ages,
 	.methods = mme_methods,
 	.machines = machines,

@@ -9,7 +9,6 @@
 
 #include "fsm.h"
 #include "liveness.h"
-#include "net.h"
 #include "nas.pb-c.h"
 
 #include "keys.h"
@@ -28,6 +27,7 @@ struct listener;
 struct loop_timer;
 struct mme;
 struct mme_scheme;
+struct tls_peer;
 
 /* One S1 association. Nameless until S1 setup; then `enb` is set. Owned by the mme's list. */
 struct s1_peer {
@@ -45,12 +45,15 @@ struct enb {
 	uint32_t id;
 	char name[NODE_NAME_MAX + 1];
 	uint64_t instance;
+	bool to_store; /* its row in the store is not this one */
 	struct s1_peer *peer; /* NULL while away */
 	struct mme_enb_key
 		key; /* acknowledged: wraps are made under it; id 0 while there is none */
 	struct mme_enb_key offered; /* sent in a 2, not acknowledged yet; id 0 when none */
 	uint64_t nonce; /* next GCM counter under `key` */
 	int64_t key_us; /* when `key` was taken in use */
+	struct tls_peer *certificate; /* of its last association; NULL without TLS */
+	bool revoked; /* that certificate was, and no other came since */
 	struct loop_timer *key_timer;
 	struct ue *ues; /* those it serves */
 	uint32_t ue_count;
@@ -91,7 +94,8 @@ struct subscriber_entry {
 struct mme {
 	struct node node; /* first */
 	struct mme_options opt;
-	struct listener *s1;
+	struct listener *s1[1 + S1_LISTENERS_MAX];
+	size_t n_s1;
 	struct s1_peer *peers;
 	uint32_t n_peers;
 	struct enb *enbs;
@@ -124,6 +128,9 @@ int mme_subscriber_remove(struct mme *m, struct subscriber_entry *entry) KH_MUST
 struct enb *enb_find(struct mme *m, uint32_t id);
 struct enb *enb_add(struct mme *m, uint32_t id, const char *name);
 void enb_free(struct mme *m, struct enb *e);
+/* A revocation list came: those whose certificate it names lose their key and, unless a newer certificate is why, their
+ * UEs. */
+void enb_crl_loaded(void *mme);
 /* By number or name, for operators. */
 struct enb *enb_resolve(struct mme *m, const char *text);
 /* Sends on the eNodeB's association; KH_E_LINK_LOST while it is away. */
@@ -154,12 +161,18 @@ void contexts_close(struct mme *m);
 int contexts_load(struct mme *m, char *why, size_t why_len) KH_MUST_CHECK;
 void contexts_touch_ue(struct mme *m, struct ue *ue);
 void contexts_forget_ue(struct mme *m, struct ue *ue);
-void contexts_write_enb(struct mme *m, const struct enb *e);
+void contexts_touch_enb(struct mme *m, struct enb *e);
 /* Before a vector with this SQN leaves. */
 void contexts_write_sqn(struct mme *m, const struct subscriber *s);
 
-/* s1_association.c: accepting and dropping associations. */
+/* s1_listen.c */
+int s1_listen_check(const struct mme *m, char *why, size_t why_len) KH_MUST_CHECK;
 int s1_listen(struct mme *m, char *why, size_t why_len) KH_MUST_CHECK;
+void s1_listen_end(struct mme *m);
+struct json_t *s1_listeners_json(const struct mme *m);
+
+/* s1_association.c: accepting and dropping associations. */
+listener_accept_fn s1_accept;
 void s1_close_all(struct mme *m);
 /* Ends what the association was for, closes its link, frees it. */
 void s1_free(struct mme *m, struct s1_peer *p);

@@ -92,7 +92,8 @@ int key_list_issue(struct mme *m, struct ue *ue, struct enb *to, const uint32_t 
 {
 	KEY_LOCAL(key_batch) struct key_batch batch = {0};
 	struct targets t = {.n_known = 0};
-	int err = sort_out(m, ue, ids, n, &t);
+	int err =
+		store_room(m->store) == STORE_FULL ? KH_E_STORE_FULL : sort_out(m, ue, ids, n, &t);
 
 	if (!err)
 		err = m->scheme->prepare(m, ue, t.known, t.n_known, &batch);

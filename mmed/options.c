@@ -6,6 +6,7 @@
 #include "wrap.h"
 
 #define OPT(member) offsetof(struct mme_options, member)
+#define LISTENER(member) offsetof(struct listener_option, member)
 
 static const struct config_word wrap_words[] = {
 	{"aes-gcm", WRAP_AES_GCM}, {"aes-kw", WRAP_AES_KW}, {"aes-block", WRAP_AES_BLOCK}, {0}};
@@ -13,18 +14,41 @@ static const struct config_word bits_words[] = {{"128", 128}, {"256", 256}, {0}}
 static const struct config_word kenb_input_words[] = {
 	{"plmn", KENB_INPUT_PLMN}, {"literal", KENB_INPUT_LITERAL}, {0}};
 
+static const struct config_row listener_rows[] = {
+	{.key = "listen",
+	 .type = CONFIG_STRING,
+	 .offset = LISTENER(address),
+	 .required = true,
+	 .help = "as s1.listen"},
+	{.key = "port",
+	 .type = CONFIG_PORT,
+	 .offset = LISTENER(port),
+	 .def = "36512",
+	 .help = "as s1.port"},
+	TRANSPORT_ROW("transport", LISTENER(transport)),
+	{0},
+};
+static const struct config_word store_words[] = {{"memory", 0}, {0}};
+
 const struct config_row mme_rows[] = {
 	NODE_OPTION_ROWS,
 	{.key = "s1.listen",
 	 .type = CONFIG_STRING,
 	 .offset = OPT(s1_listen),
-	 .required = true,
-	 .help = "address for S1"},
+	 .help = "address for S1; with sctp up to four: \"10.0.0.1 10.1.0.1\""},
 	{.key = "s1.port",
 	 .type = CONFIG_PORT,
 	 .offset = OPT(s1_port),
 	 .def = "36512",
 	 .help = "port for S1; 0 picks one"},
+	TRANSPORT_ROW("s1.transport", OPT(s1_transport)),
+	{.key = "s1.listeners",
+	 .type = CONFIG_LIST,
+	 .offset = OPT(s1_listeners),
+	 .rows = listener_rows,
+	 .item_size = sizeof(struct listener_option),
+	 .max_items = S1_LISTENERS_MAX,
+	 .help = "more of them, as with other transports"},
 	{.key = "scheme",
 	 .type = CONFIG_ENUM,
 	 .offset = OPT(scheme),
@@ -131,11 +155,13 @@ const struct config_row mme_rows[] = {
 	 .help = "CSV of IMSI,K,OPc[,SQN]; mode 0600"},
 	{.key = "store",
 	 .type = CONFIG_FILE,
+	 .access = CONFIG_WRITES,
 	 .offset = OPT(store),
-	 .def = NULL,
+	 .words = store_words,
 	 .help = "SQLite file for what must survive a restart; memory: keep nothing"},
 	{.key = "store_key",
 	 .type = CONFIG_FILE,
+	 .access = CONFIG_OPENED,
 	 .offset = OPT(store_key),
 	 .help = "file with the key that seals keys in the store; store with .key without it"},
 	{.key = "lab.ue_label",

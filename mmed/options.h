@@ -4,10 +4,20 @@
 
 #include "node.h"
 
+#define S1_LISTENERS_MAX 15
+
+struct listener_option {
+	char *address;
+	uint16_t port;
+	int32_t transport;
+};
+
 struct mme_options {
 	struct node_options node; /* first */
 	char *s1_listen;
 	uint16_t s1_port;
+	int32_t s1_transport;
+	struct config_list s1_listeners; /* of struct listener_option */
 	int32_t scheme;
 	int32_t wrap;
 	int32_t h_key_bits, enb_key_bits;

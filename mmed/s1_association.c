@@ -7,7 +7,6 @@
 #include "handlers.h"
 #include "link.h"
 #include "mem.h"
-#include "net.h"
 #include "s1_fsm.h"
 #include "ue_fsm.h"
 
@@ -110,17 +109,29 @@ static void on_down(struct link *l, void *owner, int err, const char *detail)
 		      &(struct s1_input){.cause = err, .detail = detail});
 }
 
-static const struct link_ops ops = {.up = on_up, .frame = on_frame, .down = on_down};
+static void on_slowed(struct link *l, void *owner)
+{
+	struct s1_peer *p = owner;
 
-static void on_accept(void *arg, int fd, const struct endpoint *from)
+	(void)l;
+	node_refuse(&p->mme->node, LOG_TUNNEL, KH_E_BUSY, p->name,
+		    "more than limits.frames: it waits");
+}
+
+static const struct link_ops ops = {
+	.up = on_up, .frame = on_frame, .down = on_down, .slowed = on_slowed};
+
+void s1_accept(void *arg, struct conn *c, const struct endpoint *from)
 {
 	struct mme *m = arg;
 	struct s1_peer *p = x_calloc(1, sizeof *p);
 	const struct link_settings settings = {
-		.loop = m->node.loop,
+		.net = m->node.net,
 		.tap = &m->node.taps[IFACE_S1],
+		.max_frames = m->opt.node.max_frames,
 		.tls = m->node.tls,
 		.alpn = "keyhop-s1/1",
+		.ppid = PPID_S1,
 		.ops = &ops,
 		.owner = p,
 	};
@@ -129,36 +140,18 @@ static void on_accept(void *arg, int fd, const struct endpoint *from)
 	endpoint_text(from, p->name);
 	DL_APPEND(m->peers, p);
 	m->n_peers++;
-	p->link = link_accept(&settings, fd, from);
+	p->link = link_accept(&settings, c, from);
 	if (m->n_peers <= m->opt.max_enbs + TUNNELS_PENDING_MAX)
 		return;
 	node_refuse(&m->node, LOG_TUNNEL, KH_E_BUSY, p->name, "%u tunnels", m->n_peers);
 	(void)s1_step(m, p, S1_EV_DROP, &(struct s1_input){.cause = KH_E_BUSY});
 }
 
-int s1_listen(struct mme *m, char *why, size_t why_len)
-{
-	struct endpoint ep;
-
-	if (endpoint_parse(&ep, m->opt.s1_listen, m->opt.s1_port)) {
-		snprintf(why, why_len, "s1.listen: \"%s\" is not an address", m->opt.s1_listen);
-		return KH_E_CONFIG;
-	}
-	int err = listener_open(&m->s1, m->node.loop, (enum transport)m->opt.node.transport, &ep,
-				on_accept, m);
-	if (err)
-		snprintf(why, why_len, "s1.listen: %s port %u: cannot listen", m->opt.s1_listen,
-			 m->opt.s1_port);
-	return err;
-}
-
 void s1_close_all(struct mme *m)
 {
 	struct s1_peer *p, *tmp;
 
-	if (m->s1)
-		listener_close(m->s1);
-	m->s1 = NULL;
+	s1_listen_end(m);
 	DL_FOREACH_SAFE (m->peers, p, tmp)
 		(void)s1_step(m, p, S1_EV_DROP, &(struct s1_input){.cause = KH_E_RELEASED});
 }

@@ -7,6 +7,7 @@
 #include "link.h"
 #include "s1_fsm.h"
 #include "scheme.h"
+#include "tls.h"
 #include "ue_fsm.h"
 
 static void answer_failure(struct mme *m, struct s1_peer *p, int err)
@@ -50,6 +51,9 @@ static int check(struct mme *m, struct s1_peer *p, const Keyhop__S1__S1SetupRequ
 		heartbeat_probe(m, e->peer);
 		return KH_E_DUPLICATE_ASSOCIATION;
 	}
+	/* One that is known, and was not restarted, needs no room in the store. */
+	if ((!e || e->instance != req->instance) && store_room(m->store) != STORE_ROOM)
+		return KH_E_STORE_FULL;
 	return !e && HASH_COUNT(m->enbs) >= m->opt.max_enbs ? KH_E_NO_RESOURCES : 0;
 }
 
@@ -73,12 +77,17 @@ static void join(struct mme *m, struct s1_peer *p, const Keyhop__S1__S1SetupRequ
 		(void)s1_step(m, e->peer, S1_EV_DROP, &(struct s1_input){.cause = KH_E_SUPERSEDED});
 	if (e->instance && e->instance != req->instance)
 		begin_anew(m, e);
-	e->instance = req->instance;
-	contexts_write_enb(m, e);
+	if (e->instance != req->instance) {
+		e->instance = req->instance;
+		contexts_touch_enb(m, e);
+	}
 	/* A new tunnel, a new key. */
 	KEY_WIPE(&e->offered);
 	e->peer = p;
 	p->enb = e;
+	tls_peer_free(e->certificate);
+	e->certificate = link_peer_certificate(p->link);
+	e->revoked = false;
 	m->enbs_up++;
 	strcpy(p->name, e->name);
 }

@@ -4,12 +4,12 @@ import argparse
 import json
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from keyhop import KeyhopError, Node  # noqa: E402
-from ladder import ladder  # noqa: E402
 from lab import ROOT, Lab, fresh  # noqa: E402
 
 WEAK = {
@@ -21,9 +21,11 @@ WEAK = {
 
 
 def options():
-    p = argparse.ArgumentParser(prog="scripts/demo", description="A handover between real daemons, step by step.")
+    name = "keyhop demo" if "--tool" in sys.argv else "scripts/demo"
+    p = argparse.ArgumentParser(prog=name, description="A handover between real daemons, step by step.")
     p.add_argument("--out", metavar="DIR", help="where everything is left (default: ./run)")
-    p.add_argument("--transport", default="tcp", choices=["tcp"])
+    p.add_argument("--transport", default="tcp", choices=["tcp", "sctp", "sctp-udp"],
+                   help="sctp is the kernel's, sctp-udp works everywhere")
     p.add_argument("--enbs", type=int, default=3, metavar="N")
     p.add_argument("--ues", type=int, default=1, metavar="N")
     p.add_argument("--moves", type=int, default=3, metavar="N")
@@ -33,7 +35,11 @@ def options():
     p.add_argument("--stay", action="store_true", help="leave the daemons running, with faults allowed")
     p.add_argument("--stop", metavar="DIR", help="end the daemons of an earlier --stay")
     p.add_argument("--build", metavar="DIR", help="use the binaries of another build directory")
+    p.add_argument("--tool", help=argparse.SUPPRESS)  # the keyhop that this is a verb of: its daemons are near it
     a = p.parse_args()
+    a.name = name
+    a.tool = Path(a.tool or Path(a.build or ROOT / "build") / "ctl/keyhop")
+    a.build = a.build or a.tool.parent.parent
     if not 2 <= a.enbs <= 33 or a.ues < 1 or a.moves < 0 or (a.moves == 0 and not a.stay):
         p.error("--enbs 2..33, --ues and --moves from 1 (--moves 0 with --stay: nobody attaches)")
     if a.wrap == "aes-block" and a.h_key_bits == "256":
@@ -61,10 +67,10 @@ def stop(path):
     return 0 if ended else 1
 
 
-def prepare_folder(path):
+def prepare_folder(path, name):
     problem = fresh(path)
     if problem:
-        sys.exit(f"scripts/demo: {problem}" + (f": scripts/demo --stop {path}" if "still run" in problem else ""))
+        sys.exit(f"{name}: {problem}" + (f": {name} --stop {path}" if "still run" in problem else ""))
     (path / "summary.json").write_text('{"verdict": "unfinished", "handovers": []}\n')
 
 
@@ -171,17 +177,39 @@ def write_summary(lab, a, handovers, pings, events):
     return summary
 
 
+def extra(name, stay):
+    """What the demo adds to a node's configuration: captures, TLS secrets for them, and faults for those who stay."""
+    return (f"capture: {name}.pcapng\ncapture_max_size: 1GiB\n"
+            + ("" if name == "ue" else f"tls_keylog: {name}.tlskeys\n") + ("lab: {faults: true}\n" if stay else ""))
+
+
+def tool(lab, *words):
+    done = subprocess.run([str(lab.build / "ctl" / "keyhop"), *words], cwd=lab.path, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise RuntimeError(f"keyhop {words[0]} ended with {done.returncode}")
+    return done.stdout
+
+
+def draw(lab):
+    """The captures of all nodes as one, and the first UE's ladder as a page and as text, which is returned."""
+    keys = [word for name in lab.names() if name != "ue" for word in ("--tls-keylog", f"{name}.tlskeys")]
+    tool(lab, "merge", *(f"{name}.pcapng" for name in lab.names()), *keys, "-o", "capture.pcapng")
+    for name in ("ladder.html", "ladder.txt"):
+        tool(lab, "seq", ".", "--ue", lab.imsis[0], "-o", name)
+    return (lab.path / "ladder.txt").read_text()
+
+
 def main():
     a = options()
     if a.stop:
         return stop(a.stop)
     path = Path(a.out or "run").absolute()
-    prepare_folder(path)
+    prepare_folder(path, a.name)
     if a.wrap in WEAK:
         print(f"NOTE wrap {a.wrap} is for study: {WEAK[a.wrap]}")
-    lab = Lab(path, enbs=a.enbs, ues=a.ues, build=a.build,
-              mme={"wrap": a.wrap, "h_key_bits": a.h_key_bits, "kenb_input": a.kenb_input},
-              extra=dict.fromkeys(["mme", "*enb", "ue"], "lab: {faults: true}\n") if a.stay else None)
+    lab = Lab(path, enbs=a.enbs, ues=a.ues, build=a.build, transport=a.transport,
+              mme={"wrap": a.wrap, "h_key_bits": a.h_key_bits, "kenb_input": a.kenb_input})
+    lab.extra = {name: extra(name, a.stay) for name in lab.names()}
     codes = {}
     try:
         print(f"starting mme, {a.enbs} eNodeBs and a ued on {lab.net}.0/24 ...", flush=True)
@@ -193,12 +221,14 @@ def main():
             print(f"--- {name}\n{lab.tail(name, 5)}")
         lab.stop()
         return 1
-    if not a.stay:
+    if a.stay:
+        for name in lab.names():
+            lab.node(name).call("capture.stop")
+    else:
         codes = lab.stop()
+    text = draw(lab)
     events = [e for name in lab.names() for e in read_events(path, name)]
     summary = write_summary(lab, a, handovers, pings, events)
-    text = ladder(events, lab.names(), lab.imsis[0])
-    (path / "ladder.txt").write_text(text)
     print(text)
     bad_exits = {name: code for name, code in codes.items() if code}
     for name, code in bad_exits.items():
@@ -208,12 +238,12 @@ def main():
     good = summary["verdict"] == "ok" and not bad_exits
     print(f"{'OK' if good else 'FAILED'}  {summary['completed']} of {a.moves * a.ues} handovers, "
           f"{summary['mismatches']} fingerprint mismatches, {pings} failed pings, {median:.1f} ms median")
-    print(f"left in {path}: ladder.txt summary.json, and of each node its configuration, log, events and keylog")
+    print(f"left in {path}: ladder.html ladder.txt summary.json capture.pcapng, and of each node its configuration, "
+          "log, events, keylog and capture")
     if a.stay:
-        tool = a.build or ROOT / "build"
-        print(f"\nstill running; for example:\n  {tool}/ctl/keyhop -s {path}/enb1.sock ue list\n"
-              f"  {tool}/ctl/keyhop -s {path}/ue.sock traffic ping --ue {lab.imsis[0]}\n"
-              f"end it with: scripts/demo --stop {path}")
+        print(f"\nstill running; for example:\n  {a.tool} -s {path}/enb1.sock ue list\n"
+              f"  {a.tool} -s {path}/ue.sock traffic ping --ue {lab.imsis[0]}\n"
+              f"end it with: {a.name} --stop {path}")
     return 0 if good else 1
 
 

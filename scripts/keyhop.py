@@ -69,6 +69,10 @@ class Node:
         elif "id" in message:
             self._answers[message["id"]] = message
 
+    def has_more(self):
+        """Was something read that nobody has taken yet?"""
+        return b"\n" in self._buffer
+
     def pump(self):
         """Takes in what is there, without waiting."""
         if select.select([self._socket], [], [], 0)[0]:
@@ -123,7 +127,9 @@ def wait_until(nodes, condition, timeout=10.0, what="the condition"):
         left = deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError(f"{what} does not come true in {timeout} s")
-        ready = select.select(list(nodes), [], [], left)[0]
+        # What came together with an answer to condition() is here already: its socket may stay silent.
+        behind = [node for node in nodes if node.has_more()]
+        ready = behind or select.select(list(nodes), [], [], left)[0]
         for node in ready:
             node.pump()
             node.events.clear()

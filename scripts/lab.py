@@ -103,13 +103,14 @@ def still_runs(pid_file):
 class Lab:
     """`topology` is what `keyhop lab` makes of a file; without one it is `enbs` eNodeBs and a ued with `ues` UEs.
     `mme` holds options of the MME, as text; `extra` maps a node's name to text that is added to its configuration, "*enb" to
-    all eNodeBs."""
+    all eNodeBs. `transport` is tcp, sctp or sctp-udp; without it $KEYHOP_TRANSPORT says so, or it is tcp."""
 
     def __init__(self, path, enbs=3, ues=1, build=None, mme=None, extra=None, keylog=True, topology=None,
-                 backend="loopback"):
+                 backend="loopback", transport=None):
         self.path = Path(path).absolute()
-        self.build = Path(build or os.environ.get("KEYHOP_BUILD") or ROOT / "build")
-        self.topology = topology or plain_topology(enbs, ues) | {"keylog": keylog}
+        self.build = Path(build or os.environ.get("KEYHOP_BUILD") or ROOT / "build").absolute()
+        self.topology = topology or plain_topology(enbs, ues) | {
+            "keylog": keylog, "transport": transport or os.environ.get("KEYHOP_TRANSPORT") or "tcp"}
         self.nodes = {n["name"]: n for n in self.topology["nodes"]}
         self.enbs = len(self.enb_names())
         self.players = self.make_ues()
@@ -120,6 +121,7 @@ class Lab:
         self.notes = []  # what this back end cannot do, for people
         self.process = {}
         self.control = {}
+        self.prepared = False
         self._sockets = None
         self.backend = backend_class(backend)(self)
 
@@ -197,7 +199,7 @@ class Lab:
         if self.nodes[name]["role"] != "ue":
             out["security"] = self.topology["security"]
             if self.topology["security"] == "tls":
-                out["tls"] = {"ca": "ca.pem", "cert": f"{name}.pem", "key": f"{name}.key"}
+                out["tls"] = {"ca": "ca.pem", "cert": f"{name}.pem", "key": f"{name}.key", "crl": "crl.pem"}
         transport = self.transport()
         if transport != "tcp":
             out["transport"] = transport
@@ -266,17 +268,20 @@ class Lab:
         (self.path / "lab.json").write_text(json.dumps(state, indent=1) + "\n")
 
     def prepare(self):
-        """Makes the network, and writes everything the daemons need."""
+        """Makes the network, and writes everything the daemons need; once."""
+        if self.prepared:
+            return
+        self.prepared = True
         self.path.mkdir(parents=True, exist_ok=True)
         self.backend.open()
         self.write_files()
 
     def write_files(self):
-        self.pki("ca")
+        self.pki("init")
         for name in self.of_role("mme"):
-            self.pki("mme", name)
+            self.pki("issue", "mme", name)
         for name in self.enb_names():
-            self.pki("enb", name, self.plmn(), self.nodes[name]["id"])
+            self.pki("issue", "enb", name, self.plmn(), self.nodes[name]["id"])
         self.write_subscribers()
         for name, imsis in self.players.items():
             self.write_subscribers(f"{name}-subscribers.csv", {i: self.subscribers[i] for i in imsis})

@@ -13,6 +13,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 PORTS = (36512, 36522, 36532)
+SCTP_UDP_PORT = 9899
 IPPROTO_SCTP = 132
 
 
@@ -21,7 +22,7 @@ class LabError(Exception):
 
 
 def is_free(address):
-    """Are the default ports free at this address?"""
+    """Are the default ports free at this address, those of TCP and that of SCTP in UDP?"""
     for port in PORTS:
         with socket.socket() as s:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -29,6 +30,11 @@ def is_free(address):
                 s.bind((address, port))
             except OSError:
                 return False
+    with socket.socket(type=socket.SOCK_DGRAM) as s:
+        try:
+            s.bind((address, SCTP_UDP_PORT))
+        except OSError:
+            return False
     return True
 
 

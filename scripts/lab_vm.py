@@ -73,7 +73,7 @@ class Vm(Loopback):
         role = self.lab.nodes[name]["role"]
         wanted = [f"{name}.yaml"]
         if role != "ue" and self.lab.topology["security"] == "tls":
-            wanted += ["ca.pem", f"{name}.pem", f"{name}.key"]
+            wanted += ["ca.pem", "crl.pem", f"{name}.pem", f"{name}.key"]
         wanted += {"mme": ["subscribers.csv"], "ue": [f"{name}-subscribers.csv"]}.get(role, [])
         return {file: self.lab.path / file for file in wanted}
 

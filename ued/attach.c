@@ -1,6 +1,7 @@
 /* Attach: RRC connection, ATTACH REQUEST, and its end. */
 #include <string.h>
 
+#include "eps_alg.h"
 #include "nas_msg.h"
 #include "rng.h"
 #include "rrc_msg.h"
@@ -25,10 +26,10 @@ static struct cell *choose_cell(const struct ue *ue)
 	struct ue_node *u = ue->node;
 	struct cell *c = cell_find(u, ue->last_cell ? ue->last_cell : u->opt.attach_cell);
 
-	if (c && c->up)
+	if (c && c->up && !c->barred)
 		return c;
 	for (c = u->cells; c; c = c->hh.next)
-		if (c->up)
+		if (c->up && !c->barred)
 			return c;
 	return NULL;
 }
@@ -59,15 +60,6 @@ int attach_start(struct ue_node *u, struct ue *ue, const struct ue_input *in)
 	return ue_send_srb0(ue, &msg);
 }
 
-static uint32_t bits(const struct config_algs *algs)
-{
-	uint32_t out = 0;
-
-	for (size_t i = 0; i < algs->n; i++)
-		out |= 1U << algs->id[i];
-	return out;
-}
-
 int attach_rx_setup(struct ue_node *u, struct ue *ue, const struct ue_input *in)
 {
 	KEY_LOCAL(nas_pdu) struct nas_pdu pdu;
@@ -78,8 +70,8 @@ int attach_rx_setup(struct ue_node *u, struct ue *ue, const struct ue_input *in)
 
 	ue_drop_identity(ue);
 	ue_bind(ue, ue->cell, (uint16_t)in->rrc->rrc_connection_setup->c_rnti);
-	caps.eea = bits(&u->opt.eea);
-	caps.eia = bits(&u->opt.eia);
+	caps.eea = eps_alg_bits(u->opt.eea.id, u->opt.eea.n);
+	caps.eia = eps_alg_bits(u->opt.eia.id, u->opt.eia.n);
 	attach.imsi = ue->imsi.s;
 	attach.capabilities = &caps;
 	NAS_MSG(nas, ATTACH_REQUEST, attach_request, &attach);
@@ -134,6 +126,7 @@ int attach_rx_accept(struct ue_node *u, struct ue *ue, const struct ue_input *in
 	ue->mme_ue_id = in->nas->attach_accept->mme_ue_id;
 	ue->wanted = true;
 	ue->attempts = 0;
+	ue->cell->barred = false;
 	NAS_MSG(nas, ATTACH_COMPLETE, attach_complete, &body);
 	int err = nas_send(ue, NAS_CIPHERED, &nas);
 	if (err)

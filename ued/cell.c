@@ -71,6 +71,7 @@ static void on_up(struct link *l, void *owner)
 
 	(void)l;
 	c->up = true;
+	c->barred = false;
 	c->attempts = 0;
 	node_count(&c->node->node, METRIC_LINKS_UP);
 	events_emit(c->node->node.events, &ev);
@@ -119,15 +120,39 @@ static const struct link_ops ops = {.up = on_up, .frame = on_frame, .down = on_d
 
 static void cell_connect(struct cell *c)
 {
-	const struct link_settings settings = {.loop = c->node->node.loop,
+	const struct link_settings settings = {.net = c->node->node.net,
 					       .tap = &c->node->node.taps[IFACE_RRC],
+					       .ppid = PPID_UU,
 					       .ops = &ops,
 					       .owner = c};
 
-	if (link_connect(&c->link, &settings, TRANSPORT_TCP, &c->ep, NULL)) {
+	if (link_connect(&c->link, &settings, &c->at, NULL)) {
 		c->link = NULL;
 		retry_later(c);
 	}
+}
+
+static int cell_peer(const struct ue_node *u, const struct cell_option *o, struct conn_peer *out,
+		     char *why, size_t why_len)
+{
+	const struct transport_option t = {.key = "cells",
+					   .transport = o->transport,
+					   .address = o->address,
+					   .port = o->port,
+					   .udp_port = o->udp_port};
+
+	return node_peer(&u->node, &t, out, why, why_len);
+}
+
+int cells_check(const struct ue_node *u, char *why, size_t why_len)
+{
+	const struct cell_option *o = u->opt.cells.items;
+	struct conn_peer at;
+	int err = 0;
+
+	for (size_t i = 0; i < u->opt.cells.n && !err; i++)
+		err = cell_peer(u, &o[i], &at, why, why_len);
+	return err;
 }
 
 int cells_open(struct ue_node *u, char *why, size_t why_len)
@@ -135,16 +160,17 @@ int cells_open(struct ue_node *u, char *why, size_t why_len)
 	const struct cell_option *o = u->opt.cells.items;
 
 	for (size_t i = 0; i < u->opt.cells.n; i++) {
-		struct endpoint ep;
-		if (endpoint_parse(&ep, o[i].address, o[i].port) || cell_find(u, o[i].id)) {
-			snprintf(why, why_len, "cells: %u at \"%s\": wrong address or named twice",
-				 o[i].id, o[i].address);
+		struct conn_peer at;
+		if (cell_peer(u, &o[i], &at, why, why_len))
+			return KH_E_CONFIG;
+		if (cell_find(u, o[i].id)) {
+			snprintf(why, why_len, "cells: %u is named twice", o[i].id);
 			return KH_E_CONFIG;
 		}
 		struct cell *c = x_calloc(1, sizeof *c);
 		c->node = u;
 		c->id = o[i].id;
-		c->ep = ep;
+		c->at = at;
 		if (o[i].name)
 			snprintf(c->name, sizeof c->name, "%s", o[i].name);
 		else

@@ -48,6 +48,8 @@ int context_release_rx(struct ue_node *u, struct ue *ue, const struct ue_input *
 	struct node_event ev = ue_event(ue, "ue.released", NULL);
 
 	ev.err = cause;
+	if (cause == KH_E_CERTIFICATE_REVOKED && ue->cell)
+		ue->cell->barred = true;
 	node_count(&u->node, METRIC_DETACHES);
 	events_emit(u->node.events, &ev);
 	log_info(LOG_NAS, "ue=%s released cause=%s", ue->imsi.s, err_name(cause));

@@ -94,9 +94,9 @@ static int check(struct ue_node *u, struct ue *ue, const Keyhop__Rrc__HandoverCo
 
 	if (!target || !target->up)
 		return KH_E_TARGET_UNREACHABLE;
-	if (!eea_is_supported((uint8_t)cmd->eea) || !eia_is_supported((uint8_t)cmd->eia))
-		return KH_E_NO_COMMON_ALGORITHM;
-	return u->scheme->derive(ue, cmd, kenb);
+	/* The source may say what the target did not choose: null ciphering, before all. */
+	int err = security_mode_allows(u, cmd->eea, cmd->eia);
+	return err ? err : u->scheme->derive(ue, cmd, kenb);
 }
 
 int ho_execute_rx_command(struct ue_node *u, struct ue *ue, const struct ue_input *in)

@@ -23,6 +23,8 @@ static const struct config_row cell_rows[] = {
 	 .offset = CELL(port),
 	 .def = "36532",
 	 .help = "port of its Uu"},
+	TRANSPORT_ROW("transport", CELL(transport)),
+	UDP_PORT_ROW("udp_port", CELL(udp_port)),
 	{.key = "name", .type = CONFIG_STRING, .offset = CELL(name), .help = "node name"},
 	{0},
 };
@@ -43,6 +45,7 @@ const struct config_row ued_rows[] = {
 	 .help = "CSV of IMSI,K,OPc[,SQN]: the UEs of this process; mode 0600"},
 	{.key = "usim",
 	 .type = CONFIG_FILE,
+	 .access = CONFIG_WRITES,
 	 .offset = OPT(usim),
 	 .help = "SQLite file for the SQNs that the USIMs have accepted; memory without it"},
 	{.key = "scheme",

@@ -7,7 +7,8 @@
 struct cell_option {
 	uint32_t id;
 	char *address;
-	uint16_t port;
+	uint16_t port, udp_port;
+	int32_t transport;
 	char *name;
 };
 

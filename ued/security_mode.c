@@ -1,30 +1,38 @@
 /* NAS security mode (TS 24.301 5.4.3) and AS security mode (TS 36.331 5.3.4) at the UE. */
 #include <string.h>
 
+#include "eps_alg.h"
 #include "nas_msg.h"
 #include "pbmem.h"
 #include "rrc_msg.h"
 #include "ue_fsm.h"
 
-static uint32_t bits(const struct config_algs *algs)
+static uint32_t eea_bits(const struct ue_node *u)
 {
-	uint32_t out = 0;
+	return eps_alg_bits(u->opt.eea.id, u->opt.eea.n);
+}
 
-	for (size_t i = 0; i < algs->n; i++)
-		out |= 1U << algs->id[i];
-	return out;
+static uint32_t eia_bits(const struct ue_node *u)
+{
+	return eps_alg_bits(u->opt.eia.id, u->opt.eia.n);
+}
+
+int security_mode_allows(const struct ue_node *u, uint32_t eea, uint32_t eia)
+{
+	/* Fields of messages are at most 7. */
+	if (!(eea_bits(u) & 1U << eea) || !(eia_bits(u) & 1U << eia))
+		return KH_E_NO_COMMON_ALGORITHM;
+	return eea_is_supported((uint8_t)eea) && eia_is_supported((uint8_t)eia)
+		       ? 0
+		       : KH_E_NO_COMMON_ALGORITHM;
 }
 
 /* Are the algorithms ours, and does the MME replay what we said? */
 static int check(const struct ue_node *u, const Keyhop__Nas__SecurityModeCommand *cmd)
 {
-	if (cmd->replayed->eea != bits(&u->opt.eea) || cmd->replayed->eia != bits(&u->opt.eia))
+	if (cmd->replayed->eea != eea_bits(u) || cmd->replayed->eia != eia_bits(u))
 		return KH_E_CAPABILITY_MISMATCH;
-	if (!(bits(&u->opt.eea) & 1U << cmd->eea) || !(bits(&u->opt.eia) & 1U << cmd->eia))
-		return KH_E_NO_COMMON_ALGORITHM;
-	return eea_is_supported((uint8_t)cmd->eea) && eia_is_supported((uint8_t)cmd->eia)
-		       ? 0
-		       : KH_E_NO_COMMON_ALGORITHM;
+	return security_mode_allows(u, cmd->eea, cmd->eia);
 }
 
 static void keylog(struct ue_node *u, const struct ue *ue)
@@ -150,9 +158,10 @@ static int take_as_keys(struct ue_node *u, struct ue *ue, uint8_t eea, uint8_t e
 
 	if (!ue->nas.active)
 		return KH_E_NO_SECURITY_CONTEXT;
-	if (!(bits(&u->opt.eea) & 1U << eea) || !(bits(&u->opt.eia) & 1U << eia))
-		return KH_E_NO_COMMON_ALGORITHM;
-	int err = kdf_kenb_initial(u->node.crypto, &ue->kasme, 0, &kenb);
+	int err = security_mode_allows(u, eea, eia);
+	if (err)
+		return err;
+	err = kdf_kenb_initial(u->node.crypto, &ue->kasme, 0, &kenb);
 	if (err)
 		return err;
 	ev.enb = ue->cell->id;

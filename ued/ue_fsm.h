@@ -89,6 +89,8 @@ uint32_t attach_backoff_ms(const void *ue);
 /* Ends what somebody waits for. */
 void ue_answer(struct ue *ue, int err);
 /* AS keys of this UE in `enb_id` from `kenb` into `pdcp` (step 9b). */
+/* 0 when this UE is configured for the two algorithms, else KH_E_NO_COMMON_ALGORITHM. */
+int security_mode_allows(const struct ue_node *u, uint32_t eea, uint32_t eia);
 int as_security_install(struct ue *ue, struct pdcp *pdcp, uint32_t enb_id, const struct kenb *kenb,
 			uint64_t generation, uint8_t eea, uint8_t eia) KH_MUST_CHECK;
 void meas_config_take(struct ue *ue, const Keyhop__Rrc__MeasConfig *m);

@@ -16,8 +16,10 @@ static int check(void *context, char *why, size_t why_len)
 {
 	struct ue_node *u = context;
 
-	if (!u->opt.subscribers)
-		return 0;
+	int err = cells_check(u, why, why_len);
+
+	if (err || !u->opt.subscribers)
+		return err;
 	return subscriber_read(u->node.crypto, u->opt.subscribers, add_subscriber, u, why, why_len);
 }
 
@@ -41,16 +43,30 @@ static void stop(void *context)
 	usim_close(u);
 }
 
-static void status(void *context, json_t *out)
+static unsigned cells_up(const struct ue_node *u)
 {
-	struct ue_node *u = context;
-	json_int_t up = 0;
+	unsigned up = 0;
 
 	for (const struct cell *c = u->cells; c; c = c->hh.next)
 		up += c->up;
+	return up;
+}
+
+static void headline(const void *context, char *out, size_t len)
+{
+	const struct ue_node *u = context;
+
+	snprintf(out, len, "%u of %u cells, %u UEs", cells_up(u), HASH_COUNT(u->cells),
+		 HASH_COUNT(u->ues));
+}
+
+static void status(void *context, json_t *out)
+{
+	struct ue_node *u = context;
+
 	json_object_set_new(out, "scheme", json_string(u->scheme->name));
 	json_object_set_new(out, "cells", json_integer(HASH_COUNT(u->cells)));
-	json_object_set_new(out, "cells_up", json_integer(up));
+	json_object_set_new(out, "cells_up", json_integer(cells_up(u)));
 	json_object_set_new(out, "ues", json_integer(HASH_COUNT(u->ues)));
 }
 
@@ -67,6 +83,7 @@ const struct daemon ued_daemon = {
 	.start = start,
 	.stop = stop,
 	.status = status,
+	.headline = headline,
 	.methods = ued_methods,
 	.machines = machines,
 };

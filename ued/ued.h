@@ -13,7 +13,6 @@
 #include "nas.pb-c.h"
 #include "nas_msg.h"
 #include "nas_sec.h"
-#include "net.h"
 #include "node.h"
 #include "options.h"
 #include "pdcp.h"
@@ -36,9 +35,10 @@ struct cell {
 	struct ue_node *node;
 	uint32_t id;
 	char name[NODE_NAME_MAX + 1];
-	struct endpoint ep;
+	struct conn_peer at; /* of its Uu */
 	struct link *link;
 	bool up;
+	bool barred; /* its certificate was revoked: UEs look for another one by themselves */
 	struct loop_timer *timer;
 	unsigned attempts;
 	struct ue *ues; /* by c_rnti, hh_rnti */
@@ -96,7 +96,7 @@ struct ue {
 	struct nas_sec nas;
 	struct pdcp pdcp;
 	struct hkey_slot hkeys[HKEYS_KEPT]; /* newest first */
-	uint64_t gen_floor; /* newest generation a key was installed of */
+	uint64_t gen_floor; /* newest generation a key was installed of, since EPS AKA */
 	uint64_t kenb_gen;
 	char kenb_fp[FINGERPRINT_LEN];
 	struct fallback *fallback;
@@ -129,6 +129,7 @@ extern const struct daemon ued_daemon;
 /* cell.c */
 struct cell *cell_find(struct ue_node *u, uint32_t id);
 struct cell *cell_resolve(struct ue_node *u, const char *text);
+int cells_check(const struct ue_node *u, char *why, size_t why_len) KH_MUST_CHECK;
 int cells_open(struct ue_node *u, char *why, size_t why_len) KH_MUST_CHECK;
 void cells_close(struct ue_node *u);
 

@@ -270,10 +270,15 @@ local function learn(interface, pinfo, m)
 end
 
 -- The daemons, and `keyhop decrypt`, tell in the packet's comment what is inside that only a key opens.
+-- One packet may hold several messages: `end` is the last octets of the one that is meant.
 local function read_comment(tree, tvb, m)
+  local tail = tvb:len() >= 4 and tvb(tvb:len() - 4, 4):bytes():tohex(true) or "00000000"
   for _, info in ipairs({ comment() }) do
     for part in tostring(info.value):gmatch("[^;]+") do
-      local step, name = part:match("step=(%d+)%s"), part:match("message=([%w_.]+)")
+      local step, name, meant = part:match("step=(%d+)%s"), part:match("message=([%w_.]+)"), part:match(" end=(%x+)")
+      if meant and meant ~= tail then
+        name, part = nil, ""
+      end
       if name and not name:match("^uu%.") and not m.messages[name] then
         tree:add(f.message, tvb(), name):append_text(" (from the comment)")
         m.messages[name] = true
@@ -362,12 +367,23 @@ local function bare(interface, tunnel)
   end
 end
 
+-- TLS is given whole records: called from here it cannot ask for more segments itself.
+local function tls_records(tvb, pinfo, tree)
+  local function length(b, _, offset) return b(offset + 3, 2):uint() + 5 end
+  local function one(b)
+    Dissector.get("tls"):call(b, pinfo, tree)
+    return b:len()
+  end
+  dissect_tcp_pdus(tvb, tree, 5, length, one)
+  return tvb:len()
+end
+
 -- A length above 65536 does not exist, so a frame begins with a zero octet and a TLS record does not.
 local function clear_or_tls(interface)
   local frames = stream(interface, false)
   return function(tvb, pinfo, tree)
     if tvb(0, 1):uint() == 0 then return frames(tvb, pinfo, tree) end
-    return Dissector.get("tls"):call(tvb, pinfo, tree)
+    return tls_records(tvb, pinfo, tree)
   end
 end
 

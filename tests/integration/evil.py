@@ -90,8 +90,8 @@ def eea2(key, count, direction, data):
     return xor(data, stream)
 
 
-def eia2(key, count, direction, data):
-    message = struct.pack(">IB", count, direction << 2) + bytes(3) + data
+def eia2(key, count, direction, data, bearer=0):
+    message = struct.pack(">IB", count, bearer << 3 | direction << 2) + bytes(3) + data
     out = subprocess.run(["openssl", "mac", "-cipher", "AES-128-CBC", "-macopt", f"hexkey:{key.hex()}", "-in", "-",
                           "CMAC"], input=message, check=True, capture_output=True).stdout
     return bytes.fromhex(out.decode().strip())[:4]
@@ -119,6 +119,13 @@ class Peer:
         self.socket = s
         self.buffer = b""
 
+    @classmethod
+    def of(cls, s):
+        """A connection that is there already."""
+        peer = cls.__new__(cls)
+        peer.sent, peer.socket, peer.buffer = [], s, b""
+        return peer
+
     def close(self):
         self.socket.close()
 
@@ -139,6 +146,13 @@ class Peer:
         length, = struct.unpack(">I", self.buffer[:4])
         message, self.buffer = self.buffer[4:4 + length], self.buffer[4 + length:]
         return message
+
+    def expect_srb0(self, *numbers):
+        """On Uu: the next message of SRB0 with one of these numbers."""
+        while True:
+            number, fields = body_of(unpack(self.receive())[3])
+            if number in numbers:
+                return number, fields
 
     def expect(self, *numbers):
         """The next message with one of these numbers; others are passed over."""
@@ -256,3 +270,108 @@ def confirm(lab, address, target, c_rnti, kenb, evidence=b"\x07none"):
 
 def kenb_for(h_key, enb_id):
     return kenb_of(h_key, False, enb_id)
+
+
+class EvilCell:
+    """The radio side of a captured eNodeB: an honest UE attaches through it and is served, and then is lied to. It
+    knows the UE's AS keys and nothing of its NAS keys."""
+
+    C_RNTI = 70
+
+    def __init__(self, enb):
+        self.enb, self.tx, self.rx = enb, 0, 0
+        self.key = None  # (K_RRCenc, K_RRCint), once AS security is on
+        self.ciphered = False
+        self.listener = socket.create_server((enb.address, UU_PORT))
+        self.listener.settimeout(TIMEOUT_S)
+
+    def close(self):
+        self.listener.close()
+        self.uu.close()
+
+    # PDCP.
+    def seal(self, sdu):
+        header = bytes([self.tx & 0x1F])
+        if not self.key:
+            out = header + sdu + bytes(4)
+        else:
+            mac = eia2(self.key[1], self.tx, DOWNLINK, header + sdu)
+            data = sdu + mac
+            out = header + (eea2(self.key[0], self.tx, DOWNLINK, data) if self.ciphered else data)
+        self.tx += 1
+        return out
+
+    def open(self, pdu):
+        data = pdu[1:]
+        if self.ciphered:
+            data = eea2(self.key[0], pdu[0], UPLINK, data)
+        return data[:-4]
+
+    def pdu(self, number, fields):
+        """A frame on SRB1."""
+        return pack({1: self.C_RNTI, 2: 1, 3: self.seal(pack({number: fields}))})
+
+    def send(self, number, fields):
+        self.uu.send_raw(self.pdu(number, fields))
+
+    def send_srb0(self, number, identity, fields=None):
+        self.uu.send_raw(pack({3: pack({number: b"\x09" + identity + pack(fields or {})})}))
+
+    def expect(self, *numbers):
+        while True:
+            frame = unpack(self.uu.receive())
+            number, fields = body_of(self.open(frame[3]) if 2 in frame else frame[3])
+            if number in numbers:
+                return number, fields
+
+    # Attach.
+    def accept(self):
+        """The connection of a ued."""
+        s, _ = self.listener.accept()
+        s.settimeout(TIMEOUT_S)
+        self.uu = Peer.of(s)
+
+    def relay(self, up):
+        """NAS up, and the next NAS down."""
+        s1 = self.enb.s1
+        if up is not None:
+            s1.send(25, {1: self.mme_ue_id, 2: up})
+        return s1.expect(24, 26)
+
+    def serve_attach(self):
+        s1 = self.enb.s1
+        _, request = self.expect(20)
+        identity = request[1].to_bytes(8, "little")
+        self.send_srb0(21, identity, {2: self.C_RNTI})
+        _, complete = self.expect(23)
+        self.enb.ues += 1
+        s1.send(23, {1: self.enb.ues, 2: complete[1]})
+        number, fields = s1.expect(24)
+        self.mme_ue_id = fields[1]
+        while number == 24:  # authentication, NAS security mode
+            self.send(29, {1: fields[3]})
+            number, fields = self.relay(self.expect(30)[1][1])
+        kenb, accept = fields[3], fields[6]
+        self.key = algorithm_key(kenb, 3, EEA2), algorithm_key(kenb, 4, EIA2)
+        self.tx = 0
+        self.send(24, {1: EEA2, 2: EIA2})
+        self.expect(25)
+        self.ciphered = True
+        self.send(27, {1: 1, 2: {2: 100, 3: 100}, 3: accept})
+        self.expect(28)
+        s1.send(27, {1: self.mme_ue_id})
+        s1.send(25, {1: self.mme_ue_id, 2: self.expect(30)[1][1]})
+        return self
+
+    def fetch_list(self, targets):
+        """Messages 3, 4 and 5, the last relayed to the UE; the generation and the entries."""
+        generation, entries = self.enb.list_for(self.mme_ue_id, targets)
+        _, fields = self.enb.s1.expect(24)
+        self.send(29, {1: fields[3]})
+        return generation, entries
+
+    def command(self, target, generation, c_rnti=1, eea=EEA2, eia=EIA2):
+        """Message 9; the cause of the UE's refusal."""
+        self.send(9, {1: target, 2: generation, 3: c_rnti, 4: eea, 5: eia})
+        _, fields = self.expect(33)
+        return fields[1]

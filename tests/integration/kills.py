@@ -1,7 +1,8 @@
 """The kill -9 matrix: at each of the 13 points of the contribution, each of the four processes.
 
 A point is reached and held there: the message of that step is late at its sender, and while it is on its way the
-process is killed and started again. UEs must be served again within 5 seconds, and no key may come twice.
+process is killed and started again. UEs must be served again within 5 seconds, no key may come twice, and no NAS COUNT
+is used twice: whoever hears one again says so.
 
 usage: kills.py [--only TEXT] [--list]"""
 
@@ -96,7 +97,17 @@ class Runner:
         outcome, data = self.c.handover(self.imsi, cell, other_cells(self.c, cell)[0])
         if outcome != "completed":
             raise TimeoutError(f"the next handover: {outcome} {data}")
+        self.check_counts()
         return took
+
+    def check_counts(self):
+        """A COUNT that comes again is one that its receiver has had, or one that it takes for a forgery. Only evidence
+        comes twice to the MME: in a 12 that was not answered."""
+        for name, causes in (("mme", ("bad-nas-mac",)), ("ue", ("nas-replay", "bad-nas-mac"))):
+            refused = self.c.node(name).call("metrics.get")["refused"]
+            again = {cause: refused[cause] for cause in causes if refused[cause]}
+            if again:
+                raise TimeoutError(f"{name} heard a NAS COUNT again: {again}")
 
 
 # Keys that are fresh each time a node comes to hold one: which node's lines must not repeat.
@@ -127,6 +138,7 @@ def run_all(wanted, path, ues=3, report=print):
         except (TimeoutError, KeyhopError) as e:
             failed[name] = str(e)
             report(f"FAIL  {name}: {e}\n" + "\n".join(campaign.lab.tail(n, 25) for n in campaign.lab.names()))
+            failed |= {later[0]: "not tried" for later in wanted[wanted.index((name, *case)) + 1:]}
             break
     for text in repeated_keys(campaign.lab):
         failed[text] = "a key came twice"

@@ -117,28 +117,33 @@ class PartitionTest(ToolTest):
         self.run_scenario(run, self.scenario("settle: true\nsteps:\n  - {do: move, path: enb2 enb1, moves: 2}\n"))
 
     def in_the_middle(self, run, books, seconds, rate=50):
-        """A walk that fails where there is no list, and goes on where there is one."""
+        """A walk that fails where there is no list, and goes on where there is one; 12 follows after the heal."""
         walk = self.scenario(f"rate: {rate}\nsteps:\n"
                              f"  - {{do: walk, moves: {int(seconds * rate)}, may_fail: true}}\n")
-        watch = books.watch["enb1"]
+        watch, mme = books.watch["enb1"], books.watch["mme"]
         player = subprocess.Popen([str(TOOL), "run", str(walk), "--run", str(run)], stdout=subprocess.DEVNULL,
                                   stderr=subprocess.DEVNULL)
         self.addCleanup(player.wait)
         self.addCleanup(player.kill)
         watch.wait_event(lambda e: e["topic"] == "handover.completed", 30)
         self.lab(run, "partition", "enb1", "mme")
-        watch.pump()
-        watch.events.clear()
+        for node in (watch, mme):
+            node.pump()
+            node.events.clear()
         end = time.monotonic() + seconds
-        moved = 0
+        moved = set()
         while (left := end - time.monotonic()) > 0:
             try:
-                watch.wait_event(lambda e: e["topic"] == "handover.confirmed", left)
-                moved += 1
+                moved.add(watch.wait_event(lambda e: e["topic"] == "handover.confirmed", left)["ue"])
             except TimeoutError:
                 break
+        self.assertTrue(moved)  # lists in hand led to enb1
+        mme.pump()
+        self.assertEqual([e for e in mme.events if e["topic"] == "location_update.received" and e["enb"] == 1], [])
         self.lab(run, "heal")
-        self.assertGreater(moved, 0)  # lists in hand led to enb1
+        for _ in range(len(moved)):
+            came = mme.wait_event(lambda e: e["topic"] == "location_update.received" and e["ue"] in moved, 60)
+            moved.remove(came["ue"])
         self.assertEqual(player.wait(180), 0)
         books.balance()
         self.run_scenario(run, self.scenario("settle: true\nsteps:\n  - {do: walk, moves: 3}\n  - {do: ping}\n"))

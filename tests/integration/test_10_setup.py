@@ -28,6 +28,8 @@ class Identities(LabTest):
         other.subscribe(since=0, topics=["enbkey.installed"])
         other.wait_event(lambda e: e["topic"] == "enbkey.installed", 20)
         self.assertFalse(lab.node("enb2").call("status")["s1_up"])
+        if cause != "identity-mismatch":  # refused in the handshake: nothing of it was read
+            self.assertEqual(mme.call("metrics.get")["rx"]["s1.s1_setup_request"], 1)
         self.assertEqual(mme.call("status")["enbs_up"], 1)
 
     def test_certificate_of_another_enb(self):
@@ -40,15 +42,33 @@ class Identities(LabTest):
     def test_certificate_of_a_foreign_ca(self):
         def replace(lab):
             foreign = lab.path / "foreign"
-            subprocess.run([str(ROOT / "scripts/pki"), str(foreign), "ca"], check=True)
-            subprocess.run([str(ROOT / "scripts/pki"), str(foreign), "enb", "enb2", "00101", "2"], check=True)
+            subprocess.run([str(ROOT / "scripts/pki"), str(foreign), "init"], check=True)
+            subprocess.run([str(ROOT / "scripts/pki"), str(foreign), "issue", "enb", "enb2", "00101", "2"], check=True)
             for suffix in ("pem", "key"):
                 (lab.path / f"enb2.{suffix}").write_bytes((foreign / f"enb2.{suffix}").read_bytes())
 
         self.refuse("unknown-ca", replace)
 
+    def dated(self, lab, begin, end):
+        """enb2's certificate, good between two times."""
+        (lab.path / "enb2.ext").write_text("subjectAltName = URI:keyhop:enb:00101-2\n")
+        openssl = ["openssl", "req", "-config", "ca/openssl.cnf", "-new", "-key", "enb2.key", "-subj", "/CN=enb2", "-out", "enb2.csr"]
+        subprocess.run(openssl, cwd=lab.path, check=True, capture_output=True)
+        openssl = ["openssl", "ca", "-config", "ca/openssl.cnf", "-batch", "-notext", "-in", "enb2.csr", "-extfile", "enb2.ext",
+                   "-startdate", begin, "-enddate", end, "-out", "enb2.pem"]
+        subprocess.run(openssl, cwd=lab.path, check=True, capture_output=True)
+
+    def test_certificate_that_has_ended(self):
+        self.refuse("certificate-expired", lambda lab: self.dated(lab, "20200101000000Z", "20210101000000Z"))
+
+    def test_certificate_of_the_future(self):
+        self.refuse("certificate-not-yet-valid", lambda lab: self.dated(lab, "20480101000000Z", "20490101000000Z"))
+
+    def test_certificate_revoked_before(self):
+        self.refuse("certificate-revoked", lambda lab: lab.pki("revoke", "enb2"))
+
     def test_no_certificate(self):
-        lab = self.lab(start=False, enbs=2)
+        lab = self.lab(start=False, enbs=2, transport="tcp")
         lab.prepare()
         lab.start_node("mme")
         mme = lab.node("mme")

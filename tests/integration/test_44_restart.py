@@ -8,7 +8,9 @@ import sqlite3
 import unittest
 
 from labtest import LabTest, frame, raw  # first: it finds the others
+from evil import EvilEnb, pack
 from keyhop import KeyhopError, wait_until
+from kills import repeated_keys
 
 
 class Store(LabTest):
@@ -16,7 +18,11 @@ class Store(LabTest):
 
     def lab_with_store(self):
         lab = self.lab(enbs=2, ues=2)
+        mme = lab.node("mme")
+        mme.subscribe(topics=["ue.attached"])
         lab.attach_all()
+        for _ in lab.imsis:  # the MME knows it later than the UE
+            mme.wait_event(lambda e: True)
         lab.stop_node("mme")
         return lab
 
@@ -42,6 +48,37 @@ class Store(LabTest):
         path.write_bytes(data)
         lab.start_node("mme")
         self.assertEqual(lab.node("mme").call("status")["ues"], 2)
+
+    def test_the_way_out(self):
+        """An empty store in place of a damaged one: all UEs attach again, and move."""
+        lab = self.lab(enbs=2, ues=2)
+        lab.attach_all()
+        ue = lab.node("ue")
+        for cell, target in (("enb1", "enb2"), ("enb2", "enb1")):
+            for imsi in lab.imsis:
+                lab.node(cell).call("handover.start", ue=imsi, target=target, wait=True)
+        lab.stop_node("mme", signal.SIGKILL)
+        os.truncate(lab.path / "mme.db", 0)
+        self.refused_start(lab, "empty", "move it away with its -wal file")
+        (lab.path / "mme.db").unlink()
+        self.refused_start(lab, "-wal file is")
+        (lab.path / "mme.db-wal").unlink()
+        ue.subscribe(topics=["ue.attached"])
+        lab.start_node("mme")
+        for _ in lab.imsis:
+            ue.wait_event(lambda e: True, 20)
+        for imsi in lab.imsis:
+            cell = ue.call("ue.show", ue=imsi)["serving"]
+            done = lab.node(f"enb{cell}").call("handover.start", ue=imsi, target=f"enb{3 - cell}", wait=True)
+            self.assertEqual(done["outcome"], "completed")
+            self.assertEqual(ue.call("traffic.ping", ue=imsi)["serving"], 3 - cell)
+
+    def test_another_version(self):
+        lab = self.lab_with_store()
+        with sqlite3.connect(lab.path / "mme.db") as db:
+            db.execute("PRAGMA user_version = 0")
+        db.close()
+        self.refused_start(lab, "schema version 0", "move it away")
 
     def test_a_row_that_does_not_open(self):
         lab = self.lab_with_store()
@@ -115,6 +152,41 @@ class Store(LabTest):
         ue.wait_event(lambda e: e["topic"] == "ue.attached", 20)
         self.assertEqual(ue.call("traffic.ping", ue=imsi)["outcome"], "completed")
         self.assertFalse(list(lab.path.glob("mme.db*")))
+
+
+class Together(LabTest):
+    def test_all_at_once(self):
+        """Everybody is killed and comes back in any order: UEs are served, with new keys, and move."""
+        lab = self.lab(enbs=3, ues=4, extra={"ue": "attach: {cell: 1}\n"})
+        wait_until([self.watch(lab, "enb1")], lambda: len(lab.node("enb1").call("ue.list")["items"]) == 4, 20, "attached")
+        for order in (("ue", "enb3", "enb2", "enb1", "mme"), ("mme", "enb1", "enb2", "enb3", "ue")):
+            with self.subTest(order):
+                for name in lab.names():
+                    lab.stop_node(name, signal.SIGKILL)
+                for name in order:
+                    lab.start_node(name)
+                watch = [self.watch(lab, name) for name in lab.names()]
+                wait_until(watch, lambda: self.served(lab), 30, "all UEs served, with lists in hand")
+                for imsi in lab.imsis:
+                    done = lab.node("enb1").call("handover.start", ue=imsi, target="enb2", wait=True)
+                    self.assertEqual(done["outcome"], "completed")
+                    self.assertEqual(lab.node("ue").call("traffic.ping", ue=imsi)["serving"], 2)
+        self.assertEqual(repeated_keys(lab), [])
+
+    def watch(self, lab, name):
+        node = lab.connect(name)
+        self.addCleanup(node.close)
+        node.subscribe()
+        return node
+
+    def served(self, lab):
+        try:
+            lists = [lab.node("enb1").call("wraplist.show", ue=imsi)["items"] for imsi in lab.imsis]
+            up = lab.node("enb1").call("status")["x2_up"]
+        except KeyhopError:
+            return False
+        # A neighbour that is not back yet has no entry: the handover asks for it.
+        return up == 2 and all(items and all(e["usable"] for e in items) for items in lists)
 
 
 FAST = "liveness: {interval: 100ms, misses: 2}\n"
@@ -213,7 +285,7 @@ class Limits(LabTest):
         self.assertEqual(ue.call("traffic.ping", ue=lab.imsis[2])["serving"], 2)
 
     def test_rubbish_fills_counters_and_not_logs(self):
-        lab = self.lab(enbs=2)
+        lab = self.lab(enbs=2, transport="tcp")
         lab.attach_all()
         enb = lab.node("enb1")
         before = self.refused(enb, "not-protobuf")
@@ -224,21 +296,69 @@ class Limits(LabTest):
         self.assertLess(lines, 200)
         self.assertEqual(lab.node("ue").call("traffic.ping", ue=lab.imsis[0])["outcome"], "completed")
 
-    def test_listening_goes_on_without_descriptors(self):
-        lab = self.lab(enbs=2)
+    def test_who_sends_too_fast_waits(self):
+        """Nothing that a fast peer sends is lost, and nobody else waits for it."""
+        lab = self.lab(enbs=3, transport="tcp", extra={"mme": "limits: {frames: 10000}\n", "*enb": "limits: {frames: 10000}\n"})
         lab.attach_all()
-        pid = lab.process["enb1"].pid
-        used = lab.node("enb1").call("status")["fds"]
-        resource.prlimit(pid, resource.RLIMIT_NOFILE, (used + 4, used + 4))
-        crowd = [socket.create_connection((lab.address("enb1"), 36532)) for _ in range(20)]
+        lab.stop_node("enb3")
+        evil = EvilEnb(lab, "enb3", 3).join()
+        self.addCleanup(evil.close)
+        x2 = evil.neighbour("enb1")
+        self.addCleanup(x2.close)
+        flood = 5000
+        for name, peer, number in (("mme", evil.s1, 35), ("enb1", x2, 26)):
+            with self.subTest(name):
+                peer.socket.sendall(frame(pack({number: {1: 1}})) * flood)
+                self.assertEqual(lab.node("ue").call("traffic.ping", ue=lab.imsis[0])["outcome"], "completed")
+                for _ in range(flood):
+                    peer.expect(number)
+                self.assertGreater(self.refused(lab.node(name), "busy"), 0)
+
+    def test_most_connections_of_a_cell(self):
+        lab = self.lab(enbs=2, transport="tcp")
+        lab.attach_all()
+        enb = lab.node("enb1")
+        enb.subscribe()
+        crowd = [socket.create_connection((lab.address("enb1"), 36532)) for _ in range(240)]
+        many = [socket.create_connection((lab.address("enb1"), 36532)) for _ in range(40)]
+        enb.wait_event(lambda e: e.get("cause") == "busy", 15)
+        self.assertEqual(lab.node("ue").call("traffic.ping", ue=lab.imsis[0])["outcome"], "completed")
+        for s in crowd + many:
+            s.close()
+
+    def crowd(self, lab, name, connect):
+        """Takes all descriptors of a node and more; it goes on serving those it has, and takes new ones afterwards."""
+        node, pid = lab.node(name), lab.process[name].pid
+        node.subscribe()
+        used = node.call("status")["fds"]
+        before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (used + 4, before[1]))
+        crowd = [connect() for _ in range(20)]
         self.assertEqual(lab.node("ue").call("traffic.ping", ue=lab.imsis[0])["outcome"], "completed")
         for s in crowd:
             s.close()
-        enb = lab.node("enb1")
-        enb.subscribe()
-        wait_until([enb], lambda: enb.call("status")["fds"] <= used, 10, "descriptors free again")
-        last = raw(lab.address("enb1"), 36532, frame(b"\xff\xff\xff\xff"))
-        self.assertEqual(last, b"")
+        wait_until([node], lambda: node.call("status")["fds"] <= used, 15, "descriptors free again")
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+        node.call("events.unsubscribe")
+
+    def test_listening_goes_on_without_descriptors(self):
+        lab = self.lab(enbs=2, transport="tcp", extra={"*enb": "metrics: {listen: 127.0.0.1, port: 0}\n"})
+        lab.attach_all()
+        tcp = {"enb1 Uu": ("enb1", 36532), "enb1 X2": ("enb1", 36522), "mme S1": ("mme", 36512)}
+        for what, (name, port) in tcp.items():
+            with self.subTest(what):
+                self.crowd(lab, name, lambda n=name, p=port: socket.create_connection((lab.address(n), p)))
+        for name in ("mme", "enb1", "ue"):
+            with self.subTest(f"{name} control"):
+                self.crowd(lab, name, lambda n=name: self.control(lab, n))
+        self.assertEqual(raw(lab.address("enb1"), 36532, frame(b"\xff\xff\xff\xff")), b"")
+        done = lab.node("enb1").call("handover.start", ue=lab.imsis[0], target="enb2", wait=True)
+        self.assertEqual(done["outcome"], "completed")
+
+    def control(self, lab, name):
+        s = socket.socket(socket.AF_UNIX)
+        s.connect(os.path.realpath(lab.socket_path(name)))
+        return s
 
 
 class Faults(LabTest):

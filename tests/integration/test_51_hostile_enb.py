@@ -16,7 +16,7 @@ class HostileEnb(LabTest):
     """enb1 was captured: the attacker goes on in its place. The victim's UE does not notice."""
 
     def capture(self, wrap="aes-gcm", enbs=2):
-        lab = self.lab(start=False, enbs=enbs, ues=2, mme={"wrap": wrap}, extra={"ue": "attach: {again: false}\n"})
+        lab = self.lab(start=False, enbs=enbs, ues=2, transport="tcp", mme={"wrap": wrap}, extra={"ue": "attach: {again: false}\n"})
         lab.start()
         victim, rogue = lab.imsis
         lab.node("ue").call("attach", ue=victim, cell="enb1", wait=True)
@@ -145,7 +145,7 @@ class Regressions(LabTest):
     """The handover crashes of other cores, in keyhop's terms."""
 
     def hostile(self, **options):
-        lab = self.lab(enbs=3, **options)
+        lab = self.lab(enbs=3, transport="tcp", **options)
         lab.attach_all()
         lab.stop_node("enb3")
         evil = EvilEnb(lab, "enb3", 3).join()
@@ -247,7 +247,7 @@ class Regressions(LabTest):
 
     def test_t31_x2_messages_about_attempts_of_others(self):
         """enb3 answers, completes and cancels an attempt from enb1 to enb2: nothing of it counts."""
-        lab = self.lab(enbs=3, extra={"*enb": "lab: {faults: true}\n"})
+        lab = self.lab(enbs=3, transport="tcp", extra={"*enb": "lab: {faults: true}\n"})
         lab.attach_all()
         lab.stop_node("enb3")
         evil = EvilEnb(lab, "enb3", 3).join()

@@ -43,7 +43,7 @@ class Metrics(LabTest):
         for name in ("mme", "enb1", "enb2", "ue"):
             self.at[name] = ("127.0.0.1", free_port("127.0.0.1"))
             extra[name] = f"metrics: {{listen: 127.0.0.1, port: {self.at[name][1]}}}\n"
-        return self.lab(enbs=2, extra=extra, **options)
+        return self.lab(enbs=2, transport="tcp", extra=extra, **options)
 
     def sample(self, name):
         status, text = get(self.at[name])

@@ -8,7 +8,7 @@ import subprocess
 import unittest
 from pathlib import Path
 
-from labtool import CONF, LONG, NODES, TOOL, Books, PartitionTest, ToolTest, processes_in, processes_of
+from labtool import CONF, NODES, TOOL, Books, PartitionTest, ToolTest, processes_in, processes_of
 
 # What is added to NODES (line 6 is its last), and what the tool says.
 BAD = [
@@ -169,7 +169,7 @@ class Partition(PartitionTest):
 
     def test_in_the_middle_of_a_walk(self):
         run, books = self.attached("netns")
-        self.in_the_middle(run, books, 5 if LONG else 1.5)
+        self.in_the_middle(run, books, 5)
         self.down(run)
 
 

@@ -8,7 +8,7 @@ import subprocess
 import time
 import unittest
 
-from labtool import CONF, LONG, TOOL, PartitionTest, processes_of
+from labtool import CONF, TOOL, PartitionTest, processes_of
 
 LINKTYPE_ETHERNET = 1
 
@@ -65,8 +65,7 @@ class Machines(PartitionTest):
     def test_partition_and_the_rest(self):
         run, books = self.attached("vm")
         self.lists_in_hand(run, books)
-        if LONG:
-            self.in_the_middle(run, books, 5, rate=15)
+        self.in_the_middle(run, books, 5, rate=15)
         # Commands in a guest.
         done = subprocess.run([str(TOOL), "lab", "exec", "--out", str(run), "enb1", "--", "sh", "-c",
                                "hostname; cat; echo wrong >&2; exit 7"], input="typed\n", capture_output=True, text=True,

@@ -273,6 +273,38 @@ START_TEST(printed_as_typed)
 }
 END_TEST
 
+START_TEST(credentials)
+{
+	static const struct {
+		const char *name, *folder;
+	} bad[] = {{"tls.key", NULL},
+		   {"", "/run/credentials/x"},
+		   {"../passwd", "/run/credentials/x"},
+		   {"..", "/run/credentials/x"}};
+	char value[64];
+	const struct config_override set[] = {{"node.name", "a"}, {"node.file", value}};
+
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		snprintf(value, sizeof value, "credential:%s", bad[i].name);
+		if (bad[i].folder)
+			setenv("CREDENTIALS_DIRECTORY", bad[i].folder, 1);
+		else
+			unsetenv("CREDENTIALS_DIRECTORY");
+		ck_assert_int_eq(config_load(rows, &o, NULL, set, 2, why), KH_E_CONFIG);
+		ck_assert_msg(strstr(why, "credential:NAME"), "%s", why);
+		config_clear(rows, &o);
+	}
+	snprintf(value, sizeof value, "credential:tls.key");
+	ck_assert_int_eq(config_load(rows, &o, NULL, set, 2, why), 0);
+	ck_assert_str_eq(o.file, "/run/credentials/x/tls.key");
+	ck_assert(config_is_credential(o.file));
+	ck_assert(!config_is_credential("/run/credentials/xy"));
+	config_clear(rows, &o);
+	unsetenv("CREDENTIALS_DIRECTORY");
+	ck_assert(!config_is_credential("/run/credentials/x/tls.key"));
+}
+END_TEST
+
 START_TEST(nearest)
 {
 	ck_assert_str_eq(config_nearest(rows, "colur"), "colour");
@@ -288,6 +320,6 @@ int main(void)
 
 	CHECK_CASE_WITH(s, "config", setup, teardown, defaults, values, refusals_say_where_and_what,
 			no_such_file, an_empty_file_lacks_what_is_required, overrides,
-			printed_as_typed, nearest);
+			printed_as_typed, credentials, nearest);
 	return check_main(s);
 }

@@ -24,8 +24,8 @@ static void teardown(void)
 {
 	if (end.link && link_is_up(end.link))
 		link_close(end.link);
-	loop_free(loop);
 	test_end_clear(&end);
+	loop_free(loop);
 	close(peer);
 }
 

@@ -121,7 +121,7 @@ static int server_over_pair(int type)
 	int fds[2];
 
 	ck_assert_int_eq(socketpair(AF_UNIX, type | SOCK_NONBLOCK, 0, fds), 0);
-	net.server.link = link_accept(&net.server_settings, fds[0], NULL);
+	net.server.link = link_accept(&net.server_settings, conn_from_fd(net.net, fds[0]), NULL);
 	return fds[1];
 }
 

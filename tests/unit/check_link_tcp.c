@@ -39,11 +39,11 @@ END_TEST
 
 START_TEST(refused)
 {
-	struct endpoint gone = *listener_endpoint(net.listener);
+	const struct conn_peer gone = test_net_server(&net);
 
 	listener_close(net.listener);
 	net.listener = NULL;
-	if (link_connect(&net.client.link, &net.client_settings, TRANSPORT_TCP, &gone, NULL) < 0)
+	if (link_connect(&net.client.link, &net.client_settings, &gone, NULL) < 0)
 		return;
 	RUN_UNTIL(net.loop, net.client.downs);
 	ck_err(net.client.err, KH_E_CANNOT_CONNECT);
@@ -54,18 +54,19 @@ END_TEST
 
 START_TEST(connect_in_vain)
 {
-	struct endpoint ep;
-	int fd = test_net_deaf(&ep), full[3];
+	struct conn_peer deaf = {.at.n = 1};
+	struct conn *full[3];
+	int fd = test_net_deaf(&deaf.at.at[0]);
 
 	for (int i = 0; i < 3; i++)
-		ck_ok(net_connect(&full[i], TRANSPORT_TCP, &ep, NULL));
+		ck_ok(conn_connect(&full[i], net.net, &deaf, NULL, 0));
 	net.client_settings.setup_timeout_ms = 30;
-	ck_ok(link_connect(&net.client.link, &net.client_settings, TRANSPORT_TCP, &ep, NULL));
+	ck_ok(link_connect(&net.client.link, &net.client_settings, &deaf, NULL));
 	RUN_UNTIL(net.loop, net.client.downs);
 	ck_err(net.client.err, KH_E_TIMEOUT);
 	ck_assert_str_eq(net.client.detail, "no connection in time");
 	for (int i = 0; i < 3; i++)
-		close(full[i]);
+		conn_close(full[i]);
 	close(fd);
 }
 END_TEST

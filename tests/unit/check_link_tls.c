@@ -112,13 +112,13 @@ END_TEST
 
 START_TEST(tls_client_of_silent_server)
 {
-	struct endpoint ep;
-	int fd = test_net_deaf(&ep);
+	struct conn_peer deaf = {.at.n = 1};
+	int fd = test_net_deaf(&deaf.at.at[0]);
 
 	test_net_set_tls(&net, &pki, "enb1");
 	net.client_settings.setup_timeout_ms = 30;
 	/* The kernel takes the connection; nobody accepts it. */
-	ck_ok(link_connect(&net.client.link, &net.client_settings, TRANSPORT_TCP, &ep, NULL));
+	ck_ok(link_connect(&net.client.link, &net.client_settings, &deaf, NULL));
 	RUN_UNTIL(net.loop, net.client.downs);
 	ck_err(net.client.err, KH_E_TIMEOUT);
 	ck_assert_str_eq(net.client.detail, "TLS handshake not done in time");

@@ -116,6 +116,86 @@ START_TEST(bad_octets_are_named)
 }
 END_TEST
 
+/* protobuf would merge them: a second body, the second of a field, one in a nested message. */
+START_TEST(what_comes_twice_is_refused)
+{
+	static const uint8_t two_bodies[] = {0x1a, 0x02, 0x08, 0x07, 0x1a, 0x02, 0x10, 0x02};
+	static const uint8_t two_kinds[] = {0x1a, 0x02, 0x08, 0x07, 0x62, 0x02, 0x08, 0x07};
+	static const uint8_t twice[] = {0x1a, 0x06, 0x08, 0x07, 0x08, 0x09, 0x10, 0x02};
+	static const uint8_t nested[] = {0x12, 0x06, 0x0a, 0x04, 0x08, 0x01, 0x08, 0x02};
+	static const uint8_t list[] = {0x1a, 0x06, 0x08, 0x07, 0x10, 0x02, 0x10, 0x03};
+
+	ck_assert_int_eq(decode_octets(two_bodies, sizeof two_bodies), KH_E_DUPLICATE_FIELD);
+	ck_assert_int_eq(decode_octets(two_kinds, sizeof two_kinds), KH_E_DUPLICATE_FIELD);
+	ck_assert_int_eq(decode_octets(twice, sizeof twice), KH_E_DUPLICATE_FIELD);
+	ck_assert_int_eq(decode_octets(nested, sizeof nested), KH_E_DUPLICATE_FIELD);
+	/* A repeated field may. */
+	ck_assert_int_eq(decode_octets(list, sizeof list), 0);
+}
+END_TEST
+
+static size_t fields_of(const ProtobufCMessageDescriptor *d)
+{
+	size_t most = d->n_fields;
+
+	for (unsigned i = 0; i < d->n_fields; i++) {
+		if (d->fields[i].type != PROTOBUF_C_TYPE_MESSAGE)
+			continue;
+		size_t inner = fields_of(d->fields[i].descriptor);
+		most = inner > most ? inner : most;
+	}
+	return most;
+}
+
+/* message_scan() marks fields in 64 bits. */
+START_TEST(messages_have_few_fields)
+{
+	ck_assert_uint_le(fields_of(&keyhop__s1__s1__descriptor), 64);
+	ck_assert_uint_le(fields_of(&keyhop__x2__x2__descriptor), 64);
+	ck_assert_uint_le(fields_of(&keyhop__rrc__rrc__descriptor), 64);
+	ck_assert_uint_le(fields_of(&keyhop__nas__nas__descriptor), 64);
+}
+END_TEST
+
+/* A good message of several fields, cut at every octet: never read beyond, never taken for good. */
+START_TEST(truncated_at_every_octet)
+{
+	uint8_t wrapped[40] = {1};
+	Keyhop__Common__KeyMaterial key = KEYHOP__COMMON__KEY_MATERIAL__INIT;
+	Keyhop__Common__SecurityCapabilities caps = KEYHOP__COMMON__SECURITY_CAPABILITIES__INIT;
+	Keyhop__X2__HandoverRequest body = KEYHOP__X2__HANDOVER_REQUEST__INIT;
+	Keyhop__X2__X2 msg = KEYHOP__X2__X2__INIT;
+	uint8_t buf[256];
+
+	key.generation = 300;
+	key.key_id = 2;
+	key.wrapped.data = wrapped;
+	key.wrapped.len = sizeof wrapped;
+	caps.eea = caps.eia = 4;
+	body.source_ho_id = 1;
+	body.mme_ue_id = 2;
+	body.key = &key;
+	body.capabilities = &caps;
+	body.ue_label = (char[]){"001010000000001"};
+	msg.body_case = KEYHOP__X2__X2__BODY_HANDOVER_REQUEST;
+	msg.handover_request = &body;
+	size_t len = protobuf_c_message_pack(&msg.base, buf);
+	for (size_t n = 0; n <= len; n++) {
+		const struct message_row *row;
+		struct message_fault fault = {0};
+		ProtobufCMessage *out;
+		uint8_t *exact = malloc(n ? n : 1); /* so that a sanitizer sees the end */
+		memcpy(exact, buf, n);
+		int err = message_decode(mem, IFACE_X2, ROLE_ENB, exact, n, &out, &row, &fault);
+		ck_assert_int_eq(err == 0, n == len);
+		if (n > 0 && n < len)
+			ck_assert_int_eq(err, KH_E_NOT_PROTOBUF);
+		pbmem_reset(mem);
+		free(exact);
+	}
+}
+END_TEST
+
 /* 64 KiB of empty submessages ask for far more memory than they take on the wire. */
 START_TEST(hostile_list_is_bounded)
 {
@@ -142,6 +222,9 @@ int main(void)
 	tcase_add_test(t, steps_are_numbers);
 	tcase_add_test(t, good_message_decodes);
 	tcase_add_test(t, bad_octets_are_named);
+	tcase_add_test(t, what_comes_twice_is_refused);
+	tcase_add_test(t, messages_have_few_fields);
+	tcase_add_test(t, truncated_at_every_octet);
 	tcase_add_test(t, hostile_list_is_bounded);
 	suite_add_tcase(s, t);
 	return check_main(s);

@@ -1,4 +1,4 @@
-#include "net.h"
+#include "conn.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,21 +11,24 @@
 
 #include "check_main.h"
 #include "log.h"
+#include "net_fd.h"
 #include "test_link.h"
 
 #define FDS 16
 
 static struct loop *loop;
+static struct net *net;
 static struct listener *listener;
-static int fds[FDS], n_fds;
+static struct conn *conns[FDS];
+static int n_conns;
 static char peer_text[ENDPOINT_TEXT_LEN];
 static bool close_on_accept;
 
-static void on_accept(void *arg, int fd, const struct endpoint *peer)
+static void on_accept(void *arg, struct conn *c, const struct endpoint *peer)
 {
 	ck_assert_ptr_eq(arg, &listener);
-	ck_assert_int_lt(n_fds, FDS);
-	fds[n_fds++] = fd;
+	ck_assert_int_lt(n_conns, FDS);
+	conns[n_conns++] = c;
 	endpoint_text(peer, peer_text);
 	if (close_on_accept) {
 		listener_close(listener);
@@ -35,34 +38,42 @@ static void on_accept(void *arg, int fd, const struct endpoint *peer)
 
 static void listen_on(const char *address)
 {
-	struct endpoint ep;
+	struct endpoints at;
 
-	ck_ok(endpoint_parse(&ep, address, 0));
-	ck_ok(listener_open(&listener, loop, TRANSPORT_TCP, &ep, on_accept, &listener));
+	ck_ok(endpoints_parse(&at, address, 0));
+	ck_ok(listener_open(&listener, net, TRANSPORT_TCP, &at, on_accept, &listener));
 }
 
 static void setup(void)
 {
 	loop = loop_new();
-	n_fds = 0;
+	net = net_new(loop, NULL);
+	n_conns = 0;
 	close_on_accept = false;
 	listen_on("127.0.0.1");
 }
 
 static void teardown(void)
 {
-	for (int i = 0; i < n_fds; i++)
-		close(fds[i]);
+	for (int i = 0; i < n_conns; i++)
+		conn_close(conns[i]);
 	listener_close(listener);
+	net_free(net);
 	loop_free(loop);
 }
 
-static int connect_one(void)
+static struct conn_peer here(void)
 {
-	int fd = -1;
+	return (struct conn_peer){.at = {.at = {*listener_endpoint(listener)}, .n = 1}};
+}
 
-	ck_ok(net_connect(&fd, TRANSPORT_TCP, listener_endpoint(listener), NULL));
-	return fd;
+static struct conn *connect_one(void)
+{
+	const struct conn_peer peer = here();
+	struct conn *c = NULL;
+
+	ck_ok(conn_connect(&c, net, &peer, NULL, 0));
+	return c;
 }
 
 START_TEST(endpoints)
@@ -112,71 +123,74 @@ static int option(int fd, int level, int name)
 	return value;
 }
 
-static void expect_tuned(int fd)
+static void expect_tuned(const struct conn *c)
 {
+	int fd = ((const struct fd_conn *)c)->fd;
+
 	ck_assert_int_ne(option(fd, IPPROTO_TCP, TCP_NODELAY), 0);
 	ck_assert_int_ne(option(fd, SOL_SOCKET, SO_KEEPALIVE), 0);
-	ck_assert_int_eq(option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 10000);
+	ck_assert_int_eq(option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 4000);
+	ck_assert_int_eq(option(fd, IPPROTO_TCP, TCP_KEEPIDLE), 1);
 	ck_assert_int_ne(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
 	ck_assert_int_ne(fcntl(fd, F_GETFD) & FD_CLOEXEC, 0);
 }
 
 START_TEST(connect_and_accept)
 {
-	int fd;
+	struct conn *c;
 
 	ck_assert_uint_ne(endpoint_port(listener_endpoint(listener)), 0);
-	fd = connect_one();
-	RUN_UNTIL(loop, n_fds == 1);
-	expect_tuned(fd);
-	expect_tuned(fds[0]);
+	c = connect_one();
+	RUN_UNTIL(loop, n_conns == 1);
+	expect_tuned(c);
+	expect_tuned(conns[0]);
 	ck_assert_int_eq(strncmp(peer_text, "127.0.0.1:", 10), 0);
-	close(fd);
+	conn_close(c);
 }
 END_TEST
 
 START_TEST(several_in_one_turn)
 {
-	int own[10];
+	struct conn *own[10];
 
 	for (int i = 0; i < 10; i++)
 		own[i] = connect_one();
 	test_turn(loop);
-	ck_assert_int_eq(n_fds, 10);
+	ck_assert_int_eq(n_conns, 10);
 	for (int i = 0; i < 10; i++)
-		close(own[i]);
+		conn_close(own[i]);
 }
 END_TEST
 
 START_TEST(from_a_local_address)
 {
-	struct endpoint local;
-	int fd, again;
+	const struct conn_peer peer = here();
+	struct endpoints local;
+	struct conn *c, *again;
 
-	ck_ok(endpoint_parse(&local, "127.0.5.1", 0));
-	ck_ok(net_connect(&fd, TRANSPORT_TCP, listener_endpoint(listener), &local));
-	RUN_UNTIL(loop, n_fds == 1);
+	ck_ok(endpoints_parse(&local, "127.0.5.1", 0));
+	ck_ok(conn_connect(&c, net, &peer, &local, 0));
+	RUN_UNTIL(loop, n_conns == 1);
 	ck_assert_int_eq(strncmp(peer_text, "127.0.5.1:", 10), 0);
 	/* An address that is not ours. */
-	ck_ok(endpoint_parse(&local, "192.0.2.1", 0));
-	ck_err(net_connect(&again, TRANSPORT_TCP, listener_endpoint(listener), &local),
-	       KH_E_CANNOT_CONNECT);
+	ck_ok(endpoints_parse(&local, "192.0.2.1", 0));
+	ck_err(conn_connect(&again, net, &peer, &local, 0), KH_E_CANNOT_CONNECT);
 	ck_assert_int_eq(errno, EADDRNOTAVAIL);
-	close(fd);
+	conn_close(c);
 }
 END_TEST
 
 START_TEST(listening_refused)
 {
 	struct listener *other = NULL;
-	struct endpoint ep;
+	struct conn_peer taken = here();
+	struct endpoints at;
 
-	ck_err(listener_open(&other, loop, TRANSPORT_TCP, listener_endpoint(listener), on_accept,
-			     NULL),
+	ck_err(listener_open(&other, net, TRANSPORT_TCP, &taken.at, on_accept, NULL),
 	       KH_E_CANNOT_CONNECT);
 	ck_assert_int_eq(errno, EADDRINUSE);
-	ck_ok(endpoint_parse(&ep, "192.0.2.1", 0));
-	ck_err(listener_open(&other, loop, TRANSPORT_TCP, &ep, on_accept, NULL),
+	ck_ok(endpoints_parse(&at, "192.0.2.1", 0));
+	ck_err(listener_open(&other, net, TRANSPORT_TCP, &at, on_accept, NULL),
 	       KH_E_CANNOT_CONNECT);
 	ck_assert_int_eq(errno, EADDRNOTAVAIL);
 	ck_assert_ptr_null(other);
@@ -186,14 +200,14 @@ END_TEST
 
 START_TEST(close_in_accept)
 {
-	int a = connect_one(), b = connect_one();
+	struct conn *a = connect_one(), *b = connect_one();
 
 	close_on_accept = true;
 	test_turn(loop);
-	ck_assert_int_eq(n_fds, 1);
+	ck_assert_int_eq(n_conns, 1);
 	ck_assert_ptr_null(listener);
-	close(a);
-	close(b);
+	conn_close(a);
+	conn_close(b);
 }
 END_TEST
 
@@ -218,39 +232,40 @@ static bool limit_is_real(void)
 START_TEST(out_of_descriptors)
 {
 	struct rlimit old, low;
-	int fd, turns = 0;
+	struct conn *c;
+	int turns = 0;
 
 	if (!limit_is_real())
 		return;
-	fd = connect_one();
+	c = connect_one();
 	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &old), 0);
 	low = old;
 	low.rlim_cur = (rlim_t)next_fd();
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &low), 0);
 	log_set_category(LOG_TUNNEL, LOG_ERROR);
 	test_turn(loop);
-	ck_assert_int_eq(n_fds, 0);
+	ck_assert_int_eq(n_conns, 0);
 	/* Paused: the next thing that happens is the timer, then another attempt in vain. */
 	for (; turns < 2; turns++)
 		test_wait(loop);
-	ck_assert_int_eq(n_fds, 0);
+	ck_assert_int_eq(n_conns, 0);
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
-	RUN_UNTIL(loop, n_fds == 1);
-	close(fd);
-	fd = connect_one();
-	RUN_UNTIL(loop, n_fds == 2);
-	close(fd);
+	RUN_UNTIL(loop, n_conns == 1);
+	conn_close(c);
+	c = connect_one();
+	RUN_UNTIL(loop, n_conns == 2);
+	conn_close(c);
 }
 END_TEST
 
 START_TEST(close_while_paused)
 {
 	struct rlimit old, low;
-	int fd;
+	struct conn *c;
 
 	if (!limit_is_real())
 		return;
-	fd = connect_one();
+	c = connect_one();
 	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &old), 0);
 	low = old;
 	low.rlim_cur = (rlim_t)next_fd();
@@ -261,8 +276,8 @@ START_TEST(close_while_paused)
 	listener_close(listener);
 	listener = NULL;
 	test_turn(loop);
-	ck_assert_int_eq(n_fds, 0);
-	close(fd);
+	ck_assert_int_eq(n_conns, 0);
+	conn_close(c);
 }
 END_TEST
 

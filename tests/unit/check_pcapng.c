@@ -106,7 +106,7 @@ START_TEST(tags_of_a_pdu)
 
 	ck_assert_int_eq(endpoint_parse(&a, "127.0.1.1", 36512), 0);
 	ck_assert_int_eq(endpoint_parse(&b, "::1", 4711), 0);
-	pcapng_pdu_tags(&out, "keyhop_s1", &a, &b);
+	pcapng_pdu_tags(&out, "keyhop_s1", PCAPNG_TCP, &a, &b);
 	size_t at = tag(0, 12, "keyhop_s1\0\0\0", 12);
 	at = tag(at, 20, "\x7f\0\1\1", 4);
 	at = tag(at, 23, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1", 16);
@@ -122,7 +122,7 @@ START_TEST(tags_without_addresses)
 {
 	struct endpoint none = {0};
 
-	pcapng_pdu_tags(&out, "keyhop_uu", &none, &none);
+	pcapng_pdu_tags(&out, "keyhop_uu", PCAPNG_SCTP, &none, &none);
 	ck_assert_uint_eq(tag(tag(0, 12, "keyhop_uu", 9), 0, "", 0), out.len);
 }
 END_TEST

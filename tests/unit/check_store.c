@@ -1,5 +1,6 @@
 #include "store.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,17 +15,68 @@
 #include "crypto.h"
 #include "loop.h"
 
+/* What the disk answers: libsqlite3 finds these before libc's. */
+static int sync_error, write_error;
+
+int fsync(int fd)
+{
+	(void)fd;
+	errno = sync_error;
+	return sync_error ? -1 : 0;
+}
+
+int fdatasync(int fd)
+{
+	return fsync(fd);
+}
+
+static ssize_t failing_pwrite(int fd, const void *data, size_t len, off_t at)
+{
+	errno = write_error;
+	return write_error ? -1 : pwrite(fd, data, len, at);
+}
+
+static void interpose_writes(void)
+{
+	sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+
+	ck_assert_int_eq(vfs->xSetSystemCall(vfs, "pwrite", (sqlite3_syscall_ptr)failing_pwrite),
+			 SQLITE_OK);
+	ck_assert_int_eq(vfs->xSetSystemCall(vfs, "pwrite64", (sqlite3_syscall_ptr)failing_pwrite),
+			 SQLITE_OK);
+}
+
 static char dir[] = "/tmp/keyhop-store-XXXXXX";
 static char path[64], key_path[64], why[400];
 static struct loop *loop;
 static struct crypto *crypto;
 static struct store *s;
-static unsigned flushed;
+static unsigned flushed, stored;
+static enum store_room room;
 
 static void on_flush(void *arg)
 {
 	(void)arg;
 	flushed++;
+}
+
+static void on_stored(void *arg)
+{
+	(void)arg;
+	stored++;
+}
+
+static void on_room(void *arg, enum store_room now)
+{
+	(void)arg;
+	room = now;
+}
+
+/* One turn of the loop. */
+static void turn(void)
+{
+	loop_stop(loop);
+	loop_run(loop);
 }
 
 static int open_store(const char *file)
@@ -34,6 +86,8 @@ static int open_store(const char *file)
 		.loop = loop,
 		.crypto = crypto,
 		.flush = on_flush,
+		.stored = on_stored,
+		.room = on_room,
 		.schema = "CREATE TABLE IF NOT EXISTS t(v INTEGER) STRICT;"};
 
 	return store_open(&s, &settings, why, sizeof why);
@@ -53,7 +107,9 @@ static void setup(void)
 	snprintf(key_path, sizeof key_path, "%s/s.db.key", dir);
 	loop = loop_new();
 	crypto = crypto_new();
-	flushed = 0;
+	flushed = stored = 0;
+	sync_error = write_error = 0;
+	room = STORE_ROOM;
 }
 
 static void teardown(void)
@@ -148,7 +204,7 @@ START_TEST(memory_begins_where_it_is_told)
 	ck_assert_uint_eq(next(&c), 5001);
 	store_touch(s);
 	store_run(s, NULL);
-	loop_barrier(loop);
+	ck_assert(loop_barrier(loop));
 	ck_assert_uint_eq(flushed, 0);
 }
 END_TEST
@@ -185,10 +241,10 @@ START_TEST(nothing_is_told_before_it_is_stored)
 	store_run(s, insert);
 	store_touch(s);
 	ck_assert_int_eq(rows_seen_by_another(), 0);
-	loop_barrier(loop);
+	ck_assert(loop_barrier(loop));
 	ck_assert_uint_eq(flushed, 1);
 	ck_assert_int_eq(rows_seen_by_another(), 2);
-	loop_barrier(loop);
+	ck_assert(loop_barrier(loop));
 	ck_assert_uint_eq(flushed, 1);
 }
 END_TEST
@@ -199,6 +255,54 @@ START_TEST(what_is_left_is_committed_at_the_end)
 	store_run(s, store_prepare(s, "INSERT INTO t VALUES(1)"));
 	close_store();
 	ck_assert_int_eq(rows_seen_by_another(), 1);
+}
+END_TEST
+
+/* A full disk: all of the turn is undone, none of it is told, and the next one that finds room is whole again. */
+START_TEST(a_full_disk_denies_the_turn)
+{
+	struct counter c;
+	uint64_t n;
+
+	ck_ok(open_store(path));
+	interpose_writes();
+	counter_init(&c, s, "c", 1, 5000);
+	sqlite3_stmt *insert = store_prepare(s, "INSERT INTO t VALUES(1)");
+	store_run(s, insert);
+	write_error = ENOSPC;
+	ck_assert(!loop_barrier(loop));
+	ck_assert(!loop_barrier(loop)); /* for every link of this turn */
+	ck_assert_int_eq(room, STORE_FULL);
+	ck_assert_int_eq(store_room(s), STORE_FULL);
+	ck_assert_uint_eq(stored, 0);
+	ck_err(counter_next(&c, &n), KH_E_STORE_FULL);
+	turn();
+	turn();
+	ck_assert(loop_barrier(loop)); /* a turn without changes has something to say */
+	store_touch(s);
+	store_run(s, insert);
+	ck_assert(!loop_barrier(loop));
+	write_error = 0;
+	turn();
+	turn();
+	ck_assert_int_eq(rows_seen_by_another(), 0);
+	store_run(s, insert);
+	ck_assert(loop_barrier(loop));
+	ck_assert_uint_eq(stored, 1);
+	ck_assert_int_eq(rows_seen_by_another(), 1);
+	ck_ok(counter_next(&c, &n));
+	ck_assert_uint_eq(n, 1);
+}
+END_TEST
+
+/* What fsync() could not promise may not be told, and asking again proves nothing: the process ends. */
+START_TEST(a_failed_fsync_ends_the_process)
+{
+	ck_ok(open_store(path));
+	store_run(s, store_prepare(s, "INSERT INTO t VALUES(1)"));
+	sync_error = EIO;
+	(void)!loop_barrier(loop);
+	_exit(0); /* not reached */
 }
 END_TEST
 
@@ -269,6 +373,122 @@ START_TEST(damaged_files_are_refused)
 }
 END_TEST
 
+static void set_version(const char *sql)
+{
+	sqlite3 *db;
+
+	ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+}
+
+START_TEST(another_version_is_refused)
+{
+	ck_ok(open_store(path));
+	close_store();
+	set_version("PRAGMA user_version=0");
+	refused("schema version 0");
+	set_version("PRAGMA user_version=99");
+	refused("schema version 99");
+	set_version("PRAGMA user_version=1");
+	ck_ok(open_store(path));
+}
+END_TEST
+
+/* A copy that ended early, at any page and in the middle of one. */
+START_TEST(truncated_files_are_refused)
+{
+	struct stat st;
+	char *whole;
+
+	ck_ok(open_store(path));
+	sqlite3_stmt *insert = store_prepare(s, "INSERT INTO t VALUES(1)");
+	for (int i = 0; i < 200; i++)
+		store_run(s, insert);
+	close_store();
+	ck_assert_int_eq(stat(path, &st), 0);
+	whole = malloc((size_t)st.st_size);
+	int fd = open(path, O_RDONLY);
+	ck_assert_int_eq(read(fd, whole, (size_t)st.st_size), st.st_size);
+	close(fd);
+	for (off_t len = 0; len < st.st_size; len += 1500) {
+		overwrite(path, whole, (size_t)st.st_size, 0);
+		ck_assert_int_eq(truncate(path, len), 0);
+		refused("move it away");
+	}
+	free(whole);
+}
+END_TEST
+
+START_TEST(a_wal_without_its_file_is_refused)
+{
+	char wal[80];
+
+	snprintf(wal, sizeof wal, "%s-wal", path);
+	overwrite(wal, "rows of another day", 19, 0);
+	refused("-wal");
+	unlink(wal);
+	ck_ok(open_store(path));
+}
+END_TEST
+
+/* What a crash leaves: a -wal file with `n` commits. `path` is that of a copy of both. */
+static off_t crash_with_commits(int n)
+{
+	char command[400];
+	struct stat st;
+
+	ck_ok(open_store(path));
+	sqlite3_stmt *insert = store_prepare(s, "INSERT INTO t VALUES(1)");
+	for (int i = 0; i < n; i++) {
+		store_run(s, insert);
+		ck_assert(loop_barrier(loop));
+	}
+	snprintf(command, sizeof command, "cp %s %s.crash; cp %s-wal %s.crash-wal", path, path,
+		 path, path);
+	ck_assert_int_eq(system(command), 0);
+	close_store();
+	snprintf(command, sizeof command, "mv %s.crash %s; mv %s.crash-wal %s-wal", path, path,
+		 path, path);
+	ck_assert_int_eq(system(command), 0);
+	snprintf(command, sizeof command, "%s-wal", path);
+	ck_assert_int_eq(stat(command, &st), 0);
+	return st.st_size;
+}
+
+/* Only the last commit can have been torn by a power cut; anything before it is damage. */
+START_TEST(a_damaged_wal_is_refused)
+{
+	char wal[80];
+	off_t len = crash_with_commits(6);
+	const off_t frame = 24 + 4096;
+
+	snprintf(wal, sizeof wal, "%s-wal", path);
+	for (off_t at = 4; at < len - 2 * frame; at += frame / 3) {
+		uint8_t was, now;
+		int fd = open(wal, O_RDWR);
+		ck_assert_int_eq(pread(fd, &was, 1, at), 1);
+		now = was ^ 1;
+		ck_assert_int_eq(pwrite(fd, &now, 1, at), 1);
+		refused("-wal file is damaged");
+		ck_assert_int_eq(pwrite(fd, &was, 1, at), 1);
+		close(fd);
+	}
+	ck_assert_int_eq(truncate(wal, len - 100), 0); /* torn */
+	ck_ok(open_store(path));
+	close_store();
+}
+END_TEST
+
+START_TEST(a_whole_wal_is_taken)
+{
+	(void)crash_with_commits(6);
+	ck_ok(open_store(path));
+	close_store();
+	ck_assert_int_eq(rows_seen_by_another(), 6);
+}
+END_TEST
+
 START_TEST(another_key_is_refused)
 {
 	char hex[65];
@@ -317,8 +537,15 @@ int main(void)
 	CHECK_CASE_WITH(suite, "store", setup, teardown, counters_rise_over_restarts,
 			counters_rise_over_a_crash, counters_are_apart_and_end,
 			memory_begins_where_it_is_told, nothing_is_told_before_it_is_stored,
-			what_is_left_is_committed_at_the_end, seals_are_bound_to_their_place,
-			the_instance_stays_with_the_file, damaged_files_are_refused,
-			another_key_is_refused, two_at_once_are_refused, files_are_for_their_owner);
+			what_is_left_is_committed_at_the_end, a_full_disk_denies_the_turn,
+			seals_are_bound_to_their_place, the_instance_stays_with_the_file,
+			damaged_files_are_refused, truncated_files_are_refused,
+			another_version_is_refused, a_wal_without_its_file_is_refused,
+			a_damaged_wal_is_refused, a_whole_wal_is_taken, another_key_is_refused,
+			two_at_once_are_refused, files_are_for_their_owner);
+	TCase *ends = tcase_create("ends");
+	tcase_add_checked_fixture(ends, setup, teardown);
+	tcase_add_exit_test(ends, a_failed_fsync_ends_the_process, EXIT_FAILURE);
+	suite_add_tcase(suite, ends);
 	return check_main(suite);
 }

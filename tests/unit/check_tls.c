@@ -109,7 +109,7 @@ static const struct {
 } refused[] = {
 	{"foreign", "ca", KH_E_UNKNOWN_CA, KH_E_REFUSED_BY_PEER, "unknown ca"},
 	{"expired", "ca", KH_E_CERTIFICATE_EXPIRED, KH_E_REFUSED_BY_PEER, "certificate expired"},
-	{"future", "ca", KH_E_CERTIFICATE_EXPIRED, KH_E_REFUSED_BY_PEER, "bad certificate"},
+	{"future", "ca", KH_E_CERTIFICATE_NOT_YET_VALID, KH_E_REFUSED_BY_PEER, "bad certificate"},
 	{"server", "ca", KH_E_CERTIFICATE_INVALID, KH_E_REFUSED_BY_PEER, "unsupported certificate"},
 	{"enb1", "foreign-ca", KH_E_REFUSED_BY_PEER, KH_E_UNKNOWN_CA, NULL},
 };

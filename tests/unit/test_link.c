@@ -58,6 +58,7 @@ const struct link_ops test_end_ops = {.up = on_up, .frame = on_frame, .down = on
 
 void test_end_clear(struct test_end *e)
 {
+	net_free(e->net);
 	free(e->seen);
 	memset(e, 0, sizeof *e);
 }
@@ -69,12 +70,13 @@ int test_end_open(struct test_end *e, struct loop *loop, int type, const struct 
 
 	if (more)
 		s = *more;
-	s.loop = loop;
+	e->net = net_new(loop, NULL);
+	s.net = e->net;
 	s.ops = &test_end_ops;
 	s.owner = e;
 	e->loop = loop;
 	ck_assert_int_eq(socketpair(AF_UNIX, type | SOCK_NONBLOCK, 0, fds), 0);
-	e->link = link_accept(&s, fds[0], NULL);
+	e->link = link_accept(&s, conn_from_fd(e->net, fds[0]), NULL);
 	return fds[1];
 }
 

@@ -12,6 +12,7 @@
 
 struct test_end {
 	struct loop *loop;
+	struct net *net; /* its own, or NULL */
 	struct link *link; /* NULL after `down` */
 	int ups, downs, err;
 	size_t frames;

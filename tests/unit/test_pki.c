@@ -134,9 +134,10 @@ static void make_ca(const struct test_pki *pki, const char *name, struct issuer 
 	ca->cert = new_cert(name, ca->key, -3 * DAY, 3 * DAY);
 	X509_set_issuer_name(ca->cert, X509_get_subject_name(ca->cert));
 	add_extension(ca->cert, NID_basic_constraints, "critical,CA:TRUE");
-	add_extension(ca->cert, NID_key_usage, "critical,keyCertSign");
+	add_extension(ca->cert, NID_key_usage, "critical,keyCertSign,cRLSign");
 	ck_assert_int_gt(X509_sign(ca->cert, ca->key, EVP_sha256()), 0);
 	save_cert(pki, name, ca->cert);
+	save_key(pki, name, ca->key);
 }
 
 static void make_leaf(const struct test_pki *pki, const struct leaf *leaf, const struct issuer *ca)
@@ -153,6 +154,89 @@ static void make_leaf(const struct test_pki *pki, const struct leaf *leaf, const
 	save_key(pki, leaf->name, key);
 	X509_free(cert);
 	EVP_PKEY_free(key);
+}
+
+static void *read_pem(const struct test_pki *pki, const char *name, const char *suffix)
+{
+	char path[TEST_PKI_PATH];
+	void *out;
+	FILE *f;
+
+	test_pki_path(pki, name, suffix, path);
+	f = fopen(path, "r");
+	ck_assert_ptr_nonnull(f);
+	out = strcmp(suffix, ".pem") == 0 ? (void *)PEM_read_X509(f, NULL, NULL, NULL)
+					  : (void *)PEM_read_PrivateKey(f, NULL, NULL, NULL);
+	fclose(f);
+	ck_assert_ptr_nonnull(out);
+	return out;
+}
+
+static void add_revoked(X509_CRL *crl, const struct test_pki *pki, const char *name, int reason)
+{
+	X509_REVOKED *entry = X509_REVOKED_new();
+	X509 *cert = read_pem(pki, name, ".pem");
+	ASN1_TIME *now = X509_gmtime_adj(NULL, 0);
+	ASN1_ENUMERATED *why = ASN1_ENUMERATED_new();
+
+	X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(cert));
+	X509_REVOKED_set_revocationDate(entry, now);
+	ASN1_ENUMERATED_set(why, reason);
+	if (reason)
+		X509_REVOKED_add1_ext_i2d(entry, NID_crl_reason, why, 0, 0);
+	ck_assert_int_eq(X509_CRL_add0_revoked(crl, entry), 1);
+	ASN1_ENUMERATED_free(why);
+	ASN1_TIME_free(now);
+	X509_free(cert);
+}
+
+static void set_number(X509_CRL *crl, long number)
+{
+	ASN1_INTEGER *n = ASN1_INTEGER_new();
+
+	ASN1_INTEGER_set(n, number);
+	if (number)
+		ck_assert_int_eq(X509_CRL_add1_ext_i2d(crl, NID_crl_number, n, 0, 0), 1);
+	ASN1_INTEGER_free(n);
+}
+
+static void set_partial(X509_CRL *crl)
+{
+	ISSUING_DIST_POINT *idp = ISSUING_DIST_POINT_new();
+
+	idp->onlyuser = 1;
+	ck_assert_int_eq(X509_CRL_add1_ext_i2d(crl, NID_issuing_distribution_point, idp, 1, 0), 1);
+	ISSUING_DIST_POINT_free(idp);
+}
+
+void test_pki_crl(const struct test_pki *pki, const char *file, const struct test_crl *what)
+{
+	const char *ca = what->foreign ? "foreign-ca" : "ca";
+	X509 *cert = read_pem(pki, ca, ".pem");
+	EVP_PKEY *key = read_pem(pki, ca, ".key");
+	ASN1_TIME *from = X509_gmtime_adj(NULL, -2 * DAY);
+	ASN1_TIME *to = X509_gmtime_adj(NULL, what->until ? what->until : DAY);
+	X509_CRL *crl = X509_CRL_new();
+	FILE *f = new_file(pki, file, ".pem");
+
+	X509_CRL_set_version(crl, X509_CRL_VERSION_2);
+	X509_CRL_set_issuer_name(crl, X509_get_subject_name(cert));
+	X509_CRL_set1_lastUpdate(crl, from);
+	X509_CRL_set1_nextUpdate(crl, to);
+	set_number(crl, what->number);
+	if (what->partial)
+		set_partial(crl);
+	for (int i = 0; i < 4 && what->names[i]; i++)
+		add_revoked(crl, pki, what->names[i], what->reason);
+	X509_CRL_sort(crl);
+	ck_assert_int_gt(X509_CRL_sign(crl, key, EVP_sha256()), 0);
+	ck_assert_int_eq(PEM_write_X509_CRL(f, crl), 1);
+	fclose(f);
+	X509_CRL_free(crl);
+	ASN1_TIME_free(from);
+	ASN1_TIME_free(to);
+	EVP_PKEY_free(key);
+	X509_free(cert);
 }
 
 void test_pki_make(struct test_pki *pki)

@@ -1,0 +1,269 @@
+/* The kernel's SCTP, one-to-one style: sockets like those of TCP, but for notifications, several addresses and PPID. No
+ * libsctp: what its calls do are socket options. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <linux/sctp.h>
+
+#include "net_fd.h"
+
+#define SEND_MAX 16384 /* octets of a message, well below any send buffer */
+#define SACK_DELAY_MS 20 /* below the least RTO of the peer, else it sends again for nothing */
+#define INIT_ATTEMPTS 8
+
+bool net_sctp_is_there(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_SCTP);
+
+	if (fd < 0)
+		return false;
+	close(fd);
+	return true;
+}
+
+#define SET(fd, name, value) setsockopt(fd, IPPROTO_SCTP, name, &(value), sizeof(value))
+
+static void tune(struct net *net, int fd)
+{
+	const struct net_settings *s = &net->settings;
+	const struct sctp_initmsg init = {.sinit_num_ostreams = 1,
+					  .sinit_max_instreams = 1,
+					  .sinit_max_attempts = INIT_ATTEMPTS,
+					  .sinit_max_init_timeo = (uint16_t)s->rto_max_ms};
+	const struct sctp_rtoinfo rto = {.srto_initial = s->rto_initial_ms,
+					 .srto_min = s->rto_min_ms,
+					 .srto_max = s->rto_max_ms};
+	const struct sctp_assocparams assoc = {.sasoc_asocmaxrxt =
+						       (uint16_t)s->association_retransmissions};
+	const struct sctp_paddrparams path = {.spp_hbinterval = s->heartbeat_ms,
+					      .spp_pathmaxrxt = (uint16_t)s->path_retransmissions,
+					      .spp_flags = SPP_HB_ENABLE};
+	const struct sctp_sack_info sack = {.sack_delay = SACK_DELAY_MS, .sack_freq = 2};
+	const struct sctp_event_subscribe events = {
+		.sctp_association_event = 1, .sctp_address_event = 1, .sctp_shutdown_event = 1};
+
+	fd_option(fd, IPPROTO_SCTP, SCTP_NODELAY, 1);
+	SET(fd, SCTP_INITMSG, init);
+	SET(fd, SCTP_RTOINFO, rto);
+	SET(fd, SCTP_ASSOCINFO, assoc);
+	SET(fd, SCTP_PEER_ADDR_PARAMS, path);
+	SET(fd, SCTP_DELAYED_SACK, sack);
+	SET(fd, SCTP_EVENTS, events);
+}
+
+/* Addresses one after the other, as bindx and connectx want them. Gives the octets. */
+static int pack(const struct endpoints *at, size_t first, uint8_t *out)
+{
+	size_t len = 0;
+
+	for (size_t i = first; i < at->n; i++) {
+		memcpy(out + len, &at->at[i].addr, at->at[i].len);
+		len += at->at[i].len;
+	}
+	return (int)len;
+}
+
+static int bind_all(int fd, const struct endpoints *at)
+{
+	uint8_t more[ENDPOINTS_MAX * sizeof(struct sockaddr_storage)];
+	struct endpoint bound = {.len = sizeof bound.addr};
+	struct endpoints copy = *at;
+
+	if (bind(fd, (const struct sockaddr *)&at->at[0].addr, at->at[0].len) < 0)
+		return -1;
+	if (at->n == 1)
+		return 0;
+	/* All addresses have the port that the first one got. */
+	if (getsockname(fd, (void *)&bound.addr, &bound.len) < 0)
+		return -1;
+	endpoints_set_port(&copy, endpoint_port(&bound));
+	return setsockopt(fd, IPPROTO_SCTP, SCTP_SOCKOPT_BINDX_ADD, more,
+			  (socklen_t)pack(&copy, 1, more));
+}
+
+static int encapsulate(int fd, uint16_t udp_port)
+{
+	struct sctp_udpencaps encaps = {.sue_port = htons(udp_port)};
+
+	return SET(fd, SCTP_REMOTE_UDP_ENCAPS_PORT, encaps);
+}
+
+static int set_default_ppid(int fd, uint32_t ppid)
+{
+	const struct sctp_sndinfo info = {.snd_ppid = htonl(ppid)};
+
+	return SET(fd, SCTP_DEFAULT_SNDINFO, info);
+}
+
+static void set_ppid(struct conn *base, uint32_t ppid)
+{
+	(void)set_default_ppid(((struct fd_conn *)base)->fd, ppid);
+}
+
+static int connect_all(int fd, const struct conn_peer *peer, uint32_t ppid)
+{
+	uint8_t all[ENDPOINTS_MAX * sizeof(struct sockaddr_storage)];
+	const struct endpoint *first = &peer->at.at[0];
+
+	(void)set_default_ppid(fd, ppid);
+	if (peer->udp_port && encapsulate(fd, peer->udp_port) < 0)
+		return -1;
+	if (peer->at.n == 1)
+		return connect(fd, (const struct sockaddr *)&first->addr, first->len);
+	/* A success is the number of the association. */
+	return setsockopt(fd, IPPROTO_SCTP, SCTP_SOCKOPT_CONNECTX, all,
+			  (socklen_t)pack(&peer->at, 0, all));
+}
+
+static void association_changed(struct fd_conn *c, uint16_t state)
+{
+	switch (state) {
+	case SCTP_COMM_UP:
+		net_notice(&c->base, NOTICE_UP, NULL);
+		return;
+	case SCTP_RESTART:
+		net_notice(&c->base, NOTICE_RESTART, NULL);
+		/* What the peer has forgotten, TLS too, cannot go on. */
+		c->base.forgotten = true;
+		c->ended = true;
+		c->end = ECONNRESET;
+		return;
+	case SCTP_COMM_LOST:
+	case SCTP_SHUTDOWN_COMP:
+		net_notice(&c->base, NOTICE_DOWN, NULL);
+		return;
+	default:
+		return; /* could not be started: the socket says so */
+	}
+}
+
+static void path_changed(struct fd_conn *c, const struct sctp_paddr_change *change)
+{
+	struct endpoint path = {.len = sizeof path.addr};
+
+	memcpy(&path.addr, &change->spc_aaddr, sizeof path.addr);
+	if (change->spc_state == SCTP_ADDR_UNREACHABLE)
+		net_notice(&c->base, NOTICE_PATH_DOWN, &path);
+	else if (change->spc_state == SCTP_ADDR_AVAILABLE ||
+		 change->spc_state == SCTP_ADDR_CONFIRMED)
+		net_notice(&c->base, NOTICE_PATH_UP, &path);
+}
+
+static void notified(struct fd_conn *c)
+{
+	union sctp_notification n = {0};
+
+	memcpy(&n, c->notice, c->notice_len < sizeof n ? c->notice_len : sizeof n);
+	c->notice_len = 0;
+	switch (n.sn_header.sn_type) {
+	case SCTP_ASSOC_CHANGE:
+		association_changed(c, n.sn_assoc_change.sac_state);
+		return;
+	case SCTP_PEER_ADDR_CHANGE:
+		path_changed(c, &n.sn_paddr_change);
+		return;
+	case SCTP_SHUTDOWN_EVENT:
+		net_notice(&c->base, NOTICE_SHUTDOWN, NULL);
+		return;
+	default:
+		return;
+	}
+}
+
+/* A notification may come in pieces, as a message may. */
+static void take_notice(struct fd_conn *c, const uint8_t *data, size_t len, bool whole)
+{
+	size_t room = sizeof c->notice - c->notice_len;
+
+	memcpy(c->notice + c->notice_len, data, len < room ? len : room);
+	c->notice_len += len < room ? len : room;
+	if (whole)
+		notified(c);
+}
+
+/* The next piece of a message: its octets, 0 for something else, -1 when there is nothing more. */
+static ssize_t recv_piece(struct fd_conn *c, uint8_t *data, size_t len)
+{
+	struct iovec iov = {.iov_base = data, .iov_len = len};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+	ssize_t n = recvmsg(c->fd, &msg, MSG_DONTWAIT);
+
+	if (n < 0 && errno == EINTR)
+		return 0;
+	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+		return -1;
+	if (n <= 0) {
+		c->ended = true;
+		c->end = n < 0 ? errno : 0;
+		return -1;
+	}
+	if (!(msg.msg_flags & MSG_NOTIFICATION))
+		return n;
+	take_notice(c, data, (size_t)n, msg.msg_flags & MSG_EOR);
+	return c->ended ? -1 : 0;
+}
+
+static ssize_t sctp_recv(struct conn *base, void *data, size_t len)
+{
+	struct fd_conn *c = (struct fd_conn *)base;
+	size_t have = 0;
+	ssize_t n = c->ended ? -1 : 0;
+
+	while (n >= 0 && have < len) {
+		n = recv_piece(c, (uint8_t *)data + have, len - have);
+		have += n > 0 ? (size_t)n : 0;
+	}
+	if (have > 0)
+		return (ssize_t)have;
+	if (c->ended && c->end == 0)
+		return 0;
+	errno = c->ended ? c->end : EAGAIN;
+	return -1;
+}
+
+static ssize_t sctp_send(struct conn *base, const void *data, size_t len)
+{
+	const struct fd_conn *c = (const struct fd_conn *)base;
+	size_t sent = 0;
+	ssize_t n = 0;
+
+	while (sent < len) {
+		size_t piece = len - sent < SEND_MAX ? len - sent : SEND_MAX;
+
+		n = send(c->fd, (const uint8_t *)data + sent, piece, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			break;
+		sent += (size_t)n;
+	}
+	return sent > 0 ? (ssize_t)sent : n;
+}
+
+static const struct fd_kind sctp = {
+	.transport = TRANSPORT_SCTP,
+	.protocol = IPPROTO_SCTP,
+	.tune = tune,
+	.bind = bind_all,
+	.connect = connect_all,
+	.type = {.recv = sctp_recv,
+		 .send = sctp_send,
+		 .wait = fd_wait,
+		 .error = fd_error,
+		 .set_ppid = set_ppid,
+		 .local = fd_local,
+		 .close = fd_close},
+};
+
+int net_sctp_listen(struct listener **out, struct net *net, const struct endpoints *at)
+{
+	return fd_listen(out, net, &sctp, at);
+}
+
+int net_sctp_connect(struct conn **out, struct net *net, const struct conn_peer *peer,
+		     const struct endpoints *local, uint32_t ppid)
+{
+	return fd_connect(out, net, &sctp, peer, local, ppid);
+}

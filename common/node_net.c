@@ -1,0 +1,124 @@
+#include "node_net.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "node.h"
+
+const struct config_word node_transport_words[] = {
+	{"tcp", TRANSPORT_TCP}, {"sctp", TRANSPORT_SCTP}, {"sctp-udp", TRANSPORT_SCTP_UDP}, {0}};
+const struct config_word node_link_transport_words[] = {{"node", TRANSPORT_OF_NODE},
+							{"tcp", TRANSPORT_TCP},
+							{"sctp", TRANSPORT_SCTP},
+							{"sctp-udp", TRANSPORT_SCTP_UDP},
+							{0}};
+
+/* What is said of each kind of notice. */
+static const struct {
+	const char *topic;
+	enum log_level level;
+} notices[] = {
+	[NOTICE_UP] = {"association.up", LOG_INFO},
+	[NOTICE_DOWN] = {"association.down", LOG_INFO},
+	[NOTICE_RESTART] = {"association.restart", LOG_WARN},
+	[NOTICE_SHUTDOWN] = {"association.shutdown", LOG_INFO},
+	[NOTICE_PATH_UP] = {"path.up", LOG_INFO},
+	[NOTICE_PATH_DOWN] = {"path.down", LOG_WARN},
+};
+
+static void on_notice(void *arg, const struct net_notice *notice)
+{
+	struct node_event e = {.topic = notices[notice->kind].topic};
+	const char *transport = transport_name(notice->transport);
+	char peer[ENDPOINT_TEXT_LEN];
+	struct node *n = arg;
+
+	endpoint_text(notice->peer, peer);
+	snprintf(e.detail, sizeof e.detail, "%s peer=%s", transport, peer);
+	log_at(LOG_TUNNEL, notices[notice->kind].level, "%s transport=%s peer=%s", e.topic,
+	       transport, peer);
+	events_emit(n->events, &e);
+}
+
+static void warn_of_impairment(const struct udp_impairment *i)
+{
+	if (!i->loss && !i->duplicate && !i->reorder && !i->delay_ms)
+		return;
+	log_warn(LOG_TUNNEL,
+		 "lab.udp_impair: what sctp-udp sends is damaged on purpose: loss=%d.%02d%% "
+		 "duplicate=%d.%02d%% reorder=%d.%02d%% delay=%ums seed=%u",
+		 i->loss / 100, i->loss % 100, i->duplicate / 100, i->duplicate % 100,
+		 i->reorder / 100, i->reorder % 100, i->delay_ms, i->seed);
+}
+
+#define SAME_ORDER(id) \
+	_Static_assert((int)METRIC_UDP_##id == (int)METRIC_UDP_SHORT + (int)NET_UDP_##id, #id);
+NET_COUNTERS(SAME_ORDER)
+#undef SAME_ORDER
+
+bool node_transport_parse(const char *word, int32_t *out)
+{
+	for (const struct config_word *w = node_link_transport_words; w->word; w++) {
+		if (strcmp(w->word, word) != 0)
+			continue;
+		*out = w->value;
+		return true;
+	}
+	return false;
+}
+
+int node_net_open(struct node *n, char *why, size_t why_len)
+{
+	const struct net_settings *s = &n->options->net;
+
+	if (s->rto_min_ms > s->rto_initial_ms || s->rto_initial_ms > s->rto_max_ms) {
+		snprintf(why, why_len,
+			 "sctp: rto_min, rto_initial and rto_max must not fall (%u, %u, %u ms)",
+			 s->rto_min_ms, s->rto_initial_ms, s->rto_max_ms);
+		return KH_E_CONFIG;
+	}
+	n->net = net_new(n->loop, &n->options->net);
+	net_set_observer(n->net, on_notice, n);
+	net_set_counts(n->net, &n->metrics.count[METRIC_UDP_SHORT]);
+	warn_of_impairment(&n->options->net.impair);
+	return 0;
+}
+
+static enum transport transport_of(const struct node *n, int32_t wanted)
+{
+	return (enum transport)(wanted == TRANSPORT_OF_NODE ? n->options->transport : wanted);
+}
+
+int node_peer(const struct node *n, const struct transport_option *o, struct conn_peer *out,
+	      char *why, size_t why_len)
+{
+	char reason[CONFIG_WHY_LEN];
+
+	*out = (struct conn_peer){.transport = transport_of(n, o->transport),
+				  .udp_port = o->udp_port};
+	if (endpoints_parse(&out->at, o->address, o->port)) {
+		snprintf(why, why_len, "%s: \"%s\" is not an address", o->key, o->address);
+		return KH_E_CONFIG;
+	}
+	if (transport_check(out->transport, &out->at, reason, sizeof reason)) {
+		snprintf(why, why_len, "%s: %s", o->key, reason);
+		return KH_E_CONFIG;
+	}
+	return 0;
+}
+
+int node_listen(struct node *n, const struct transport_option *o, listener_accept_fn *fn,
+		struct listener **out, char *why, size_t why_len)
+{
+	struct conn_peer at;
+	int err = node_peer(n, o, &at, why, why_len);
+
+	if (err)
+		return err;
+	err = listener_open(out, n->net, at.transport, &at.at, fn, n);
+	if (err)
+		snprintf(why, why_len, "%s: %s port %u: cannot listen: %s", o->key, o->address,
+			 o->port, strerror(errno));
+	return err;
+}

@@ -1,0 +1,102 @@
+/* A node's transports: the options, who may be reached how, and what SCTP says of its associations. */
+#ifndef KEYHOP_NODE_NET_H
+#define KEYHOP_NODE_NET_H
+
+#include "config.h"
+#include "conn.h"
+
+struct node;
+
+#define TRANSPORT_OF_NODE (-1) /* an option that was left out */
+extern const struct config_word node_transport_words[], node_link_transport_words[];
+
+/* A listener or a peer as the configuration has it. */
+struct transport_option {
+	const char *key; /* "s1.listen", for errors */
+	int32_t transport; /* or TRANSPORT_OF_NODE */
+	const char *address; /* one, or several */
+	uint16_t port, udp_port;
+};
+
+/* The value of one of the latter's words; false when it is none. */
+bool node_transport_parse(const char *word, int32_t *out);
+/* Opens what the transports share. KH_E_CONFIG with `why`. */
+int node_net_open(struct node *n, char *why, size_t why_len) KH_MUST_CHECK;
+/* Checks and fills `out`. KH_E_CONFIG with `why`: no address, or a transport that cannot be used here. */
+int node_peer(const struct node *n, const struct transport_option *o, struct conn_peer *out,
+	      char *why, size_t why_len) KH_MUST_CHECK;
+/* Listens as `o` says. KH_E_CONFIG or KH_E_CANNOT_CONNECT, with `why`. */
+int node_listen(struct node *n, const struct transport_option *o, listener_accept_fn *fn,
+		struct listener **out, char *why, size_t why_len) KH_MUST_CHECK;
+
+#define TRANSPORT_ROW(name, at) \
+	{ \
+		.key = (name), .type = CONFIG_ENUM, .offset = (at), .def = "node", \
+		.words = node_link_transport_words, .help = "node: that of the node" \
+	}
+#define UDP_PORT_ROW(name, at) \
+	{ \
+		.key = (name), .type = CONFIG_PORT, .offset = (at), .def = "0", \
+		.help = "its port of SCTP in UDP; 0: sctp.udp_port with sctp-udp, no UDP with " \
+			"sctp" \
+	}
+
+#define NET_MS_ROW(name, member, preset, least, most, text) \
+	{ \
+		.key = (name), .type = CONFIG_DURATION, .offset = NODE_OPT(net.member), \
+		.def = (preset), .min = (least), .max = (most), .help = (text) \
+	}
+#define NET_COUNT_ROW(name, member, preset, text) \
+	{ \
+		.key = (name), .type = CONFIG_U32, .offset = NODE_OPT(net.member), \
+		.def = (preset), .min = 1, .max = 100, .help = (text) \
+	}
+#define NET_PER_CENT_ROW(name, member, text) \
+	{ \
+		.key = (name), .type = CONFIG_CDB, .offset = NODE_OPT(net.impair.member), \
+		.def = "0", .min = 0, .max = 10000, .help = (text) \
+	}
+#define NODE_NET_ROWS \
+	{.key = "transport", \
+	 .type = CONFIG_ENUM, \
+	 .offset = NODE_OPT(transport), \
+	 .def = "tcp", \
+	 .words = node_transport_words, \
+	 .help = "of all links that say nothing else: tcp, sctp (the kernel's) or sctp-udp"}, \
+		NET_MS_ROW("tcp.user_timeout", tcp_user_timeout_ms, "4s", 1000, 600000, \
+			   "octets that TCP has not acknowledged for so long end a connection"), \
+		NET_MS_ROW("sctp.rto_initial", rto_initial_ms, "300ms", 10, 60000, \
+			   "first retransmission time-out of SCTP"), \
+		NET_MS_ROW("sctp.rto_min", rto_min_ms, "100ms", 10, 60000, \
+			   "least retransmission time-out"), \
+		NET_MS_ROW("sctp.rto_max", rto_max_ms, "1s", 10, 60000, \
+			   "greatest retransmission time-out"), \
+		NET_MS_ROW("sctp.heartbeat", heartbeat_ms, "400ms", 50, 600000, \
+			   "silence of a path after which it is probed"), \
+		NET_COUNT_ROW("sctp.path_retransmissions", path_retransmissions, "3", \
+			      "unanswered packets after which a path is down"), \
+		NET_COUNT_ROW("sctp.association_retransmissions", association_retransmissions, \
+			      "4", "unanswered packets after which an association has ended"), \
+		{.key = "sctp.udp_port", \
+		 .type = CONFIG_PORT, \
+		 .offset = NODE_OPT(net.udp_port), \
+		 .def = "9899", \
+		 .min = 1, \
+		 .max = 65535, \
+		 .help = "UDP port of sctp-udp, here and at peers that name none"}, \
+		NET_PER_CENT_ROW("lab.udp_impair.loss", loss, \
+				 "per cent of the datagrams of sctp-udp that are not sent"), \
+		NET_PER_CENT_ROW("lab.udp_impair.duplicate", duplicate, \
+				 "per cent that are sent twice"), \
+		NET_PER_CENT_ROW("lab.udp_impair.reorder", reorder, \
+				 "per cent that are sent after the next"), \
+		NET_MS_ROW("lab.udp_impair.delay", impair.delay_ms, "0ms", 0, 10000, \
+			   "all are late by this"), \
+		{.key = "lab.udp_impair.seed", \
+		 .type = CONFIG_U32, \
+		 .offset = NODE_OPT(net.impair.seed), \
+		 .def = "1", \
+		 .max = UINT32_MAX, \
+		 .help = "of the random numbers that choose"},
+
+#endif

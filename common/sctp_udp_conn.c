@@ -1,0 +1,364 @@
+/* Associations of sctp-udp as connections. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <utlist.h>
+
+#include "loop.h"
+#include "mem.h"
+#include "sctp_udp.h"
+
+#define BUFFER (512 * 1024) /* octets an association may keep, each way */
+#define SEND_MAX 16384
+#define SACK_DELAY_MS 20 /* below the least RTO of the peer, else it sends again for nothing */
+#define INIT_ATTEMPTS 8
+#define LAST_READS 4
+
+#define SET(so, name, value) \
+	(void)usrsctp_setsockopt(so, IPPROTO_SCTP, name, &(value), sizeof(value))
+
+static void tune(const struct net_settings *s, struct socket *so)
+{
+	const struct sctp_initmsg init = {.sinit_num_ostreams = 1,
+					  .sinit_max_instreams = 1,
+					  .sinit_max_attempts = INIT_ATTEMPTS,
+					  .sinit_max_init_timeo = (uint16_t)s->rto_max_ms};
+	const struct sctp_rtoinfo rto = {.srto_initial = s->rto_initial_ms,
+					 .srto_min = s->rto_min_ms,
+					 .srto_max = s->rto_max_ms};
+	const struct sctp_assocparams assoc = {.sasoc_asocmaxrxt =
+						       (uint16_t)s->association_retransmissions};
+	const struct sctp_paddrparams path = {.spp_hbinterval = s->heartbeat_ms,
+					      .spp_pathmaxrxt = (uint16_t)s->path_retransmissions,
+					      .spp_flags = SPP_HB_ENABLE};
+	const struct sctp_sack_info sack = {.sack_delay = SACK_DELAY_MS, .sack_freq = 2};
+	const int on = 1, size = BUFFER;
+
+	SET(so, SCTP_NODELAY, on);
+	SET(so, SCTP_INITMSG, init);
+	SET(so, SCTP_RTOINFO, rto);
+	SET(so, SCTP_ASSOCINFO, assoc);
+	SET(so, SCTP_PEER_ADDR_PARAMS, path);
+	SET(so, SCTP_DELAYED_SACK, sack);
+	(void)usrsctp_setsockopt(so, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+	(void)usrsctp_setsockopt(so, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+}
+
+static void ask_for_notices(struct socket *so)
+{
+	static const uint16_t wanted[] = {SCTP_ASSOC_CHANGE, SCTP_PEER_ADDR_CHANGE,
+					  SCTP_SHUTDOWN_EVENT};
+
+	for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+		const struct sctp_event event = {
+			.se_assoc_id = SCTP_FUTURE_ASSOC, .se_type = wanted[i], .se_on = 1};
+		SET(so, SCTP_EVENT, event);
+	}
+}
+
+struct socket *sctp_udp_socket(const struct net *net)
+{
+	struct socket *so = usrsctp_socket(AF_CONN, SOCK_STREAM, IPPROTO_SCTP, NULL, NULL, 0, NULL);
+
+	if (!so)
+		return NULL;
+	usrsctp_set_non_blocking(so, 1);
+	tune(&net->settings, so);
+	ask_for_notices(so);
+	return so;
+}
+
+static void association_changed(struct sctp_udp_conn *c, uint16_t state)
+{
+	switch (state) {
+	case SCTP_COMM_UP:
+		c->connected = true;
+		net_notice(&c->base, NOTICE_UP, NULL);
+		return;
+	case SCTP_RESTART:
+		net_notice(&c->base, NOTICE_RESTART, NULL);
+		/* What the peer has forgotten, TLS too, cannot go on. */
+		c->base.forgotten = true;
+		c->ended = true;
+		c->end = ECONNRESET;
+		return;
+	case SCTP_COMM_LOST:
+	case SCTP_SHUTDOWN_COMP:
+		net_notice(&c->base, NOTICE_DOWN, NULL);
+		return;
+	default:
+		return; /* could not be started: the socket says so */
+	}
+}
+
+static void path_changed(struct sctp_udp_conn *c, uint32_t state)
+{
+	if (state == SCTP_ADDR_UNREACHABLE)
+		net_notice(&c->base, NOTICE_PATH_DOWN, NULL);
+	else if (state == SCTP_ADDR_AVAILABLE || state == SCTP_ADDR_CONFIRMED)
+		net_notice(&c->base, NOTICE_PATH_UP, NULL);
+}
+
+static void notified(struct sctp_udp_conn *c)
+{
+	union sctp_notification n = {0};
+
+	memcpy(&n, c->notice, c->notice_len);
+	c->notice_len = 0;
+	if (n.sn_header.sn_type == SCTP_ASSOC_CHANGE)
+		association_changed(c, n.sn_assoc_change.sac_state);
+	else if (n.sn_header.sn_type == SCTP_PEER_ADDR_CHANGE)
+		path_changed(c, n.sn_paddr_change.spc_state);
+	else if (n.sn_header.sn_type == SCTP_SHUTDOWN_EVENT)
+		net_notice(&c->base, NOTICE_SHUTDOWN, NULL);
+}
+
+/* A notification may come in pieces, as a message may. */
+static void take_notice(struct sctp_udp_conn *c, const uint8_t *data, size_t len, bool whole)
+{
+	size_t room = sizeof c->notice - c->notice_len;
+
+	memcpy(c->notice + c->notice_len, data, len < room ? len : room);
+	c->notice_len += len < room ? len : room;
+	if (whole)
+		notified(c);
+}
+
+/* The next piece of a message: its octets, 0 for something else, -1 when there is nothing more. */
+static ssize_t recv_piece(struct sctp_udp_conn *c, uint8_t *data, size_t len)
+{
+	socklen_t no_from = 0, no_info = 0;
+	unsigned info_type = 0;
+	int flags = 0;
+	ssize_t n =
+		usrsctp_recvv(c->so, data, len, NULL, &no_from, NULL, &no_info, &info_type, &flags);
+
+	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+		return -1;
+	if (n <= 0) {
+		c->ended = true;
+		c->end = n < 0 ? errno : 0;
+		return -1;
+	}
+	if (!(flags & MSG_NOTIFICATION))
+		return n;
+	take_notice(c, data, (size_t)n, flags & MSG_EOR);
+	return c->ended ? -1 : 0;
+}
+
+static ssize_t conn_recv_all(struct conn *base, void *data, size_t len)
+{
+	struct sctp_udp_conn *c = (struct sctp_udp_conn *)base;
+	size_t have = 0;
+	ssize_t n = c->ended ? -1 : 0;
+
+	while (n >= 0 && have < len) {
+		n = recv_piece(c, (uint8_t *)data + have, len - have);
+		have += n > 0 ? (size_t)n : 0;
+	}
+	if (have > 0)
+		return (ssize_t)have;
+	if (c->ended && c->end == 0)
+		return 0;
+	errno = c->ended ? c->end : EAGAIN;
+	return -1;
+}
+
+static ssize_t send_pieces(struct conn *base, const void *data, size_t len)
+{
+	struct sctp_udp_conn *c = (struct sctp_udp_conn *)base;
+	struct sctp_sndinfo info = {.snd_ppid = htonl(c->ppid)};
+	size_t sent = 0;
+	ssize_t n = 0;
+
+	sctp_udp_tick(base->net->sctp_udp);
+	while (sent < len && n >= 0) {
+		size_t piece = len - sent < SEND_MAX ? len - sent : SEND_MAX;
+
+		/* All or nothing. */
+		n = usrsctp_sendv(c->so, (const uint8_t *)data + sent, piece, NULL, 0, &info,
+				  sizeof info, SCTP_SENDV_SNDINFO, 0);
+		sent += n > 0 ? (size_t)n : 0;
+	}
+	return sent > 0 ? (ssize_t)sent : n;
+}
+
+static bool is_readable(const struct sctp_udp_conn *c)
+{
+	return c->ended || usrsctp_get_events(c->so) & (SCTP_EVENT_READ | SCTP_EVENT_ERROR);
+}
+
+/* Upcalls are edges. What is there already when somebody begins to wait for it will not come again. */
+static void wait_for(struct conn *base)
+{
+	struct sctp_udp_conn *c = (struct sctp_udp_conn *)base;
+
+	if (base->reading && is_readable(c))
+		sctp_udp_note(c);
+}
+
+static void on_upcall(struct socket *so, void *arg, int flags)
+{
+	(void)so;
+	(void)flags;
+	sctp_udp_note(arg);
+}
+
+void sctp_udp_serve(struct sctp_udp_conn *c)
+{
+	struct conn *base = &c->base;
+
+	if (base->writing && usrsctp_get_events(c->so) & (SCTP_EVENT_WRITE | SCTP_EVENT_ERROR))
+		base->ops->writable(base->arg);
+	if (base->reading && is_readable(c))
+		base->ops->readable(base->arg);
+	/* Its owner had enough for this turn. */
+	if (base->reading && is_readable(c))
+		sctp_udp_note(c);
+}
+
+static int connect_error(struct conn *base)
+{
+	struct sctp_udp_conn *c = (struct sctp_udp_conn *)base;
+	socklen_t len = sizeof(int);
+	int error = 0;
+
+	if (usrsctp_getsockopt(c->so, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+		return errno;
+	if (error == 0 && !(usrsctp_get_events(c->so) & SCTP_EVENT_WRITE))
+		return EINPROGRESS;
+	c->connected = error == 0;
+	return error;
+}
+
+static void set_ppid(struct conn *base, uint32_t ppid)
+{
+	((struct sctp_udp_conn *)base)->ppid = ppid;
+}
+
+static void local(const struct conn *base, struct endpoint *out)
+{
+	const struct sctp_udp_conn *c = (const struct sctp_udp_conn *)base;
+
+	*out = c->socket->ep;
+	endpoint_set_port(out, c->port);
+}
+
+/* What nobody has read would make the library abort. */
+static void read_away(struct sctp_udp_conn *c)
+{
+	uint8_t *scratch = loop_scratch(c->base.net->loop, SCRATCH_WIRE);
+
+	for (int i = 0; i < LAST_READS && !c->ended; i++) {
+		ssize_t n = recv_piece(c, scratch, LOOP_SCRATCH_LEN);
+
+		if (n < 0)
+			return;
+		OPENSSL_cleanse(scratch, (size_t)n);
+	}
+}
+
+/* The library goes on by itself with what was closed; it knows nothing that is ours. */
+static void close_conn(struct conn *base)
+{
+	const struct linger abort = {.l_onoff = 1};
+	struct sctp_udp_conn *c = (struct sctp_udp_conn *)base;
+	struct sctp_udp *u = base->net->sctp_udp;
+
+	usrsctp_set_upcall(c->so, NULL, NULL);
+	if (base->forgotten || !c->connected) {
+		(void)usrsctp_setsockopt(c->so, SOL_SOCKET, SO_LINGER, &abort, sizeof abort);
+	} else {
+		usrsctp_shutdown(c->so, SHUT_WR);
+		read_away(c);
+	}
+	usrsctp_close(c->so);
+	if (c->ready)
+		DL_DELETE(u->ready, c);
+	sctp_udp_tick(u);
+	u->conns--;
+	sctp_udp_peer_put(c->peer);
+	udp_socket_put(c->socket);
+	free(c);
+}
+
+static const struct conn_type type = {.recv = conn_recv_all,
+				      .send = send_pieces,
+				      .wait = wait_for,
+				      .error = connect_error,
+				      .set_ppid = set_ppid,
+				      .local = local,
+				      .close = close_conn};
+
+struct sctp_udp_conn *sctp_udp_conn_new(struct sctp_udp *u, struct socket *so, struct udp_socket *s,
+					void *handle, const struct endpoint *peer)
+{
+	struct sctp_udp_conn *c = x_calloc(1, sizeof *c);
+
+	c->base.type = &type;
+	c->base.transport = TRANSPORT_SCTP_UDP;
+	c->base.net = u->net;
+	c->base.peer = *peer;
+	c->so = so;
+	c->socket = s;
+	c->peer = sctp_udp_peer_get(u, handle);
+	u->conns++;
+	usrsctp_set_non_blocking(so, 1);
+	usrsctp_set_upcall(so, on_upcall, c);
+	sctp_udp_tick(u);
+	return c;
+}
+
+/* The address the library connects to: UDP's of the peer, and its port of SCTP. */
+static struct sockaddr_conn target(const struct net *net, const struct udp_socket *s,
+				   const struct conn_peer *peer)
+{
+	struct endpoint at = peer->at.at[0];
+	uint16_t port = endpoint_port(&at);
+
+	endpoint_set_port(&at, peer->udp_port ? peer->udp_port : net->settings.udp_port);
+	return (struct sockaddr_conn){.sconn_family = AF_CONN,
+				      .sconn_port = htons(port),
+				      .sconn_addr = udp_handle(s, &at)};
+}
+
+static int connect_socket(struct sctp_udp_conn *c, struct sockaddr_conn to)
+{
+	if (sctp_udp_bind(c->so, &c->port) < 0)
+		return KH_E_CANNOT_CONNECT;
+	if (usrsctp_connect(c->so, (void *)&to, sizeof to) < 0 && errno != EINPROGRESS)
+		return KH_E_CANNOT_CONNECT;
+	return 0;
+}
+
+int sctp_udp_connect(struct conn **out, struct net *net, const struct conn_peer *peer,
+		     const struct endpoints *from, uint32_t ppid)
+{
+	const struct endpoint *at = from ? &from->at[0] : NULL;
+	struct sctp_udp *u = sctp_udp_get(net);
+	struct udp_socket *s = u ? udp_socket_get(u, at, net->settings.udp_port) : NULL;
+	struct socket *so = s ? sctp_udp_socket(net) : NULL;
+	struct sctp_udp_conn *c;
+	struct sockaddr_conn to;
+
+	if (!so) {
+		if (s)
+			udp_socket_put(s);
+		return KH_E_CANNOT_CONNECT;
+	}
+	to = target(net, s, peer);
+	c = sctp_udp_conn_new(u, so, s, to.sconn_addr, &peer->at.at[0]);
+	c->ppid = ppid;
+	c->port = at ? endpoint_port(at) : 0;
+	if (connect_socket(c, to)) {
+		int saved = errno;
+
+		close_conn(&c->base);
+		errno = saved;
+		return KH_E_CANNOT_CONNECT;
+	}
+	*out = &c->base;
+	return 0;
+}

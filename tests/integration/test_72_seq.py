@@ -1,0 +1,179 @@
+"""Sequence diagrams: of a run and of its captures the same; live; and the page in a real browser."""
+
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import unittest
+from html.parser import HTMLParser
+
+from labtest import ROOT
+from wiretool import BUILD, TOOL, WireTest, dedup
+
+def arrows(ladder):
+    """(step, way) of each arrow of a ladder of text."""
+    out = []
+    for line in ladder.splitlines():
+        found = re.search(r"([<]?)[-=~.]* ?(\d+) [A-Z a-z]", line)
+        if found and "|" in line and "[" not in line:
+            out.append((int(found[2]), "<" if "<" in line else ">"))
+    return out
+
+
+class Page(HTMLParser):
+    """Rows of the page as [{step, classes, readers, text}], lanes, and whatever would be loaded from elsewhere."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.rows, self.lanes, self.loads, self.node, self.count = [], [], [], None, ""
+        self.inside = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        a = dict(attrs)
+        self.inside.append((tag, a))
+        self.loads += [v for k, v in attrs if k in ("src", "href", "xlink:href", "action") or "url(" in (v or "")]
+        if tag == "g" and "row" in a.get("class", ""):
+            self.rows.append({"step": a["data-step"], "classes": a["class"].split(), "readers": a["data-readers"].split(),
+                              "text": ""})
+        if tag == "body":
+            self.node = a.get("data-node")
+
+    def handle_endtag(self, tag):
+        while self.inside and self.inside.pop()[0] != tag:
+            pass
+
+    def handle_data(self, data):
+        tag, a = self.inside[-1] if self.inside else ("", {})
+        if tag == "button" and a.get("data-lane"):
+            self.lanes.append(data)
+        elif tag == "title" and any(t == "g" for t, _ in self.inside):
+            self.rows[-1]["text"] = data
+        elif a.get("id") == "count":
+            self.count = data
+
+
+class Seq(WireTest):
+    def demo(self, *options):
+        out = self.folder() / "run"
+        done = subprocess.run([sys.executable, str(ROOT / "scripts/demo.py"), "--build", str(BUILD), "--out", str(out),
+                               *options], capture_output=True, text=True, timeout=120)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        return out
+
+    def test_run_and_capture_agree(self):
+        run = self.demo()
+        events = self.tool("seq", run)
+        self.assertEqual((run / "ladder.txt").read_text(), events)
+        steps = [2, 2, 2, 3, 4, 5] + [6, 7, 8, 9, 10, 11, 12, 13, 5] * 3
+        self.assertEqual([s for s, _ in arrows(events)], steps)
+        self.assertEqual(events.count(" MATCH"), 3)
+        self.assertNotIn("MISMATCH", events)
+        captured = self.tool("seq", run / "capture.pcapng")
+        # A 5 is one arrow across the eNodeB for who has the keys, and two for who sees the packets.
+        self.assertEqual(dedup([s for s, _ in arrows(captured)]), dedup(steps))
+        self.assertEqual(dict.fromkeys(arrows(captured)), dict.fromkeys(arrows(events)))
+        self.assertEqual(captured.count(" MATCH"), 3)
+        self.assertEqual(sorted(re.findall(r"fp \w{8}", captured)), sorted(re.findall(r"fp \w{8}", events)))
+        more = self.tool("seq", run / "capture.pcapng", "--all")
+        self.assertIn("s1_setup_request", more)
+        one = self.tool("seq", run / "enb1.pcapng", "--ue", "001010000000001")
+        self.assertEqual(one.splitlines()[0].split(), ["mme", "enb1", "enb2", "enb3", "ue"])
+        self.assertEqual([s for s, _ in arrows(one)],
+                         [2, 3, 4, 5, 5, 6, 7, 8, 9, 11, 7, 8, 10, 11, 12, 13, 5, 5])
+        self.assertEqual([s for s, _ in arrows(self.tool("seq", run / "enb1.events.ndjson"))][:4], [3, 7, 9, 8])
+
+    def test_other_languages(self):
+        run = self.demo("--moves", "1")
+        mermaid = self.tool("seq", run, "--format", "mermaid").splitlines()
+        self.assertEqual(mermaid[:3], ["sequenceDiagram", "participant L0 as mme", "participant L1 as enb1"])
+        self.assertIn("L1->>L2: 7 HO request (tunnel)", mermaid)
+        self.assertIn("L0-->>L4: 5 H_key (nas)", mermaid)
+        self.assertIn("L4-)L1: 6 measurement (rrc)", mermaid)
+        plantuml = self.tool("seq", run, "--format", "plantuml").splitlines()
+        self.assertEqual((plantuml[0], plantuml[-1]), ("@startuml", "@enduml"))
+        self.assertIn("L1 -[#blue]> L2: 7 HO request (tunnel)", plantuml)
+        self.tool("seq", run, "-o", run / "x.puml")
+        self.assertEqual((run / "x.puml").read_text().splitlines(), plantuml)
+        self.assertIn("usage: keyhop seq", self.tool("seq", "--format", "nothing", code=2))
+        self.assertIn("no NODE.events.ndjson", self.tool("seq", self.folder(), code=1))
+
+    def test_follow(self):
+        lab = self.wire_lab(captures=False)
+        lab.start()
+        follow = subprocess.Popen([str(TOOL), "seq", str(lab.path), "--follow"], stdout=subprocess.PIPE, text=True,
+                                  stderr=subprocess.PIPE)
+        self.addCleanup(follow.stderr.close)
+        self.addCleanup(follow.stdout.close)
+        self.addCleanup(follow.kill)
+        lines = [follow.stdout.readline()]  # it is there
+        self.attach(lab)
+        self.move(lab, ["enb1", "enb2"])
+        while not any("5 h_key gen 2" in line for line in lines):
+            line = follow.stdout.readline()
+            self.assertTrue(line, follow.stderr.read() if follow.poll() is not None else lines)
+            lines.append(line)
+        self.assertEqual(lines[0].split(), ["mme", "enb1", "enb2", "enb3", "ue"])
+        text = "".join(lines)
+        self.assertEqual([s for s, _ in arrows(text)][-12:], [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 5])
+        self.assertIn("  MATCH", text)
+        follow.send_signal(signal.SIGINT)
+        self.assertEqual(follow.wait(30), 0)
+
+    # The page.
+    def browser(self):
+        for name in ("chromium", "chromium-browser", "google-chrome"):
+            if shutil.which(name):
+                return name
+        return self.skip("no chromium (Debian: chromium)")
+
+    def chromium(self, *words):
+        profile = self.folder()
+        options = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+                   "--disable-component-update", "--disable-sync", f"--user-data-dir={profile}"]
+        done = subprocess.run([self.browser(), *options, *words], capture_output=True, text=True, timeout=120)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
+
+    def page(self, path, node=""):
+        return Page(self.chromium("--dump-dom", f"{path.as_uri()}#node={node}"))
+
+    def test_page(self):
+        self.browser()
+        run = self.demo("--moves", "2")
+        path = run / "ladder.html"
+        page = self.page(path)
+        self.assertEqual(page.lanes, ["mme", "enb1", "enb2", "enb3", "ue"])
+        self.assertEqual(page.loads, [])
+        self.assertIn("default-src 'none'", path.read_text())
+        self.assertLessEqual({str(n) for n in range(1, 14)} | {"3a", "3b", "3c", "6a", "7a", "8a", "9a", "9b"},
+                             {r["step"] for r in page.rows})
+        colour = {r["step"]: r["classes"][2] for r in page.rows if "msg" in r["classes"]}
+        self.assertEqual(colour, dict.fromkeys("2 3 4 7 8 11 12 13".split(), "tunnel") | {"5": "nas"}
+                         | dict.fromkeys(["6", "9", "10"], "rrc"))
+        for row in page.rows:
+            if "k_" in row["text"] or "kenb" in row["text"]:
+                self.assertRegex(row["text"], r"fingerprint: \w+ [0-9a-f]{8}\n")
+        self.assertFalse(any("closed" in r["classes"] for r in page.rows))
+        # enb1 sends 7 and 9 and hears 8 and 11; it has no key for 5, 10, 12 and 13, nor for what enb2 does next.
+        page = self.page(path, "enb1")
+        self.assertEqual(page.node, "enb1")
+        open_steps = [r["step"] for r in page.rows if "msg" in r["classes"] and "closed" not in r["classes"]]
+        self.assertEqual(open_steps, "2 3 4 6 7 8 9 11".split())
+        self.assertRegex(page.count, rf"^enb1 can read \d+ of {len(page.rows)}$")
+        open_steps = {n: [r["step"] for r in self.page(path, n).rows
+                          if "msg" in r["classes"] and "closed" not in r["classes"]] for n in ("mme", "ue")}
+        self.assertEqual(open_steps["mme"], "2 2 2 3 4 5 12 13 5 12 13 5".split())
+        self.assertEqual(open_steps["ue"], "5 6 9 10 5 6 9 10 5".split())
+        # A click does what the address does.
+        clicked = path.with_name("click.html")
+        clicked.write_text(path.read_text().replace("</body>", "<script>buttons[2].click()</script></body>"))
+        self.assertEqual(self.page(clicked).node, "enb1")
+        picture = run / "ladder.png"
+        self.chromium("--window-size=980,1100", f"--screenshot={picture}", path.as_uri())
+        self.assertGreater(picture.stat().st_size, 30000)
+
+
+if __name__ == "__main__":
+    unittest.main()
