@@ -13,7 +13,7 @@
 
 enum config_type {
 	CONFIG_STRING, /* char *, allocated */
-	CONFIG_FILE, /* char *, allocated; relative to the folder of the configuration file */
+	CONFIG_FILE, /* char *, allocated; relative to the folder of the configuration file, but for `words` */
 	CONFIG_BOOL, /* bool: true or false */
 	CONFIG_U32, /* uint32_t, decimal or 0x hex, min..max */
 	CONFIG_PORT, /* uint16_t, 0..65535 */

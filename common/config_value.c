@@ -193,27 +193,27 @@ static bool parse_string(const struct config_row *row, void *field, const char *
 	return true;
 }
 
+static const struct config_word *find_word(const struct config_row *row, const char *text)
+{
+	for (const struct config_word *w = row->words; w != NULL && w->word != NULL; w++) {
+		if (strcmp(w->word, text) == 0)
+			return w;
+	}
+	return NULL;
+}
+
 static bool parse_file(const struct config_row *row, void *field, const char *text,
 		       const char *folder)
 {
 	size_t size = strlen(folder) + strlen(text) + 1;
 	char *path;
 
-	if (*text == '\0' || *text == '/')
+	if (*text == '\0' || *text == '/' || find_word(row, text) != NULL)
 		return parse_string(row, field, text, folder);
 	path = x_calloc(1, size);
 	snprintf(path, size, "%s%s", folder, text);
 	replace_string(field, path);
 	return true;
-}
-
-static const struct config_word *find_word(const struct config_row *row, const char *text)
-{
-	for (const struct config_word *w = row->words; w->word != NULL; w++) {
-		if (strcmp(w->word, text) == 0)
-			return w;
-	}
-	return NULL;
 }
 
 static bool parse_enum(const struct config_row *row, void *field, const char *text,

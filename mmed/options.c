@@ -29,6 +29,8 @@ static const struct config_row listener_rows[] = {
 	{0},
 };
 
+static const struct config_word store_words[] = {{"memory", 0}, {0}};
+
 const struct config_row mme_rows[] = {
 	NODE_OPTION_ROWS,
 	{.key = "s1.listen",
@@ -155,6 +157,7 @@ const struct config_row mme_rows[] = {
 	{.key = "store",
 	 .type = CONFIG_FILE,
 	 .offset = OPT(store),
+	 .words = store_words,
 	 .def = NULL,
 	 .help = "SQLite file for what must survive a restart; memory: keep nothing"},
 	{.key = "store_key",

@@ -29,6 +29,8 @@ static const struct config_row cell_rows[] = {
 	{0},
 };
 
+static const struct config_word usim_words[] = {{"memory", 0}, {0}};
+
 const struct config_row ued_rows[] = {
 	NODE_OPTION_ROWS,
 	{.key = "cells",
@@ -45,6 +47,7 @@ const struct config_row ued_rows[] = {
 	 .help = "CSV of IMSI,K,OPc[,SQN]: the UEs of this process; mode 0600"},
 	{.key = "usim",
 	 .type = CONFIG_FILE,
+	 .words = usim_words,
 	 .offset = OPT(usim),
 	 .help = "SQLite file for the SQNs that the USIMs have accepted; memory without it"},
 	{.key = "scheme",

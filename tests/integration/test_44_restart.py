@@ -151,11 +151,12 @@ class Store(LabTest):
         ue.subscribe(topics=["ue."])
         lab.stop_node("mme", signal.SIGKILL)
         lab.start_node("mme")
+        self.assertEqual(lab.node("mme").call("status")["store"], "memory")
         # Its eNodeB learns that the MME knows nobody, and the UE attaches again.
         ue.wait_event(lambda e: e["topic"] == "ue.released" and e["cause"] == "ue-not-found", 20)
         ue.wait_event(lambda e: e["topic"] == "ue.attached", 20)
         self.assertEqual(ue.call("traffic.ping", ue=imsi)["outcome"], "completed")
-        self.assertFalse(list(lab.path.glob("mme.db*")))
+        self.assertFalse(list(lab.path.glob("mme.db*")) + list(lab.path.glob("memory*")))
 
 
 class Together(LabTest):
