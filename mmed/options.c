@@ -30,6 +30,7 @@ static const struct config_row listener_rows[] = {
 	{0},
 };
 
+
 const struct config_row mme_rows[] = {
 	NODE_OPTION_ROWS,
 	{.key = "s1.listen",
@@ -158,6 +159,7 @@ const struct config_row mme_rows[] = {
 	 .access = CONFIG_WRITES,
 	 .offset = OPT(store),
 	 .words = store_words,
+	 .def = NULL,
 	 .help = "SQLite file for what must survive a restart; memory: keep nothing"},
 	{.key = "store_key",
 	 .type = CONFIG_FILE,
