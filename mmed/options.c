@@ -30,7 +30,6 @@ static const struct config_row listener_rows[] = {
 	{0},
 };
 
-
 const struct config_row mme_rows[] = {
 	NODE_OPTION_ROWS,
 	{.key = "s1.listen",

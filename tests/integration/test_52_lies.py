@@ -18,7 +18,7 @@ class TwoHostile(LabTest):
     """enb1 and enb2 belong to the attacker, and so does a subscriber; enb3 is honest and serves the victim."""
 
     def setUp(self):
-        self.labs = self.lab(start=False, enbs=3, ues=3, extra={"ue": "attach: {again: false}\n"})
+        self.labs = self.lab(start=False, enbs=3, ues=3, transport="tcp", extra={"ue": "attach: {again: false}\n"})
         self.labs.start()
         self.victim, *rogues = self.labs.imsis
         self.labs.node("ue").call("attach", ue=self.victim, cell="enb3", wait=True)
@@ -177,7 +177,7 @@ class Commands(LabTest):
     UNKNOWN_GENERATION, TARGET_UNREACHABLE, NO_COMMON_ALGORITHM = 86, 89, 65
 
     def setUp(self):
-        self.labs = self.lab(start=False, enbs=3, extra={"ue": "attach: {again: false}\nhandover: {confirm_timeout: 200ms}\n"})
+        self.labs = self.lab(start=False, enbs=3, transport="tcp", extra={"ue": "attach: {again: false}\nhandover: {confirm_timeout: 200ms}\n"})
         self.labs.start()
         self.imsi, self.ue = self.labs.imsis[0], self.labs.node("ue")
         self.ue.subscribe()
