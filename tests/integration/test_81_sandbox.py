@@ -207,11 +207,7 @@ class ServiceManager(LabTest):
         for path in credentials.iterdir():
             path.chmod(0o440)
         text = (lab.path / "mme.yaml").read_text()
-<<<<<<<< HEAD:tests/integration/test_85_sandbox.py
         text = text.replace(" mme.key,", " credential:tls.key,").replace("subscribers.csv", "credential:subscribers")
-========
-        text = text.replace(" mme.key", " credential:tls.key").replace("subscribers.csv", "credential:subscribers")
->>>>>>>> services:tests/integration/test_81_sandbox.py
         self.assertEqual(text.count("credential:"), 2, text)
         (lab.path / "mme.yaml").write_text(text)
         heard = self.listen(lab.path)

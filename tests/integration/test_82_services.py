@@ -100,16 +100,9 @@ class Install(Folder):
         for file in ("sbin/mmed", "lib/systemd/system/enbd@.service", "lib/sysusers.d/keyhop.conf",
                      "lib/tmpfiles.d/keyhop.conf", "libexec/keyhop/demo.py", "share/man/man8/mmed.8",
                      "share/bash-completion/completions/keyhop", "share/zsh/site-functions/_keyhop",
-<<<<<<<< HEAD:tests/integration/test_86_services.py
-                     "share/fish/vendor_completions.d/keyhop.fish", "share/keyhop/wireshark/keyhop.lua",
-                     "share/keyhop/services/mme.yaml", "share/keyhop/topologies/4-nodes.yaml"):
-            self.assertTrue((prefix / file).exists(), file)
-        self.assertTrue(list((self.path / "root").rglob("share/wireshark/protobuf/keyhop/s1.proto")))
-========
                      "share/fish/vendor_completions.d/keyhop.fish", "share/keyhop/services/mme.yaml", "share/keyhop/topologies/4-nodes.yaml"):
             self.assertTrue((prefix / file).exists(), file)
         self.assertTrue(list((self.path / "root").rglob("wireshark/protobuf/keyhop/s1.proto")))
->>>>>>>> services:tests/integration/test_82_services.py
         # The source and the build play no part in what follows.
         env = {k: v for k, v in os.environ.items() if not k.startswith(("KEYHOP", "PYTHON"))}
         work = self.path / "work"
