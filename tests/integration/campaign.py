@@ -40,11 +40,11 @@ def fast_options():
 class Campaign:
     """A lab whose UEs attach by themselves, with every node subscribed to events."""
 
-    def __init__(self, path, enbs=3, ues=1, mme=None, extra=None):
+    def __init__(self, path, enbs=3, ues=1, mme=None, extra=None, transport=None):
         options = fast_options()
         for name, text in (extra or {}).items():
             options[name] = options.get(name, "") + text
-        self.lab = Lab(path, enbs=enbs, ues=ues, mme=mme, extra=options)
+        self.lab = Lab(path, enbs=enbs, ues=ues, mme=mme, extra=options, transport=transport)
         self.lab.start()
         self.imsi = self.lab.imsis[0]
         self.watch = {}

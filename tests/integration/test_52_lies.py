@@ -315,7 +315,7 @@ class Air(unittest.TestCase):
         """Its short MAC-I does not change while the UE is in the cell: the recording would carry the UE's downlink to
         whoever sends it."""
         with tempfile.TemporaryDirectory(prefix="kh") as path:
-            c = Campaign(path, enbs=2)
+            c = Campaign(path, enbs=2, transport="tcp")
             try:
                 c.settle(c.imsi)
                 c.fault("enb2", fault="drop", message="10", direction="rx", count=0)
