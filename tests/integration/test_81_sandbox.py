@@ -207,7 +207,7 @@ class ServiceManager(LabTest):
         for path in credentials.iterdir():
             path.chmod(0o440)
         text = (lab.path / "mme.yaml").read_text()
-        text = text.replace(" mme.key", " credential:tls.key").replace("subscribers.csv", "credential:subscribers")
+        text = text.replace(" mme.key,", " credential:tls.key,").replace("subscribers.csv", "credential:subscribers")
         self.assertEqual(text.count("credential:"), 2, text)
         (lab.path / "mme.yaml").write_text(text)
         heard = self.listen(lab.path)
