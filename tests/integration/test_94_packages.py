@@ -115,13 +115,13 @@ class Packages(unittest.TestCase):
             shutil.copy(PACKAGING / "debian/tests" / name, self.root / "root")
         self.booted("\n".join(f"/root/{name}" for name in TESTS) + f"""
             dpkg --remove {OURS}
-            for unit in mmed enbd@enb1 enbd@enb2 ued@ue; do ! systemctl is-active "$unit"; done
-            ! pidof mmed enbd ued""")
+            for unit in mmed enbd@enb1 enbd@enb2 ued@ue; do if systemctl is-active "$unit"; then exit 1; fi; done
+            if pidof mmed enbd ued; then exit 1; fi""")
         left = self.files() - before
         strange = {p for p in left if not p.startswith(("/etc/", "/var/lib/keyhop")) or p.endswith((".db", ".key", ".service"))}
         strange -= {p for p in left if p.startswith(("/etc/keyhop", "/etc/systemd/system"))}
         self.assertEqual(strange, set(), "a removal leaves configuration, and captures")
-        self.booted(f"dpkg --purge {OURS}\n! getent passwd keyhop\n! getent group keyhop")
+        self.booted(f"dpkg --purge {OURS}\nif getent passwd keyhop || getent group keyhop; then exit 1; fi")
         self.assertEqual(self.files() - before, set(), "a purge leaves nothing")
 
 
