@@ -189,7 +189,7 @@ def draw(lab, tool):
     verbs = [["merge", *(f"{name}.pcapng" for name in lab.names()), *keys, "-o", "capture.pcapng"]]
     verbs += [["seq", ".", "--ue", lab.imsis[0], "-o", name] for name in ("ladder.html", "ladder.txt")]
     for words in verbs:
-        subprocess.run([str(tool.absolute()), *words], cwd=lab.path, stdout=subprocess.DEVNULL, check=True)
+        subprocess.run([str(tool), *words], cwd=lab.path, stdout=subprocess.DEVNULL, check=True)
     return (lab.path / "ladder.txt").read_text()
 
 
