@@ -84,6 +84,8 @@ static const struct call allowed[] = {
 	CALL(openat),
 	CALL(stat),
 	CALL(fstat),
+	CALL(fstatfs),
+	CALL(statfs), /* the room on the disk of the store */
 	CALL(lstat),
 	CALL(newfstatat),
 	CALL(statx),
