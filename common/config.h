@@ -13,7 +13,7 @@
 
 enum config_type {
 	CONFIG_STRING, /* char *, allocated */
-	CONFIG_FILE, /* char *, allocated; relative to the folder of the configuration file, or credential:NAME */
+	CONFIG_FILE, /* char *, allocated; relative to the folder of the configuration file, one of `words`, or credential:NAME */
 	CONFIG_BOOL, /* bool: true or false */
 	CONFIG_U32, /* uint32_t, decimal or 0x hex, min..max */
 	CONFIG_PORT, /* uint16_t, 0..65535 */

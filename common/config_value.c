@@ -195,7 +195,7 @@ static bool parse_string(const struct config_row *row, void *field, const char *
 
 static const struct config_word *find_word(const struct config_row *row, const char *text)
 {
-	for (const struct config_word *w = row->words; w->word != NULL; w++) {
+	for (const struct config_word *w = row->words; w != NULL && w->word != NULL; w++) {
 		if (strcmp(w->word, text) == 0)
 			return w;
 	}
@@ -239,7 +239,7 @@ static bool parse_file(const struct config_row *row, void *field, const char *te
 
 	if (strncmp(text, CREDENTIAL, strlen(CREDENTIAL)) == 0)
 		return parse_credential(field, text + strlen(CREDENTIAL));
-	if (*text == '\0' || *text == '/' || (row->words != NULL && find_word(row, text) != NULL))
+	if (*text == '\0' || *text == '/' || find_word(row, text) != NULL)
 		return parse_string(row, field, text, folder);
 	path = x_calloc(1, size);
 	snprintf(path, size, "%s%s", folder, text);

@@ -107,10 +107,10 @@ static bool has_left(const struct ctl_client *cl)
 	return poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR));
 }
 
-/* One that will say no more goes when it has everything that it asked for. */
+/* One that will say no more goes when it has everything that it asked for, but events to come. */
 static bool is_done(struct ctl_client *cl)
 {
-	return cl->ended && !cl->more && !cl->unanswered && !cl->subscribed &&
+	return cl->ended && !cl->more && !cl->unanswered &&
 	       evbuffer_get_length(bufferevent_get_output(cl->bev)) == 0;
 }
 

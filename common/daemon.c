@@ -57,6 +57,8 @@ json_t *daemon_status(struct node *n)
 	confine_text(n, sandbox);
 	json_object_set_new(out, "sandbox", json_string(sandbox));
 	json_object_set_new(out, "fds", json_integer(open_descriptors()));
+	json_object_set_new(out, "control_clients",
+			    json_integer(n->ctl ? (json_int_t)ctl_clients(n->ctl) : 0));
 	/* SQLite's page cache grows to its own bound; it says nothing about contexts. */
 	json_int_t cache = (json_int_t)store_memory();
 	json_object_set_new(out, "heap_bytes",

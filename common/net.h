@@ -77,7 +77,7 @@ struct net *net_new(struct loop *loop, const struct net_settings *settings);
 void net_free(struct net *net);
 struct loop *net_loop(const struct net *net);
 void net_set_observer(struct net *net, net_notice_fn *fn, void *arg);
-/* Counts in `counts`, NET_COUNTS of them, from now on. */
+/* Counts in `counts`, NET_COUNTS of them, from now on and until net_free(). */
 void net_set_counts(struct net *net, uint64_t *counts);
 
 const char *transport_name(enum transport t);

@@ -3,11 +3,10 @@
 #define KEYHOP_NET_FD_H
 
 #include "net_internal.h"
+#include "sctp_stream.h"
 
 struct event;
 struct fd_conn;
-
-#define SCTP_NOTICE_MAX 256
 
 struct fd_kind {
 	enum transport transport;
@@ -25,11 +24,7 @@ struct fd_conn {
 	int fd;
 	struct event *readable, *writable;
 	bool reads, writes; /* which of the two is in the loop */
-	/* Of SCTP: the notification that has begun, and the end once it was seen. */
-	uint8_t notice[SCTP_NOTICE_MAX];
-	size_t notice_len;
-	bool ended;
-	int end; /* errno, 0 for an orderly end */
+	struct sctp_stream stream; /* of SCTP */
 };
 
 int fd_listen(struct listener **out, struct net *net, const struct fd_kind *kind,

@@ -9,7 +9,6 @@
 
 #include "net_fd.h"
 
-#define SEND_MAX 16384 /* octets of a message, well below any send buffer */
 #define SACK_DELAY_MS 20 /* below the least RTO of the peer, else it sends again for nothing */
 #define INIT_ATTEMPTS 8
 
@@ -124,11 +123,7 @@ static void association_changed(struct fd_conn *c, uint16_t state)
 		net_notice(&c->base, NOTICE_UP, NULL);
 		return;
 	case SCTP_RESTART:
-		net_notice(&c->base, NOTICE_RESTART, NULL);
-		/* What the peer has forgotten, TLS too, cannot go on. */
-		c->base.forgotten = true;
-		c->ended = true;
-		c->end = ECONNRESET;
+		sctp_stream_forgotten(&c->base, &c->stream);
 		return;
 	case SCTP_COMM_LOST:
 	case SCTP_SHUTDOWN_COMP:
@@ -151,12 +146,12 @@ static void path_changed(struct fd_conn *c, const struct sctp_paddr_change *chan
 		net_notice(&c->base, NOTICE_PATH_UP, &path);
 }
 
-static void notified(struct fd_conn *c)
+static void notified(struct conn *base, const void *notice, size_t len)
 {
+	struct fd_conn *c = (struct fd_conn *)base;
 	union sctp_notification n = {0};
 
-	memcpy(&n, c->notice, c->notice_len < sizeof n ? c->notice_len : sizeof n);
-	c->notice_len = 0;
+	memcpy(&n, notice, len < sizeof n ? len : sizeof n);
 	switch (n.sn_header.sn_type) {
 	case SCTP_ASSOC_CHANGE:
 		association_changed(c, n.sn_assoc_change.sac_state);
@@ -172,74 +167,34 @@ static void notified(struct fd_conn *c)
 	}
 }
 
-/* A notification may come in pieces, as a message may. */
-static void take_notice(struct fd_conn *c, const uint8_t *data, size_t len, bool whole)
+static ssize_t recv_message(struct conn *base, void *data, size_t len, struct sctp_piece *piece)
 {
-	size_t room = sizeof c->notice - c->notice_len;
-
-	memcpy(c->notice + c->notice_len, data, len < room ? len : room);
-	c->notice_len += len < room ? len : room;
-	if (whole)
-		notified(c);
-}
-
-/* The next piece of a message: its octets, 0 for something else, -1 when there is nothing more. */
-static ssize_t recv_piece(struct fd_conn *c, uint8_t *data, size_t len)
-{
+	const struct fd_conn *c = (const struct fd_conn *)base;
 	struct iovec iov = {.iov_base = data, .iov_len = len};
 	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
 	ssize_t n = recvmsg(c->fd, &msg, MSG_DONTWAIT);
 
-	if (n < 0 && errno == EINTR)
-		return 0;
-	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-		return -1;
-	if (n <= 0) {
-		c->ended = true;
-		c->end = n < 0 ? errno : 0;
-		return -1;
-	}
-	if (!(msg.msg_flags & MSG_NOTIFICATION))
-		return n;
-	take_notice(c, data, (size_t)n, msg.msg_flags & MSG_EOR);
-	return c->ended ? -1 : 0;
+	piece->notification = msg.msg_flags & MSG_NOTIFICATION;
+	piece->whole = msg.msg_flags & MSG_EOR;
+	return n;
 }
 
-static ssize_t sctp_recv(struct conn *base, void *data, size_t len)
+static ssize_t send_message(struct conn *base, const void *data, size_t len)
 {
-	struct fd_conn *c = (struct fd_conn *)base;
-	size_t have = 0;
-	ssize_t n = c->ended ? -1 : 0;
-
-	while (n >= 0 && have < len) {
-		n = recv_piece(c, (uint8_t *)data + have, len - have);
-		have += n > 0 ? (size_t)n : 0;
-	}
-	if (have > 0)
-		return (ssize_t)have;
-	if (c->ended && c->end == 0)
-		return 0;
-	errno = c->ended ? c->end : EAGAIN;
-	return -1;
+	return send(((const struct fd_conn *)base)->fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-static ssize_t sctp_send(struct conn *base, const void *data, size_t len)
+static const struct sctp_source source = {
+	.recv = recv_message, .notified = notified, .send = send_message};
+
+static ssize_t net_sctp_recv(struct conn *c, void *data, size_t len)
 {
-	const struct fd_conn *c = (const struct fd_conn *)base;
-	size_t sent = 0;
-	ssize_t n = 0;
+	return sctp_stream_recv(c, &((struct fd_conn *)c)->stream, &source, data, len);
+}
 
-	while (sent < len) {
-		size_t piece = len - sent < SEND_MAX ? len - sent : SEND_MAX;
-
-		n = send(c->fd, (const uint8_t *)data + sent, piece, MSG_NOSIGNAL | MSG_DONTWAIT);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			break;
-		sent += (size_t)n;
-	}
-	return sent > 0 ? (ssize_t)sent : n;
+static ssize_t net_sctp_send(struct conn *c, const void *data, size_t len)
+{
+	return sctp_stream_send(c, &source, data, len);
 }
 
 static const struct fd_kind sctp = {
@@ -248,8 +203,8 @@ static const struct fd_kind sctp = {
 	.tune = tune,
 	.bind = bind_all,
 	.connect = connect_all,
-	.type = {.recv = sctp_recv,
-		 .send = sctp_send,
+	.type = {.recv = net_sctp_recv,
+		 .send = net_sctp_send,
 		 .wait = fd_wait,
 		 .error = fd_error,
 		 .set_ppid = set_ppid,

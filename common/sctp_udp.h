@@ -17,6 +17,7 @@
 
 #include "loop.h"
 #include "net_internal.h"
+#include "sctp_stream.h"
 
 struct event;
 struct udp_impair;
@@ -70,10 +71,7 @@ struct sctp_udp_conn {
 	uint32_t ppid;
 	bool connected;
 	bool ready; /* in the list of those that have something to do */
-	bool ended;
-	int end; /* errno, 0 for an orderly end */
-	uint8_t notice[sizeof(union sctp_notification)];
-	size_t notice_len;
+	struct sctp_stream stream;
 	struct sctp_udp_conn *prev, *next;
 };
 

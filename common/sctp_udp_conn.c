@@ -11,7 +11,6 @@
 #include "sctp_udp.h"
 
 #define BUFFER (512 * 1024) /* octets an association may keep, each way */
-#define SEND_MAX 16384
 #define SACK_DELAY_MS 20 /* below the least RTO of the peer, else it sends again for nothing */
 #define INIT_ATTEMPTS 8
 #define LAST_READS 4
@@ -78,11 +77,7 @@ static void association_changed(struct sctp_udp_conn *c, uint16_t state)
 		net_notice(&c->base, NOTICE_UP, NULL);
 		return;
 	case SCTP_RESTART:
-		net_notice(&c->base, NOTICE_RESTART, NULL);
-		/* What the peer has forgotten, TLS too, cannot go on. */
-		c->base.forgotten = true;
-		c->ended = true;
-		c->end = ECONNRESET;
+		sctp_stream_forgotten(&c->base, &c->stream);
 		return;
 	case SCTP_COMM_LOST:
 	case SCTP_SHUTDOWN_COMP:
@@ -101,12 +96,12 @@ static void path_changed(struct sctp_udp_conn *c, uint32_t state)
 		net_notice(&c->base, NOTICE_PATH_UP, NULL);
 }
 
-static void notified(struct sctp_udp_conn *c)
+static void notified(struct conn *base, const void *notice, size_t len)
 {
+	struct sctp_udp_conn *c = (struct sctp_udp_conn *)base;
 	union sctp_notification n = {0};
 
-	memcpy(&n, c->notice, c->notice_len);
-	c->notice_len = 0;
+	memcpy(&n, notice, len < sizeof n ? len : sizeof n);
 	if (n.sn_header.sn_type == SCTP_ASSOC_CHANGE)
 		association_changed(c, n.sn_assoc_change.sac_state);
 	else if (n.sn_header.sn_type == SCTP_PEER_ADDR_CHANGE)
@@ -115,79 +110,45 @@ static void notified(struct sctp_udp_conn *c)
 		net_notice(&c->base, NOTICE_SHUTDOWN, NULL);
 }
 
-/* A notification may come in pieces, as a message may. */
-static void take_notice(struct sctp_udp_conn *c, const uint8_t *data, size_t len, bool whole)
-{
-	size_t room = sizeof c->notice - c->notice_len;
-
-	memcpy(c->notice + c->notice_len, data, len < room ? len : room);
-	c->notice_len += len < room ? len : room;
-	if (whole)
-		notified(c);
-}
-
-/* The next piece of a message: its octets, 0 for something else, -1 when there is nothing more. */
-static ssize_t recv_piece(struct sctp_udp_conn *c, uint8_t *data, size_t len)
+static ssize_t recv_message(struct conn *base, void *data, size_t len, struct sctp_piece *piece)
 {
 	socklen_t no_from = 0, no_info = 0;
 	unsigned info_type = 0;
 	int flags = 0;
-	ssize_t n =
-		usrsctp_recvv(c->so, data, len, NULL, &no_from, NULL, &no_info, &info_type, &flags);
+	ssize_t n = usrsctp_recvv(((struct sctp_udp_conn *)base)->so, data, len, NULL, &no_from,
+				  NULL, &no_info, &info_type, &flags);
 
-	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-		return -1;
-	if (n <= 0) {
-		c->ended = true;
-		c->end = n < 0 ? errno : 0;
-		return -1;
-	}
-	if (!(flags & MSG_NOTIFICATION))
-		return n;
-	take_notice(c, data, (size_t)n, flags & MSG_EOR);
-	return c->ended ? -1 : 0;
+	piece->notification = flags & MSG_NOTIFICATION;
+	piece->whole = flags & MSG_EOR;
+	return n;
 }
 
-static ssize_t conn_recv_all(struct conn *base, void *data, size_t len)
-{
-	struct sctp_udp_conn *c = (struct sctp_udp_conn *)base;
-	size_t have = 0;
-	ssize_t n = c->ended ? -1 : 0;
-
-	while (n >= 0 && have < len) {
-		n = recv_piece(c, (uint8_t *)data + have, len - have);
-		have += n > 0 ? (size_t)n : 0;
-	}
-	if (have > 0)
-		return (ssize_t)have;
-	if (c->ended && c->end == 0)
-		return 0;
-	errno = c->ended ? c->end : EAGAIN;
-	return -1;
-}
-
-static ssize_t send_pieces(struct conn *base, const void *data, size_t len)
+/* All of it, or nothing. */
+static ssize_t send_message(struct conn *base, const void *data, size_t len)
 {
 	struct sctp_udp_conn *c = (struct sctp_udp_conn *)base;
 	struct sctp_sndinfo info = {.snd_ppid = htonl(c->ppid)};
-	size_t sent = 0;
-	ssize_t n = 0;
 
-	sctp_udp_tick(base->net->sctp_udp);
-	while (sent < len && n >= 0) {
-		size_t piece = len - sent < SEND_MAX ? len - sent : SEND_MAX;
+	return usrsctp_sendv(c->so, data, len, NULL, 0, &info, sizeof info, SCTP_SENDV_SNDINFO, 0);
+}
 
-		/* All or nothing. */
-		n = usrsctp_sendv(c->so, (const uint8_t *)data + sent, piece, NULL, 0, &info,
-				  sizeof info, SCTP_SENDV_SNDINFO, 0);
-		sent += n > 0 ? (size_t)n : 0;
-	}
-	return sent > 0 ? (ssize_t)sent : n;
+static const struct sctp_source source = {
+	.recv = recv_message, .notified = notified, .send = send_message};
+
+static ssize_t recv_all(struct conn *c, void *data, size_t len)
+{
+	return sctp_stream_recv(c, &((struct sctp_udp_conn *)c)->stream, &source, data, len);
+}
+
+static ssize_t send_all(struct conn *c, const void *data, size_t len)
+{
+	sctp_udp_tick(c->net->sctp_udp);
+	return sctp_stream_send(c, &source, data, len);
 }
 
 static bool is_readable(const struct sctp_udp_conn *c)
 {
-	return c->ended || usrsctp_get_events(c->so) & (SCTP_EVENT_READ | SCTP_EVENT_ERROR);
+	return c->stream.ended || usrsctp_get_events(c->so) & (SCTP_EVENT_READ | SCTP_EVENT_ERROR);
 }
 
 /* Upcalls are edges. What is there already when somebody begins to wait for it will not come again. */
@@ -247,16 +208,15 @@ static void local(const struct conn *base, struct endpoint *out)
 }
 
 /* What nobody has read would make the library abort. */
-static void read_away(struct sctp_udp_conn *c)
+static void read_away(struct conn *c)
 {
-	uint8_t *scratch = loop_scratch(c->base.net->loop, SCRATCH_WIRE);
+	uint8_t *scratch = loop_scratch(c->net->loop, SCRATCH_WIRE);
+	ssize_t n = 1;
 
-	for (int i = 0; i < LAST_READS && !c->ended; i++) {
-		ssize_t n = recv_piece(c, scratch, LOOP_SCRATCH_LEN);
-
-		if (n < 0)
-			return;
-		OPENSSL_cleanse(scratch, (size_t)n);
+	for (int i = 0; i < LAST_READS && n > 0; i++) {
+		n = recv_all(c, scratch, LOOP_SCRATCH_LEN);
+		if (n > 0)
+			OPENSSL_cleanse(scratch, (size_t)n);
 	}
 }
 
@@ -272,7 +232,7 @@ static void close_conn(struct conn *base)
 		(void)usrsctp_setsockopt(c->so, SOL_SOCKET, SO_LINGER, &abort, sizeof abort);
 	} else {
 		usrsctp_shutdown(c->so, SHUT_WR);
-		read_away(c);
+		read_away(base);
 	}
 	usrsctp_close(c->so);
 	if (c->ready)
@@ -284,8 +244,8 @@ static void close_conn(struct conn *base)
 	free(c);
 }
 
-static const struct conn_type type = {.recv = conn_recv_all,
-				      .send = send_pieces,
+static const struct conn_type type = {.recv = recv_all,
+				      .send = send_all,
 				      .wait = wait_for,
 				      .error = connect_error,
 				      .set_ppid = set_ppid,

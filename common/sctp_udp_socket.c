@@ -17,7 +17,7 @@
 #define KERNEL_BUFFER (4 * 1024 * 1024) /* wanted; net.core.*mem_max may allow less */
 #define KEEP_US 10000000
 #define INIT_WINDOW_US 100000
-#define INITS_MAX 20 /* of one bucket in a window; an INIT costs more than any other datagram */
+#define INITS_MAX 100 /* of one bucket in a window; an INIT costs more than any other datagram */
 #define HEADER_LEN 12 /* ports, tag, checksum */
 #define CHUNK_LEN 4
 #define CRC_AT 8

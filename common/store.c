@@ -32,8 +32,8 @@ static void set_room(struct store *s, enum store_room room)
 	static const char *const text[] = {
 		[STORE_ROOM] = "there is room again",
 		[STORE_LOW] = "little room on its disk: nothing new is taken",
-		[STORE_FULL] = "no room on its disk: what could not be stored is not told, and is "
-			       "tried again",
+		[STORE_FULL] = ("no room on its disk: what could not be stored is not told, and is "
+				"tried again"),
 	};
 
 	if (s->room == room)

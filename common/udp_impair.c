@@ -1,6 +1,6 @@
 #include "udp_impair.h"
 
-#include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -116,13 +116,20 @@ static struct held *hold(struct udp_impair *i, uint32_t ms, int fd, const struct
 	return h;
 }
 
+static bool is_same(const struct endpoint *a, const struct endpoint *b)
+{
+	const struct sockaddr_in *x = (const void *)&a->addr, *y = (const void *)&b->addr;
+
+	return x->sin_addr.s_addr == y->sin_addr.s_addr && x->sin_port == y->sin_port;
+}
+
 /* Those that waited for the next to the same peer follow it. */
 static void release(struct udp_impair *i, const struct endpoint *to)
 {
 	struct held *h, *tmp;
 
 	DL_FOREACH_SAFE (i->held, h, tmp)
-		if (h->for_next && memcmp(&h->to, to, sizeof *to) == 0)
+		if (h->for_next && is_same(&h->to, to))
 			let_go(h);
 }
 

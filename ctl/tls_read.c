@@ -269,7 +269,7 @@ static bool take_message(struct tls_read *t, struct half *h, const uint8_t *m, s
 	}
 	if (m[0] == FINISHED && t->session && t->suite)
 		return set_secret(t, h, &t->session->secrets[h->end][TRAFFIC]);
-	return m[0] != KEY_UPDATE || (h->has_keys && update_secret(t, h));
+	return m[0] != KEY_UPDATE || (h->has_keys && t->suite && update_secret(t, h));
 }
 
 static bool take_handshake(struct tls_read *t, struct half *h, const uint8_t *data, size_t len)

@@ -209,6 +209,9 @@ static void close_all(struct via *v)
 
 	for (size_t i = 0; i < v->n; i++) {
 		close(v->masters[i].in);
+		/* Else it waits for the other ends of what was forwarded. */
+		if (v->masters[i].pid > 0)
+			kill(v->masters[i].pid, SIGTERM);
 		while (v->masters[i].pid > 0 && waitpid(v->masters[i].pid, NULL, 0) < 0 &&
 		       errno == EINTR)
 			;

@@ -151,13 +151,16 @@ void ue_bind_uu(struct ue *ue, struct uu_link *uu)
 		DL_APPEND(uu->ues, ue);
 }
 
+/* What follows in the struct changes while the UE is here. */
+#define ARRIVAL_KEY_LEN offsetof(struct arrival, confirmed_us)
+
 struct ue *ue_find_arrival(struct enb *e, uint32_t source, uint32_t ho_id)
 {
 	const struct arrival key = {source, ho_id};
 	struct ue *ue;
 
 	// NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): uthash
-	HASH_FIND(hh_arrival, e->ues_by_arrival, &key, sizeof key, ue);
+	HASH_FIND(hh_arrival, e->ues_by_arrival, &key, ARRIVAL_KEY_LEN, ue);
 	return ue;
 }
 
@@ -172,7 +175,7 @@ void ue_set_arrival(struct ue *ue, uint32_t source, uint32_t ho_id)
 		old->hh_arrival.tbl = NULL;
 	}
 	ue->arrival = (struct arrival){source, ho_id};
-	HASH_ADD(hh_arrival, e->ues_by_arrival, arrival, sizeof ue->arrival, ue);
+	HASH_ADD(hh_arrival, e->ues_by_arrival, arrival, ARRIVAL_KEY_LEN, ue);
 }
 
 void held_nas_drop(struct held_nas *h)

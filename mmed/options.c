@@ -158,6 +158,7 @@ const struct config_row mme_rows[] = {
 	 .access = CONFIG_WRITES,
 	 .offset = OPT(store),
 	 .words = store_words,
+	 .def = NULL,
 	 .help = "SQLite file for what must survive a restart; memory: keep nothing"},
 	{.key = "store_key",
 	 .type = CONFIG_FILE,

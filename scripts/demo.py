@@ -38,7 +38,7 @@ def options():
     p.add_argument("--tool", help=argparse.SUPPRESS)  # the keyhop that this is a verb of: its daemons are near it
     a = p.parse_args()
     a.name = name
-    a.tool = Path(a.tool or Path(a.build or ROOT / "build") / "ctl/keyhop")
+    a.tool = Path(a.tool or Path(a.build or ROOT / "build") / "ctl/keyhop").absolute()
     a.build = a.build or a.tool.parent.parent
     if not 2 <= a.enbs <= 33 or a.ues < 1 or a.moves < 0 or (a.moves == 0 and not a.stay):
         p.error("--enbs 2..33, --ues and --moves from 1 (--moves 0 with --stay: nobody attaches)")
@@ -183,19 +183,13 @@ def extra(name, stay):
             + ("" if name == "ue" else f"tls_keylog: {name}.tlskeys\n") + ("lab: {faults: true}\n" if stay else ""))
 
 
-def tool(lab, *words):
-    done = subprocess.run([str(lab.tool), *words], cwd=lab.path, stdout=subprocess.PIPE, text=True)
-    if done.returncode:
-        raise RuntimeError(f"keyhop {words[0]} ended with {done.returncode}")
-    return done.stdout
-
-
-def draw(lab):
+def draw(lab, tool):
     """The captures of all nodes as one, and the first UE's ladder as a page and as text, which is returned."""
     keys = [word for name in lab.names() if name != "ue" for word in ("--tls-keylog", f"{name}.tlskeys")]
-    tool(lab, "merge", *(f"{name}.pcapng" for name in lab.names()), *keys, "-o", "capture.pcapng")
-    for name in ("ladder.html", "ladder.txt"):
-        tool(lab, "seq", ".", "--ue", lab.imsis[0], "-o", name)
+    verbs = [["merge", *(f"{name}.pcapng" for name in lab.names()), *keys, "-o", "capture.pcapng"]]
+    verbs += [["seq", ".", "--ue", lab.imsis[0], "-o", name] for name in ("ladder.html", "ladder.txt")]
+    for words in verbs:
+        subprocess.run([str(tool), *words], cwd=lab.path, stdout=subprocess.DEVNULL, check=True)
     return (lab.path / "ladder.txt").read_text()
 
 
@@ -209,7 +203,6 @@ def main():
         print(f"NOTE wrap {a.wrap} is for study: {WEAK[a.wrap]}")
     lab = Lab(path, enbs=a.enbs, ues=a.ues, build=a.build, transport=a.transport,
               mme={"wrap": a.wrap, "h_key_bits": a.h_key_bits, "kenb_input": a.kenb_input})
-    lab.tool = a.tool
     lab.extra = {name: extra(name, a.stay) for name in lab.names()}
     codes = {}
     try:
@@ -227,7 +220,7 @@ def main():
             lab.node(name).call("capture.stop")
     else:
         codes = lab.stop()
-    text = draw(lab)
+    text = draw(lab, a.tool)
     events = [e for name in lab.names() for e in read_events(path, name)]
     summary = write_summary(lab, a, handovers, pings, events)
     print(text)

@@ -6,6 +6,8 @@ import select
 import socket
 import time
 
+ASK_AGAIN_S = 0.5
+
 
 class KeyhopError(Exception):
     """An error the daemon named."""
@@ -118,7 +120,7 @@ class Node:
 
 def wait_until(nodes, condition, timeout=10.0, what="the condition"):
     """Waits until condition() is true. It is asked again whenever one of `nodes`, all subscribed to events, has
-    something new; its result is returned."""
+    something new, and now and then, as not every change is an event; its result is returned."""
     deadline = time.monotonic() + timeout
     while True:
         result = condition()
@@ -129,7 +131,7 @@ def wait_until(nodes, condition, timeout=10.0, what="the condition"):
             raise TimeoutError(f"{what} does not come true in {timeout} s")
         # What came together with an answer to condition() is here already: its socket may stay silent.
         behind = [node for node in nodes if node.has_more()]
-        ready = behind or select.select(list(nodes), [], [], left)[0]
+        ready = behind or select.select(list(nodes), [], [], min(left, ASK_AGAIN_S))[0]
         for node in ready:
             node.pump()
             node.events.clear()

@@ -17,6 +17,7 @@ PACKET_MR_PROMISC = 1
 PACKET_OUTGOING = 4
 SO_RCVBUFFORCE = 33
 FRAME_MAX = 262144
+DRAIN = 2  # seconds
 LINKTYPE_ETHERNET = 1
 
 
@@ -58,18 +59,31 @@ def wanted(frame, prefix):
     return any(socket.inet_ntoa(frame[at : at + 4]).startswith(prefix) for at in (26, 30))
 
 
-class Ended(Exception):
-    pass
+def take(s, pcap, prefix):
+    frame, (_, _, kind, *_) = s.recvfrom(FRAME_MAX)
+    # What leaves comes back in on a loopback, and a bridge sends nothing of its own.
+    if kind != PACKET_OUTGOING and (not prefix or wanted(frame, prefix)):
+        pcap.add(frame)
 
 
-def end(number, frame):
-    raise Ended
+def drain(s, pcap, prefix):
+    """What had come before the end; traffic that goes on is not waited for."""
+    s.setblocking(False)
+    until = time.monotonic() + DRAIN
+    try:
+        while time.monotonic() < until:
+            take(s, pcap, prefix)
+    except BlockingIOError:
+        pass
 
 
 def main():
     interface, path = sys.argv[1:3]
     prefix = sys.argv[3] if len(sys.argv) > 3 else None
-    signal.signal(signal.SIGTERM, end)
+    told, teller = socket.socketpair()
+    teller.setblocking(False)
+    signal.set_wakeup_fd(teller.fileno())
+    signal.signal(signal.SIGTERM, lambda *_: None)
     try:
         s = listen(interface)
         pcap = Pcap(path)
@@ -77,14 +91,9 @@ def main():
         print(e, flush=True)
         return 1
     print("ready", flush=True)
-    try:
-        while s in select.select([s, sys.stdin], [], [])[0]:
-            frame, (_, _, kind, *_) = s.recvfrom(FRAME_MAX)
-            # What leaves comes back in on a loopback, and a bridge sends nothing of its own.
-            if kind != PACKET_OUTGOING and (not prefix or wanted(frame, prefix)):
-                pcap.add(frame)
-    except Ended:
-        pass
+    while select.select([s, told, sys.stdin], [], [])[0] == [s]:
+        take(s, pcap, prefix)
+    drain(s, pcap, prefix)
     pcap.close()
     return 0
 

@@ -29,6 +29,8 @@ static const struct config_row cell_rows[] = {
 	{0},
 };
 
+static const struct config_word usim_words[] = {{"memory", 0}, {0}};
+
 const struct config_row ued_rows[] = {
 	NODE_OPTION_ROWS,
 	{.key = "cells",
@@ -46,6 +48,7 @@ const struct config_row ued_rows[] = {
 	{.key = "usim",
 	 .type = CONFIG_FILE,
 	 .access = CONFIG_WRITES,
+	 .words = usim_words,
 	 .offset = OPT(usim),
 	 .help = "SQLite file for the SQNs that the USIMs have accepted; memory without it"},
 	{.key = "scheme",

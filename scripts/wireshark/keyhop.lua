@@ -128,10 +128,11 @@ local function walk(b, each)
   return true
 end
 
--- {number = {value =, at =, len =}} of the last field of each number; nil when it is no message.
+-- {number = {wire =, value =, at =, len =}} of the last field of each number; nil when it is no message.
 local function parse(b)
   local found = {}
-  if not walk(b, function(number, _, value, at, len) found[number] = { value = value, at = at, len = len } end) then return nil end
+  local function keep(number, wire, value, at, len) found[number] = { wire = wire, value = value, at = at, len = len } end
+  if not walk(b, keep) then return nil end
   return found
 end
 
@@ -139,7 +140,7 @@ end
 local function open(interface, b)
   local top = parse(b)
   local number = top and next(top)
-  if not number or next(top, number) or not NAMES[interface][number] or top[number].value then return nil end
+  if not number or next(top, number) or not NAMES[interface][number] or top[number].wire ~= 2 then return nil end
   if top[number].len == 0 then return number, {}, nil, 0 end
   local body = b:subset(top[number].at, top[number].len)
   return number, parse(body), body, top[number].at
@@ -210,8 +211,9 @@ function dissect_nas(tvb, pinfo, tree, m)
   end
   local inner = tvb(at):tvb()
   if kind == 2 or kind == 4 or not dissect_message("nas", inner, pinfo, t, m) then
-    -- With a null cipher even that is a message.
-    if not open("nas", inner:bytes()) or not dissect_message("nas", inner, pinfo, t, m) then t:add(f.ciphered, inner()) end
+    -- With a null cipher even that is a message; short ciphertext may look like the begin of one.
+    local number, fields = open("nas", inner:bytes())
+    if not number or not fields or not dissect_message("nas", inner, pinfo, t, m) then t:add(f.ciphered, inner()) end
   end
 end
 

@@ -52,9 +52,9 @@ def captured(lab, scenario):
 
 def main():
     p = argparse.ArgumentParser()
-    p.add_argument("--rounds", type=int, default=7)
+    p.add_argument("--rounds", type=int, default=21)
     p.add_argument("--ues", type=int, default=100)
-    p.add_argument("--moves", type=int, default=20, help="of each UE in a round, an even number")
+    p.add_argument("--moves", type=int, default=10, help="of each UE in a round, an even number")
     p.add_argument("--quiet-nodes", action="store_true")
     a = p.parse_args()
     with tempfile.TemporaryDirectory(prefix="kh") as folder, Lab(folder, enbs=2, ues=a.ues) as lab:

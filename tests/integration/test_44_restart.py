@@ -18,13 +18,17 @@ class Store(LabTest):
 
     def lab_with_store(self):
         lab = self.lab(enbs=2, ues=2)
+        self.attach_all(lab)
+        lab.stop_node("mme")
+        return lab
+
+    def attach_all(self, lab):
+        """Until the MME knows it, too, which is later than the UEs do."""
         mme = lab.node("mme")
         mme.subscribe(topics=["ue.attached"])
         lab.attach_all()
-        for _ in lab.imsis:  # the MME knows it later than the UE
+        for _ in lab.imsis:
             mme.wait_event(lambda e: True)
-        lab.stop_node("mme")
-        return lab
 
     def refused_start(self, lab, *words):
         lab.start_node("mme")
@@ -52,7 +56,7 @@ class Store(LabTest):
     def test_the_way_out(self):
         """An empty store in place of a damaged one: all UEs attach again, and move."""
         lab = self.lab(enbs=2, ues=2)
-        lab.attach_all()
+        self.attach_all(lab)
         ue = lab.node("ue")
         for cell, target in (("enb1", "enb2"), ("enb2", "enb1")):
             for imsi in lab.imsis:
@@ -126,7 +130,7 @@ class Store(LabTest):
 
     def test_no_key_octets_in_it(self):
         lab = self.lab(enbs=2, ues=3)
-        lab.attach_all()
+        self.attach_all(lab)
         lab.stop_node("mme", signal.SIGKILL)
         keys = [bytes.fromhex(line.split()[-1]) for line in (lab.path / "mme.keylog").read_text().splitlines()]
         stored = b"".join(p.read_bytes() for p in lab.path.glob("mme.db*") if p.suffix != ".key")
@@ -142,16 +146,17 @@ class Store(LabTest):
         for name in lab.names():
             lab.start_node(name)
         lab.until_ready()
-        lab.attach_all()
+        self.attach_all(lab)
         imsi, ue = lab.imsis[0], lab.node("ue")
         ue.subscribe(topics=["ue."])
         lab.stop_node("mme", signal.SIGKILL)
         lab.start_node("mme")
+        self.assertEqual(lab.node("mme").call("status")["store"], "memory")
         # Its eNodeB learns that the MME knows nobody, and the UE attaches again.
         ue.wait_event(lambda e: e["topic"] == "ue.released" and e["cause"] == "ue-not-found", 20)
         ue.wait_event(lambda e: e["topic"] == "ue.attached", 20)
         self.assertEqual(ue.call("traffic.ping", ue=imsi)["outcome"], "completed")
-        self.assertFalse(list(lab.path.glob("mme.db*")))
+        self.assertFalse(list(lab.path.glob("mme.db*")) + list(lab.path.glob("memory*")))
 
 
 class Together(LabTest):

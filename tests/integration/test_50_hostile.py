@@ -80,7 +80,7 @@ class Associations(LabTest):
 
     def peers(self):
         """A lab of three, of which enb3 is hostile: node -> (what makes its connection, port)."""
-        lab = self.lab(enbs=3)
+        lab = self.lab(enbs=3, transport="tcp")
         lab.attach_all()
         lab.stop_node("enb3")
         evil = EvilEnb(lab, "enb3", 3).join()

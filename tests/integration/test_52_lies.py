@@ -18,7 +18,7 @@ class TwoHostile(LabTest):
     """enb1 and enb2 belong to the attacker, and so does a subscriber; enb3 is honest and serves the victim."""
 
     def setUp(self):
-        self.labs = self.lab(start=False, enbs=3, ues=3, extra={"ue": "attach: {again: false}\n"})
+        self.labs = self.lab(start=False, enbs=3, ues=3, transport="tcp", extra={"ue": "attach: {again: false}\n"})
         self.labs.start()
         self.victim, *rogues = self.labs.imsis
         self.labs.node("ue").call("attach", ue=self.victim, cell="enb3", wait=True)
@@ -177,7 +177,7 @@ class Commands(LabTest):
     UNKNOWN_GENERATION, TARGET_UNREACHABLE, NO_COMMON_ALGORITHM = 86, 89, 65
 
     def setUp(self):
-        self.labs = self.lab(start=False, enbs=3, extra={"ue": "attach: {again: false}\nhandover: {confirm_timeout: 200ms}\n"})
+        self.labs = self.lab(start=False, enbs=3, transport="tcp", extra={"ue": "attach: {again: false}\nhandover: {confirm_timeout: 200ms}\n"})
         self.labs.start()
         self.imsi, self.ue = self.labs.imsis[0], self.labs.node("ue")
         self.ue.subscribe()
@@ -315,7 +315,7 @@ class Air(unittest.TestCase):
         """Its short MAC-I does not change while the UE is in the cell: the recording would carry the UE's downlink to
         whoever sends it."""
         with tempfile.TemporaryDirectory(prefix="kh") as path:
-            c = Campaign(path, enbs=2)
+            c = Campaign(path, enbs=2, transport="tcp")
             try:
                 c.settle(c.imsi)
                 c.fault("enb2", fault="drop", message="10", direction="rx", count=0)

@@ -13,13 +13,14 @@ INSIDE = "KEYHOP_TEST_INSIDE"
 
 class Wire(WireTest):
     def dumped(self):
-        """(lab, tcpdump's file, what the nodes counted): a UE attaches and moves twice."""
+        """(lab, tcpdump's file, what the nodes counted): a UE attaches and moves twice. None when that was seen to in a
+        namespace."""
         self.need("tcpdump", "tcpdump")
         lab = self.wire_lab()
         try:
             dump = self.dump(lab)
         except PermissionError as e:
-            self.inside(str(e))
+            return self.inside(str(e))
         lab.start()
         self.attach(lab)
         lab.node("ue").call("traffic.ping", ue=lab.imsis[0])
@@ -34,10 +35,10 @@ class Wire(WireTest):
         command = f"ip link set lo up && exec python3 -m unittest -v {self.id()}"
         done = subprocess.run(["unshare", "-Urn", "sh", "-c", command], env=os.environ | {INSIDE: "1"},
                               cwd=ROOT / "tests" / "integration", capture_output=True, text=True)
-        if done.returncode and "Ran 1 test" not in done.stderr:
-            self.skip(f"{why}; unshare: {done.stderr.strip()}")
+        if "Ran 1 test" not in done.stderr or "skipped=1" in done.stderr:
+            self.skip(f"{why}; in a user namespace: {done.stderr.strip()}")
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.skip(f"{why}; passed in a user namespace")
+        print(f"{why}; done in a user namespace")
 
     def open(self, lab, capture):
         """The capture with the TLS secrets and what the UE's keys open."""
@@ -48,7 +49,10 @@ class Wire(WireTest):
 
     def test_tcpdump(self):
         env = self.plugin()
-        lab, dump, sent = self.dumped()
+        seen = self.dumped()
+        if not seen:
+            return
+        lab, dump, sent = seen
         with self.subTest("without secrets"):
             lines = self.tshark(env, dump, "-Y", "keyhop", "-T", "fields", "-e", "keyhop.interface")
             self.assertEqual({i for line in lines for i in line.split(",")}, {"Uu"})

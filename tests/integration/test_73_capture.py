@@ -91,6 +91,9 @@ class Capture(WireTest):
     def full(self, lab, file):
         """Handovers go on when there is no room for the capture of their source any more."""
         enb1 = lab.node("enb1")
+        enb1.call("events.unsubscribe")
+        enb1.events.clear()
+        enb1.subscribe(topics=["capture."], since=0)
         e = enb1.wait_event(lambda e: e["topic"] == "capture.stopped")
         self.assertEqual(e["cause"], "no-resources")
         self.assertIn(str(file), e["detail"])
@@ -101,9 +104,10 @@ class Capture(WireTest):
         lab.node("ue").call("traffic.ping", ue=lab.imsis[0])
 
     def test_full_device(self):
-        lab = self.attached()
-        lab.node("enb1").subscribe(topics=["capture."])
-        lab.node("enb1").call("capture.start", file="/dev/full")
+        lab = self.wire_lab(captures=False)
+        lab.extra["enb1"] += "capture: /dev/full\n"
+        lab.start()
+        self.attach(lab)
         self.full(lab, "/dev/full")
 
     def test_file_limit(self):

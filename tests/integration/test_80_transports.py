@@ -213,7 +213,6 @@ class Hostile(LabTest):
         counters = mme.call("metrics.get")["counters"]
         self.assertGreater(counters["sctp_udp_bad_crc32c"], 100)
         self.assertGreater(counters["sctp_udp_short"], 100)
-        self.assertGreater(counters["sctp_udp_limit"], 100)
         self.assertLess(after[0] - before[0], 64 * 1024)
         self.assertEqual(after[1], before[1])
         dropped = {name: n for name, n in counters.items() if name.startswith("sctp_udp_") and n}
@@ -235,6 +234,7 @@ class Hostile(LabTest):
             lab.start_node("enb1")
             mme.wait_event(lambda e: e["topic"] == "enb.up", 10)
             self.assertLess(time.monotonic() - begun, 2.0)
+            self.assertGreater(mme.call("metrics.get")["counters"]["sctp_udp_limit"], 100)
         finally:
             flood.kill()
             flood.wait()
@@ -285,8 +285,8 @@ class Captured(LabTest):
         ue = lab.node("ue")
         ue.subscribe(since=0)
         ue.wait_event(lambda e: e["topic"] == "hkey.received")
-        self.assertEqual(handovers(lab, lab.imsis, 1), [])
-        ue.wait_event(lambda e: e["topic"] == "hkey.received")
+        # What is captured may lag behind: the first of these are there in any case.
+        self.assertEqual(handovers(lab, lab.imsis, 20), [])
         lab.backend.capture_stop()
         return lab
 

@@ -150,17 +150,27 @@ def dedup(steps):
 class Tcpdump:
     """tcpdump on loopback, of one lab's addresses."""
 
+    # dumpcap does without another user, which there is none of in a namespace of one's own.
+    PROGRAMS = ((b"listening on", "tcpdump -i lo -U --immediate-mode -B 65536 -s 0 -w -"),
+                (b"File:", "dumpcap -q -P -i lo -B 64 -w - -f"))
+
     def __init__(self, lab, path):
         self.lab, self.path = lab, path
-        self.process = subprocess.Popen(
-            ["tcpdump", "-i", "lo", "-U", "--immediate-mode", "-B", "65536", "-s", "0", "-w", "-",
-             "net", f"{lab.net}.0/24"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        if not any(self.begin(*program) for program in self.PROGRAMS if shutil.which(program[1].split()[0])):
+            raise PermissionError("neither tcpdump nor dumpcap may capture here")
+
+    def begin(self, ready, command):
+        words = command.split()
+        net = f"net {self.lab.net}.0/24"
+        words += net.split() if words[0] == "tcpdump" else [net]
+        self.process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         line = b""
-        while b"listening on" not in line:
+        while ready not in line:
             line = self.process.stderr.readline()
-            if not line:
+            if not line or b"permission" in line.lower():
                 self.close()
-                raise PermissionError("tcpdump may not capture here")
+                return False
+        return True
 
     def finish(self):
         """Reads until a datagram of our own comes by: everything before it is there, too."""
@@ -173,7 +183,7 @@ class Tcpdump:
             if not more:
                 raise RuntimeError("tcpdump ended")
             data += more
-        self.path.write_bytes(whole_packets(data))
+        self.path.write_bytes(data[:24] + b"".join(record(*p) for p in packets(data) if marker not in p[2]))
         self.close()
 
     def close(self):
@@ -193,10 +203,6 @@ def packets(data):
             return
         yield seconds, micros, data[at + 16 : at + 16 + length]
         at += 16 + length
-
-
-def whole_packets(data):
-    return data[:24] + b"".join(record(*p) for p in packets(data))
 
 
 def record(seconds, micros, octets):

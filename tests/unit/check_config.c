@@ -24,6 +24,7 @@ struct options {
 
 #define OPT(m) offsetof(struct options, m)
 static const struct config_word words[] = {{"red", 1}, {"green", 2}, {0}};
+static const struct config_word file_words[] = {{"none", 0}, {0}};
 static const struct config_row item_rows[] = {
 	{.key = "id",
 	 .type = CONFIG_U32,
@@ -39,7 +40,7 @@ static const struct config_row item_rows[] = {
 };
 static const struct config_row rows[] = {
 	{.key = "node.name", .type = CONFIG_STRING, .offset = OPT(name), .required = true},
-	{.key = "node.file", .type = CONFIG_FILE, .offset = OPT(file)},
+	{.key = "node.file", .type = CONFIG_FILE, .offset = OPT(file), .words = file_words},
 	{.key = "flag", .type = CONFIG_BOOL, .offset = OPT(flag), .def = "true"},
 	{.key = "number",
 	 .type = CONFIG_U32,
@@ -220,6 +221,14 @@ START_TEST(refusals_say_where_and_what)
 }
 END_TEST
 
+/* A word in place of a file is not one beside the configuration file. */
+START_TEST(a_word_in_place_of_a_file)
+{
+	ck_assert_msg(load("node: {name: x, file: none}\n") == 0, "%s", why);
+	ck_assert_str_eq(o.file, "none");
+}
+END_TEST
+
 START_TEST(no_such_file)
 {
 	ck_err(config_load(rows, &o, "/nowhere/at.all", NULL, 0, why), KH_E_CONFIG);
@@ -319,7 +328,8 @@ int main(void)
 	Suite *s = suite_create("config");
 
 	CHECK_CASE_WITH(s, "config", setup, teardown, defaults, values, refusals_say_where_and_what,
-			no_such_file, an_empty_file_lacks_what_is_required, overrides,
-			printed_as_typed, credentials, nearest);
+			a_word_in_place_of_a_file, no_such_file,
+			an_empty_file_lacks_what_is_required, overrides, printed_as_typed,
+			credentials, nearest);
 	return check_main(s);
 }

@@ -403,6 +403,26 @@ START_TEST(half_closed)
 }
 END_TEST
 
+/* What was asked for is replayed; then nobody is kept who cannot say that he has left. */
+START_TEST(half_closed_subscriber)
+{
+	int fd = client();
+	bool lost;
+	uint64_t next = 1;
+
+	for (int i = 0; i < 1500; i++)
+		emit("handover.completed", "001010000000001");
+	say(fd, CALL("1", "events.subscribe", "{\"since\":0}"));
+	ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
+	ck_assert_int_eq(code_of(line(fd)), 0);
+	while (next <= 1500)
+		next = after(line(fd), next, &lost);
+	ck_assert_ptr_null(line(fd));
+	ck_assert_uint_eq(ctl_clients(ctl), 0);
+	close(fd);
+}
+END_TEST
+
 /* Who asks a lot and reads nothing is not served ahead of others, and loses nothing. */
 START_TEST(a_flood_of_requests)
 {
@@ -529,7 +549,7 @@ int main(void)
 	CHECK_CASE_WITH(s, "ctl", setup, teardown, says_hello, only_owner_and_group, answers,
 			many_in_one_and_one_in_many, errors_have_names,
 			a_line_without_end_is_cut_off, subscriptions, a_slow_reader, a_long_replay,
-			odd_requests, half_closed, a_flood_of_requests, a_client_that_vanishes,
-			one_daemon_a_socket, a_crowd_is_kept_out);
+			odd_requests, half_closed, half_closed_subscriber, a_flood_of_requests,
+			a_client_that_vanishes, one_daemon_a_socket, a_crowd_is_kept_out);
 	return check_main(s);
 }

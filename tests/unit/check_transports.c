@@ -13,6 +13,7 @@
 static struct test_net net;
 static struct test_pki pki;
 static unsigned seen[NOTICE_PATH_DOWN + 1];
+static uint64_t counts[NET_COUNTS]; /* until the very end */
 
 static void on_notice(void *arg, const struct net_notice *notice)
 {
@@ -51,6 +52,7 @@ static void teardown(void)
 		test_net_close(&net);
 	memset(&net, 0, sizeof net);
 	memset(seen, 0, sizeof seen);
+	memset(counts, 0, sizeof counts);
 }
 
 static void exchange(void)
@@ -328,7 +330,6 @@ START_TEST(damaged_on_purpose)
 	net.settings.rto_initial_ms = 10;
 	if (!begin(TRANSPORT_SCTP_UDP))
 		return;
-	uint64_t counts[NET_COUNTS] = {0};
 	net_set_counts(net.net, counts);
 	net.server.echo = true;
 	test_net_both_up(&net);

@@ -1,0 +1,37 @@
+/* Messages and notifications of SCTP as a stream of octets: what both SCTP transports do alike. */
+#ifndef KEYHOP_SCTP_STREAM_H
+#define KEYHOP_SCTP_STREAM_H
+
+#include "net_internal.h"
+
+#define SCTP_NOTICE_MAX 256
+
+struct sctp_stream {
+	uint8_t notice[SCTP_NOTICE_MAX]; /* that has begun */
+	size_t notice_len;
+	bool ended;
+	int end; /* errno, 0 for an orderly end */
+};
+
+struct sctp_piece {
+	bool notification; /* instead of octets */
+	bool whole; /* nothing of it is to come */
+};
+
+/* How a transport reads and sends one message, or a piece of it. Errors are those of errno. */
+struct sctp_source {
+	ssize_t (*recv)(struct conn *c, void *data, size_t len, struct sctp_piece *piece);
+	void (*notified)(struct conn *c, const void *notice, size_t len);
+	ssize_t (*send)(struct conn *c, const void *data, size_t len);
+};
+
+/* See conn_recv() and conn_send(). */
+ssize_t sctp_stream_recv(struct conn *c, struct sctp_stream *s, const struct sctp_source *source,
+			 void *data, size_t len);
+ssize_t sctp_stream_send(struct conn *c, const struct sctp_source *source, const void *data,
+			 size_t len);
+
+/* The peer has set the association up anew. What it has forgotten, TLS too, cannot go on. */
+void sctp_stream_forgotten(struct conn *c, struct sctp_stream *s);
+
+#endif
