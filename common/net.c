@@ -37,7 +37,7 @@ static const struct net_settings defaults = {
 	.rto_min_ms = 100,
 	.rto_max_ms = 1000,
 	.heartbeat_ms = 400,
-	.path_retransmissions = 3,
+	.path_retransmissions = 2,
 	.association_retransmissions = 4,
 	.udp_port = SCTP_UDP_PORT,
 };
