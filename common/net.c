@@ -35,9 +35,9 @@ static const struct net_settings defaults = {
 	.tcp_user_timeout_ms = 4000,
 	.rto_initial_ms = 300,
 	.rto_min_ms = 100,
-	.rto_max_ms = 1000,
-	.heartbeat_ms = 400,
-	.path_retransmissions = 3,
+	.rto_max_ms = 700,
+	.heartbeat_ms = 300,
+	.path_retransmissions = 2,
 	.association_retransmissions = 4,
 	.udp_port = SCTP_UDP_PORT,
 };

@@ -69,11 +69,11 @@ int node_listen(struct node *n, const struct transport_option *o, listener_accep
 			   "first retransmission time-out of SCTP"), \
 		NET_MS_ROW("sctp.rto_min", rto_min_ms, "100ms", 10, 60000, \
 			   "least retransmission time-out"), \
-		NET_MS_ROW("sctp.rto_max", rto_max_ms, "1s", 10, 60000, \
+		NET_MS_ROW("sctp.rto_max", rto_max_ms, "700ms", 10, 60000, \
 			   "greatest retransmission time-out"), \
-		NET_MS_ROW("sctp.heartbeat", heartbeat_ms, "400ms", 50, 600000, \
+		NET_MS_ROW("sctp.heartbeat", heartbeat_ms, "300ms", 50, 600000, \
 			   "silence of a path after which it is probed"), \
-		NET_COUNT_ROW("sctp.path_retransmissions", path_retransmissions, "3", \
+		NET_COUNT_ROW("sctp.path_retransmissions", path_retransmissions, "2", \
 			      "unanswered packets after which a path is down"), \
 		NET_COUNT_ROW("sctp.association_retransmissions", association_retransmissions, \
 			      "4", "unanswered packets after which an association has ended"), \
