@@ -391,9 +391,9 @@ class Result(unittest.TextTestResult):
 
 
 def suite(text=""):
-    cases = [Mixed, Clear, Campaigns, test_45_failures.Failures]
+    cases = [Mixed, Clear, Campaigns]
     if LONG:
-        cases += [test_30_handover.Handover, test_43_walk.Walks]
+        cases += [test_30_handover.Handover, test_43_walk.Walks, test_45_failures.Failures]
     out = unittest.TestSuite()
     for case in cases:
         out.addTests(t for t in unittest.defaultTestLoader.loadTestsFromTestCase(case) if text in t.id())
