@@ -99,7 +99,7 @@ class Guest:
 
     # Its life.
     def pump(self, pipes, write):
-        """Passes on what the command says until the guest ends, by itself or by init's own bound. Overdue, Unavailable."""
+        """Passes on what the command says until the guest ends, by itself or by init's bound. Overdue, Unavailable."""
         ended = os.pidfd_open(self.process.pid)
         began = time.monotonic()
         try:
@@ -175,9 +175,9 @@ def write_through(fd, data):
 def main():
     p = argparse.ArgumentParser(prog="scripts/uml", description=__doc__,
                                 formatter_class=argparse.RawDescriptionHelpFormatter, usage=argparse.SUPPRESS)
-    p.add_argument("--bound", type=float, default=3600, metavar="SECONDS", help="the guest is ended then (default: an hour)")
+    p.add_argument("--bound", type=float, default=3600, metavar="SECONDS", help="of its life (default: an hour)")
     p.add_argument("--memory", default="256M", metavar="SIZE")
-    p.add_argument("--writable", metavar="DIR", help="the folder that the command may write to (default: the current one)")
+    p.add_argument("--writable", metavar="DIR", help="a folder to write to (default: the current one)")
     p.add_argument("command", nargs=argparse.REMAINDER)
     a = p.parse_args()
     command = a.command[1:] if a.command[:1] == ["--"] else a.command
