@@ -65,6 +65,7 @@ class Loopback:
     patience = 1.0  # what time-outs are multiplied by
     capturing = None
     own_captures = False
+    claim = None  # of our addresses
 
     def __init__(self, lab):
         self.lab = lab
@@ -168,6 +169,8 @@ class Loopback:
         for control in self.lab.control.values():
             control.close()
         self.lab.control.clear()
+        if self.claim:
+            self.claim.close()
 
     # The network.
     def partition(self, a, b):
