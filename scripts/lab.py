@@ -179,12 +179,12 @@ class Lab:
     # Files.
     def pki(self, *args):
         """By scripts/pki. What KEYHOP_LAB_PKI has, the folder of an earlier lab with the same nodes, is taken over."""
-        made = Path(os.environ.get("KEYHOP_LAB_PKI") or os.devnull)
-        name = "ca" if args[0] == "init" else args[2]
-        wanted = [made / file for file in (f"{name}.pem", f"{name}.key", *["crl.pem"] * (name == "ca"))]
-        if all(file.exists() for file in wanted):
-            for file in wanted:
-                shutil.copy2(file, self.path)
+        made = os.environ.get("KEYHOP_LAB_PKI")
+        name = "ca" if args[0] == "init" else args[2] if args[0] == "issue" else None
+        files = [f"{name}.pem", f"{name}.key", *["crl.pem"] * (name == "ca")] if made and name else []
+        if files and all((Path(made) / file).exists() for file in files):
+            for file in files:
+                shutil.copy2(Path(made) / file, self.path)
             return
         subprocess.run([str(HERE / "pki"), str(self.path), *map(str, args)], check=True,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

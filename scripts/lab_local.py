@@ -65,6 +65,7 @@ class Loopback:
     patience = 1.0  # what time-outs are multiplied by
     capturing = None
     own_captures = False
+    claim = None  # of our addresses
 
     def __init__(self, lab):
         self.lab = lab
@@ -73,10 +74,18 @@ class Loopback:
         self.net = self.pick_net()
 
     def pick_net(self):
+        """Addresses that are free, and stay so: no other lab of this machine takes them while this process lives."""
         for _ in range(100):
             net = f"127.0.{random.randint(1, 254)}"
+            self.claim = socket.socket(socket.AF_UNIX)
+            try:
+                self.claim.bind(f"\0keyhop-lab-{net}")
+            except OSError:
+                self.claim.close()
+                continue
             if all(is_free(f"{net}.{n}") for n in self.number.values()):
                 return net
+            self.claim.close()
         raise LabError("no free addresses in 127.0.0.0/16")
 
     def address(self, name):
@@ -160,6 +169,8 @@ class Loopback:
         for control in self.lab.control.values():
             control.close()
         self.lab.control.clear()
+        if self.claim:
+            self.claim.close()
 
     # The network.
     def partition(self, a, b):

@@ -6,6 +6,7 @@ folder $KEYHOP_GUEST_OUT."""
 import ctypes
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -20,8 +21,8 @@ from pathlib import Path
 import faults
 import kills
 import test_30_handover
-import test_43_walk
 import test_45_failures
+import walk
 from campaign import LONG
 from guest_lab import KERNEL, UDP, MixedLab
 from keyhop import KeyhopError, wait_until
@@ -381,6 +382,11 @@ class Campaigns(unittest.TestCase):
             self.assertEqual(kills.run_all(wanted, path, report=print), {})
 
 
+    def test_walk(self):
+        seed = random.SystemRandom().randrange(1 << 32)
+        print(f"walk.py --seed {seed}: {walk.walk(seed, 2000 if LONG else 200)}", flush=True)
+
+
 class Result(unittest.TextTestResult):
     """Every result is in OUT/results.ndjson as soon as it is there."""
 
@@ -413,7 +419,7 @@ class Result(unittest.TextTestResult):
 def suite(text=""):
     cases = [Mixed, Clear, Campaigns]
     if LONG:
-        cases += [test_30_handover.Handover, test_43_walk.Walks, test_45_failures.Failures]
+        cases += [test_30_handover.Handover, test_45_failures.Failures]
     out = unittest.TestSuite()
     for case in cases:
         out.addTests(t for t in unittest.defaultTestLoader.loadTestsFromTestCase(case) if text in t.id())

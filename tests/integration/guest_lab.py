@@ -103,6 +103,7 @@ class MixedLab(Lab):
     def common(self, name):
         out = super().common(name)
         out["transport"] = "sctp" if name in KERNEL else "sctp-udp"
+        out["control"]["event_ring"] = 1024  # full soon: what grows after that is a leak
         out["log"]["level"] = "warn"  # a guest is slow to write; the events say as much
         if "tls" in out:
             out["tls_keylog"] = f"{name}.tls.keylog"
