@@ -85,7 +85,6 @@ const struct config_row ued_rows[] = {
 	 .help = "longest attach"},
 	{.key = "attach.again",
 	 .type = CONFIG_BOOL,
-	 .reloadable = true,
 	 .offset = OPT(reattach),
 	 .def = "true",
 	 .help = "a UE that is lost attaches again by itself"},
