@@ -3,6 +3,8 @@
 import os
 import select
 import sys
+import tempfile
+import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
@@ -175,6 +177,24 @@ class Campaign:
         seq = probe.subscribe()
         probe.close()
         return seq
+
+
+class CampaignTest(unittest.TestCase):
+    """self.c: one campaign for all tests of the class, made with `options`."""
+
+    options = {}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory(prefix="kh")
+        cls.c = Campaign(cls.folder.name, **cls.options)
+
+    @classmethod
+    def tearDownClass(cls):
+        codes = cls.c.close()
+        cls.folder.cleanup()
+        if any(codes.values()):
+            raise AssertionError(f"daemons ended with {codes}")
 
 
 def other_cells(campaign, cell):

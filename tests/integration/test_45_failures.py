@@ -5,24 +5,14 @@ that cell, and nothing stays behind anywhere."""
 import tempfile
 import unittest
 
-from campaign import LONG, SCALE, Campaign, wait_until
+from campaign import LONG, SCALE, Campaign, CampaignTest, wait_until
 from keyhop import KeyhopError
 
 LATE_MS = 150
 
 
-class Failures(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.folder = tempfile.TemporaryDirectory(prefix="kh")
-        cls.c = Campaign(cls.folder.name, enbs=3, ues=2)
-
-    @classmethod
-    def tearDownClass(cls):
-        codes = cls.c.close()
-        cls.folder.cleanup()
-        if any(codes.values()):
-            raise AssertionError(f"daemons ended with {codes}")
+class Failures(CampaignTest):
+    options = {"enbs": 3, "ues": 2}
 
     def setUp(self):
         self.imsi = self.c.imsi

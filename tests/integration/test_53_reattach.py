@@ -1,28 +1,17 @@
 """A UE that wants to be attached comes back by itself, whatever it was told by messages that no key vouches for; a
 detach whose messages are lost comes to its end."""
 
-import tempfile
 import unittest
 
-from campaign import SCALE, Campaign, wait_until
+from campaign import SCALE, CampaignTest, wait_until
 from labtest import LabTest
 
 
-class Reattach(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.folder = tempfile.TemporaryDirectory(prefix="kh")
-        cls.c = Campaign(cls.folder.name, enbs=2, ues=1)
-        cls.imsi = cls.c.imsi
-
-    @classmethod
-    def tearDownClass(cls):
-        codes = cls.c.close()
-        cls.folder.cleanup()
-        if any(codes.values()):
-            raise AssertionError(f"daemons ended with {codes}")
+class Reattach(CampaignTest):
+    options = {"enbs": 2, "ues": 1}
 
     def setUp(self):
+        self.imsi = self.c.imsi
         self.source = self.c.settle(self.imsi)
         self.target = 3 - self.source
 
@@ -94,6 +83,13 @@ class Reattach(unittest.TestCase):
         self.assertEqual((gone["ue"], gone["cause"]), (self.imsi, "timeout"))
         self.assertEqual(self.refused("mme", "timeout"), before + 5)
         self.c.settle(self.imsi)
+
+    def test_detach_request_of_the_mme_comes_late(self):
+        """The UE has two of them in the end, and may have been attached anew when the second one comes."""
+        self.c.fault("mme", fault="delay", message="s1.downlink_nas", count=1, delay_ms=int(450 * SCALE))
+        self.c.node("mme").call("ue.detach", ue=self.imsi)
+        self.detached()
+        self.reattached()
 
     def test_detach_while_the_ue_moves(self):
         """The first DETACH REQUEST is lost at the source; the next one goes where the UE is by then."""
