@@ -304,6 +304,8 @@ int sctp_udp_connect(struct conn **out, struct net *net, const struct conn_peer 
 	struct sockaddr_conn to;
 
 	if (!so) {
+		if (!u)
+			errno = EBUSY;
 		if (s)
 			udp_socket_put(s);
 		return KH_E_CANNOT_CONNECT;
