@@ -240,18 +240,24 @@ static void on_accept(evutil_socket_t fd, short what, void *arg)
 		add_client(arg, client);
 }
 
-/* A socket file nobody answers at is left over; one that answers belongs to a living daemon. */
-static int remove_stale(const struct sockaddr_un *addr)
+/* A socket file nobody answers at is left over; one that answers belongs to a living daemon, and what is no socket to
+ * somebody else. NULL, or why it stays. */
+static const char *remove_stale(const struct sockaddr_un *addr)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int alive = fd >= 0 && connect(fd, (const struct sockaddr *)addr, sizeof *addr) == 0;
+	struct stat st;
 
+	if (lstat(addr->sun_path, &st))
+		return NULL;
+	if (!S_ISSOCK(st.st_mode))
+		return "is there and is no socket";
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool alive = fd >= 0 && connect(fd, (const struct sockaddr *)addr, sizeof *addr) == 0;
 	if (fd >= 0)
 		close(fd);
 	if (alive)
-		return KH_E_ALREADY_EXISTS;
+		return "another daemon answers there";
 	(void)unlink(addr->sun_path);
-	return 0;
+	return NULL;
 }
 
 /* Mode 0660 from the first moment. */
@@ -298,8 +304,9 @@ int ctl_open(struct ctl **out, const struct ctl_settings *s, char *why, size_t w
 		return KH_E_CONFIG;
 	}
 	strcpy(addr.sun_path, s->path);
-	if (remove_stale(&addr)) {
-		snprintf(why, why_len, "control.socket: %s: another daemon answers there", s->path);
+	const char *taken = remove_stale(&addr);
+	if (taken) {
+		snprintf(why, why_len, "control.socket: %s: %s", s->path, taken);
 		return KH_E_CONFIG;
 	}
 	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

@@ -524,6 +524,30 @@ START_TEST(one_daemon_a_socket)
 }
 END_TEST
 
+/* A slip of the pen in the configuration costs no database. */
+START_TEST(a_file_stays)
+{
+	static const struct ctl_method *const tables[] = {methods, NULL};
+	char other[80];
+	const struct ctl_settings settings = {.loop = loop,
+					      .events = events,
+					      .path = other,
+					      .role = "testd",
+					      .node_name = "n2",
+					      .version = "0",
+					      .tables = tables,
+					      .node = &loop};
+	struct ctl *second = NULL;
+
+	snprintf(other, sizeof other, "%s/mme.db", dir);
+	fclose(fopen(other, "w"));
+	ck_err(ctl_open(&second, &settings, why, sizeof why), KH_E_CONFIG);
+	ck_assert_ptr_nonnull(strstr(why, "no socket"));
+	ctl_close(second);
+	ck_assert_int_eq(unlink(other), 0);
+}
+END_TEST
+
 START_TEST(a_crowd_is_kept_out)
 {
 	int fds[70], refused = 0;
@@ -550,6 +574,7 @@ int main(void)
 			many_in_one_and_one_in_many, errors_have_names,
 			a_line_without_end_is_cut_off, subscriptions, a_slow_reader, a_long_replay,
 			odd_requests, half_closed, half_closed_subscriber, a_flood_of_requests,
-			a_client_that_vanishes, one_daemon_a_socket, a_crowd_is_kept_out);
+			a_client_that_vanishes, one_daemon_a_socket, a_file_stays,
+			a_crowd_is_kept_out);
 	return check_main(s);
 }
