@@ -18,6 +18,7 @@
 #include "log.h"
 #include "loop.h"
 #include "mem.h"
+#include "net.h"
 
 struct ctl_client *ctl_client_find(struct ctl *c, uint64_t id)
 {
@@ -231,13 +232,27 @@ static void add_client(struct ctl *c, int fd)
 		say_hello(cl);
 }
 
+static void resume_accepting(void *arg)
+{
+	struct ctl *c = arg;
+
+	c->pause = NULL;
+	event_add(c->accept, NULL);
+}
+
 static void on_accept(evutil_socket_t fd, short what, void *arg)
 {
 	int client = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	struct ctl *c = arg;
 
 	(void)what;
-	if (client >= 0)
-		add_client(arg, client);
+	if (client >= 0) {
+		add_client(c, client);
+	} else if (net_is_shortage(errno)) {
+		/* Who waits keeps the socket readable: without a pause the loop would spin. */
+		event_del(c->accept);
+		c->pause = loop_timer_start(c->s.loop, NET_ACCEPT_PAUSE_MS, resume_accepting, c);
+	}
 }
 
 /* A socket file nobody answers at is left over; one that answers belongs to a living daemon, and what is no socket to
@@ -344,6 +359,7 @@ void ctl_close(struct ctl *c)
 		event_free(c->accept);
 		(void)unlink(c->s.path);
 	}
+	loop_timer_stop(&c->pause);
 	while (c->clients) {
 		struct ctl_client *cl = c->clients;
 		flush_now(cl);
