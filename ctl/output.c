@@ -25,13 +25,21 @@ static void cell(const json_t *v, char out[CELL_MAX])
 	}
 }
 
+/* For people: a string may be a peer's. */
+static void shown(const json_t *v, char out[CELL_MAX])
+{
+	cell(v, out);
+	for (char *p = out; *p; p++)
+		*p = output_harmless(*p);
+}
+
 static void print_row(const char *const *names, const int *width, size_t n, const json_t *row)
 {
 	char text[CELL_MAX];
 
 	for (size_t i = 0; i < n; i++) {
 		if (row) {
-			cell(json_object_get(row, names[i]), text);
+			shown(json_object_get(row, names[i]), text);
 		} else {
 			snprintf(text, sizeof text, "%s", names[i]);
 			for (char *p = text; *p; p++)
@@ -77,7 +85,7 @@ static void print_table(const json_t *items)
 		width[c] = (int)strlen(names[c]);
 		json_array_foreach(items, i, row)
 		{
-			cell(json_object_get(row, names[c]), text);
+			shown(json_object_get(row, names[c]), text);
 			if ((int)strlen(text) > width[c])
 				width[c] = (int)strlen(text);
 		}
@@ -99,7 +107,7 @@ static void print_members(const json_t *object)
 		width = (int)strlen(key);
 	json_object_foreach((json_t *)(uintptr_t)object, key, v)
 	{
-		cell(v, text);
+		shown(v, text);
 		printf("%-*s  %s\n", width, key, text);
 	}
 }
@@ -191,16 +199,16 @@ void output_event(const json_t *event, bool json)
 	if (json) {
 		json_dumpf(event, stdout, JSON_COMPACT);
 	} else {
-		cell(json_object_get(event, "ts"), text);
+		shown(json_object_get(event, "ts"), text);
 		printf("%s ", text);
-		cell(json_object_get(event, "topic"), text);
+		shown(json_object_get(event, "topic"), text);
 		printf("%-24s", text);
 		json_object_foreach((json_t *)(uintptr_t)event, key, v)
 		{
 			if (strcmp(key, "ts") == 0 || strcmp(key, "topic") == 0 ||
 			    strcmp(key, "seq") == 0)
 				continue;
-			cell(v, text);
+			shown(v, text);
 			printf(" %s=%s", key, text);
 		}
 	}

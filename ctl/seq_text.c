@@ -1,7 +1,7 @@
 /* Rows as a ladder of text, as Mermaid and as PlantUML. */
 #include <string.h>
 
-#include "mem.h"
+#include "output.h"
 #include "seq.h"
 
 #define WIDTH 19
@@ -12,13 +12,21 @@ static size_t column(unsigned lane)
 	return (size_t)lane * WIDTH + WIDTH / 2;
 }
 
+static void put_harmless(const char *text, FILE *out)
+{
+	for (; *text; text++)
+		fputc(output_harmless(*text), out);
+}
+
 static void end_line(char *line, FILE *out, const char *more)
 {
 	size_t len = strlen(line);
 
 	while (len > 0 && line[len - 1] == ' ')
 		line[--len] = '\0';
-	fprintf(out, "%s%s\n", line, more);
+	put_harmless(line, out);
+	put_harmless(more, out);
+	fputc('\n', out);
 }
 
 static void blank(const struct seq *s, char line[LINE_MAX_LEN], char mark)

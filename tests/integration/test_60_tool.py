@@ -5,8 +5,11 @@ import io
 import json
 import os
 import re
+import shutil
+import socket
 import subprocess
 import tempfile
+import threading
 import unittest
 from pathlib import Path
 
@@ -179,6 +182,33 @@ class Tool(LabTest):
         self.tool("watch", "enb9", code=3)
         self.tool("watch", "--tpoic", "a", code=2)
         self.tool("watch", "--ue", "12", code=2)
+
+    def test_orders_to_a_terminal(self):
+        """What a node says of its peers is text: no escape sequence comes out."""
+        folder = Path(tempfile.mkdtemp(prefix="kh"))
+        self.addCleanup(shutil.rmtree, folder)
+        listening = socket.socket(socket.AF_UNIX)
+        self.addCleanup(listening.close)
+        listening.bind(str(folder / "mme.sock"))
+        listening.listen()
+        self.run_dir = folder
+        event = {"jsonrpc": "2.0", "method": "event",
+                 "params": {"topic": "refused", "node": "mme", "detail": "\x1b[2Jgone\x07"}}
+
+        def serve():
+            node = listening.accept()[0]
+            with node, node.makefile() as lines:
+                for call in map(json.loads, lines):
+                    said = [{"jsonrpc": "2.0", "id": call["id"], "result": {"role": "mmed"}}]
+                    said += [event] if call["method"] == "events.subscribe" else []
+                    node.sendall("".join(f"{json.dumps(m)}\n" for m in said).encode())
+
+        node = threading.Thread(target=serve)
+        node.start()
+        said = self.tool("watch", "--count", "1")
+        node.join(20)
+        self.assertEqual(said.rstrip("\n")[-13:], "detail=?[2Jgone?"[-13:])
+        self.assertFalse([c for c in said if c < " " and c != "\n"], repr(said))
 
     def test_errors_that_teach(self):
         lab = self.start(enbs=2)

@@ -1,5 +1,6 @@
 """Sequence diagrams: of a run and of its captures the same; live; and the page in a real browser."""
 
+import json
 import re
 import shutil
 import signal
@@ -98,6 +99,17 @@ class Seq(WireTest):
         self.assertEqual((run / "x.puml").read_text().splitlines(), plantuml)
         self.assertIn("usage: keyhop seq", self.tool("seq", "--format", "nothing", code=2))
         self.assertIn("no NODE.events.ndjson", self.tool("seq", self.folder(), code=1))
+
+    def test_orders_to_a_terminal(self):
+        """What a peer or a file says is text: no escape sequence comes out."""
+        path = self.folder() / "mme.events.ndjson"
+        bad = "\u001b[2Jgone\u0007"
+        path.write_text("".join(json.dumps({"topic": "refused", "node": node, "ts": "2026-01-01T00:00:00.000000Z",
+                                            "cause": "busy", "detail": detail, "step": "7"}) + "\n"
+                                for node, detail in (("enb1", bad), (bad, "x"))))
+        text = self.tool("seq", str(path))
+        self.assertIn("gone", text)
+        self.assertFalse([c for c in text if c < " " and c != "\n"], repr(text))
 
     def test_follow(self):
         lab = self.wire_lab(captures=False)
