@@ -41,6 +41,7 @@
 	X(PEER_SILENT, 29, "peer-silent", 1408, "peer does not answer heartbeats") \
 	X(DUPLICATE_FIELD, 30, "duplicate-field", 1400, "field that may come once came twice") \
 	X(STORE_FULL, 31, "store-full", 1429, "no room to store what this would change") \
+	X(ENB_SHARE, 32, "enb-share", 1429, "eNodeB has its share of the attaches under way") \
 	X(NO_CERTIFICATE, 40, "no-certificate", 1403, "peer showed no certificate") \
 	X(UNKNOWN_CA, 41, "unknown-ca", 1403, "certificate of a CA that is not trusted") \
 	X(CERTIFICATE_EXPIRED, 42, "certificate-expired", 1403, "certificate has expired") \

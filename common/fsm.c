@@ -73,6 +73,11 @@ void fsm_settle(const struct fsm *f, const struct fsm_owner *o, const struct fsm
 	set_timer(f, o, from);
 }
 
+void fsm_start(const struct fsm *f, const struct fsm_owner *o)
+{
+	set_timer(f, o, o->state->now);
+}
+
 void fsm_timer_fired(struct fsm_state *state)
 {
 	state->timer = NULL;

@@ -92,6 +92,8 @@ const struct fsm_rule *fsm_find(const struct fsm *f, uint8_t state, uint8_t even
 /* Writes the next state, logs a change, and sees to the timer: it runs while the state has a timeout. */
 void fsm_settle(const struct fsm *f, const struct fsm_owner *o, const struct fsm_rule *rule,
 		int result);
+/* Starts the timer of the first state, if that has one. Otherwise it waits for an event. */
+void fsm_start(const struct fsm *f, const struct fsm_owner *o);
 /* The timer has fired: to be called first by `expired`. */
 void fsm_timer_fired(struct fsm_state *state);
 /* Ends the timer, before the owner is freed, and counts it no more (`counts` as in struct fsm_owner). */

@@ -26,6 +26,15 @@ static int check_capabilities(const struct mme *m, const struct ue *ue)
 	return 0;
 }
 
+/* In overload new attaches are shed first; who is attached notices nothing. An eNodeB may have as many under way as
+ * are free after it: alone it gets half of them, and however many are greedy, the next one finds as much as each. */
+static int check_load(const struct mme *m, const struct enb *e)
+{
+	if (m->attaches >= m->opt.max_attaches)
+		return KH_E_BUSY;
+	return e->attaches < m->opt.max_attaches - m->attaches ? 0 : KH_E_ENB_SHARE;
+}
+
 int attach_rx_request(struct mme *m, struct ue *ue, const struct ue_input *in)
 {
 	const Keyhop__Nas__AttachRequest *req = in->nas->attach_request;
@@ -40,13 +49,14 @@ int attach_rx_request(struct mme *m, struct ue *ue, const struct ue_input *in)
 	/* Who is attached notices nothing of a disk that fills up. */
 	if (!err && store_room(m->store) != STORE_ROOM)
 		err = KH_E_STORE_FULL;
-	/* In overload new attaches are shed first; who is attached notices nothing. */
-	if (!err && m->attaches >= m->opt.max_attaches)
-		err = KH_E_BUSY;
+	struct enb *e = enb_find(m, ue->enb_id);
+	if (!err)
+		err = check_load(m, e);
 	if (err)
 		return refuse(m, ue, err);
 	ue->attach = x_calloc(1, sizeof *ue->attach);
 	m->attaches++;
+	e->attaches++;
 	ue->attach->subscriber = sub;
 	return authentication_start(m, ue);
 }

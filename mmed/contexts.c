@@ -200,8 +200,7 @@ static void room_changed(void *arg, enum store_room room)
 
 void contexts_touch_ue(struct mme *m, struct ue *ue)
 {
-	if (ue->fsm.now != UE_ATTACHED || ue->touched_prev || !m->store ||
-	    !store_is_durable(m->store))
+	if (!ue_is_registered(ue) || ue->touched_prev || !m->store || !store_is_durable(m->store))
 		return;
 	DL_APPEND2(m->touched, ue, touched_prev, touched_next);
 	store_touch(m->store);

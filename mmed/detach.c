@@ -2,6 +2,8 @@
 #include "nas_msg.h"
 #include "ue_fsm.h"
 
+#define TRIES 5 /* TS 24.301 5.5.2.3.4 b: five expiries of T3422 */
+
 static void make_known(struct mme *m, const struct ue *ue, int cause)
 {
 	struct node_event e = ue_event(ue, "ue.detached", NULL);
@@ -32,14 +34,35 @@ int detach_rx_accept(struct mme *m, struct ue *ue, const struct ue_input *in)
 	return context_release_command(m, ue, KH_E_DETACHED);
 }
 
-int detach_by_operator(struct mme *m, struct ue *ue, const struct ue_input *in)
+/* One that cannot leave is one that is lost: the timer sends the next. */
+static int send_request(struct mme *m, struct ue *ue)
 {
 	Keyhop__Nas__DetachRequest body = KEYHOP__NAS__DETACH_REQUEST__INIT;
 
-	(void)in;
+	ue->detaches++;
 	body.cause = KEYHOP__COMMON__CAUSE__CAUSE_DETACHED;
 	NAS_MSG(nas, DETACH_REQUEST, detach_request, &body);
-	return nas_send(m, ue, NAS_CIPHERED, &nas, 0);
+	int err = nas_send(m, ue, NAS_CIPHERED, &nas, 0);
+	return err == KH_E_LINK_LOST ? 0 : err;
+}
+
+int detach_by_operator(struct mme *m, struct ue *ue, const struct ue_input *in)
+{
+	(void)in;
+	ue->detaches = 0;
+	return send_request(m, ue);
+}
+
+/* No DETACH ACCEPT: the UE moved, or does not hear. After the last try it is detached without its help. */
+int detach_again(struct mme *m, struct ue *ue, const struct ue_input *in)
+{
+	node_refuse(&m->node, LOG_NAS, in->cause, ue_name(ue), "DETACH REQUEST, try %u of %d",
+		    ue->detaches, TRIES);
+	if (ue->detaches < TRIES && !send_request(m, ue))
+		return 0;
+	make_known(m, ue, in->cause);
+	(void)context_release_command(m, ue, KH_E_DETACHED);
+	return in->cause;
 }
 
 int detach_superseded(struct mme *m, struct ue *ue, const struct ue_input *in)

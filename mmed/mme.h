@@ -57,6 +57,7 @@ struct enb {
 	struct loop_timer *key_timer;
 	struct ue *ues; /* those it serves */
 	uint32_t ue_count;
+	uint32_t attaches; /* under way here */
 	UT_hash_handle hh;
 };
 
@@ -78,6 +79,7 @@ struct ue {
 	struct kasme kasme;
 	uint64_t gen_issued; /* newest generation given to this UE */
 	uint64_t gen_floor; /* newest generation proved used by evidence */
+	uint8_t detaches; /* DETACH REQUESTs sent */
 	struct attach *attach;
 	bool stored; /* a row of it is in the store */
 	struct ue *prev, *next; /* of the serving eNodeB */

@@ -24,7 +24,7 @@ struct mme_options {
 	int32_t kenb_input;
 	uint32_t enb_key_lifetime_ms, enb_key_grace_ms, enb_key_wraps;
 	uint32_t neighbour_limit;
-	uint32_t attach_timeout_ms, release_timeout_ms, setup_timeout_ms;
+	uint32_t attach_timeout_ms, detach_timeout_ms, release_timeout_ms, setup_timeout_ms;
 	uint32_t liveness_interval_ms, liveness_misses;
 	struct config_algs eea, eia;
 	char *subscribers;

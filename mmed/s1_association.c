@@ -18,7 +18,7 @@ static void lose_unfinished(struct mme *m, struct enb *e)
 	struct ue *ue, *tmp;
 
 	DL_FOREACH_SAFE (e->ues, ue, tmp)
-		if (ue->fsm.now != UE_ATTACHED)
+		if (!ue_is_registered(ue))
 			ue_step(m, ue, EV_ENB_LOST, &(struct ue_input){.cause = KH_E_LINK_LOST});
 }
 

@@ -56,7 +56,10 @@ void ue_attach_end(struct ue *ue)
 {
 	if (!ue->attach)
 		return;
+	struct enb *e = enb_find(ue->mme, ue->enb_id);
 	ue->mme->attaches--;
+	if (e)
+		e->attaches--;
 	KEY_WIPE(ue->attach);
 	free(ue->attach);
 	ue->attach = NULL;

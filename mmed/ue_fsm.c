@@ -2,6 +2,7 @@
 
 #define IN(state) FSM_MASK(UE_##state)
 #define ATTACHING (IN(AUTHENTICATING) | IN(SECURING) | IN(CONTEXT_SETUP))
+#define REGISTERED (IN(ATTACHED) | IN(DETACHING))
 #define ROW(states, event, action, ok, fail) FSM_ROW(states, EV_##event, action, UE_##ok, UE_##fail)
 #define STAY(state, event, action) ROW(IN(state), event, action, state, state)
 
@@ -17,29 +18,34 @@ static const struct ue_row rows[] = {
 	ROW(IN(CONTEXT_SETUP),  ICS_FAILURE,      context_setup_rx_failure,    GONE,           GONE),
 	STAY(CONTEXT_SETUP,     ATTACH_COMPLETE,  attach_rx_complete),
 	STAY(ATTACHED,          ATTACH_COMPLETE,  attach_rx_complete),
+	STAY(DETACHING,         ATTACH_COMPLETE,  attach_rx_complete),
 	ROW(ATTACHING,          TIMEOUT,          attach_timeout,              RELEASING,      GONE),
 
 	/* Key lists and moves. */
 	STAY(ATTACHED,          NEIGHBOUR_LIST,   neighbour_list_rx),
 	STAY(ATTACHED,          LOCATION_UPDATE,  location_update_rx),
 	STAY(ATTACHED,          OP_HKEY,          hkey_issue_by_operator),
+	STAY(DETACHING,         NEIGHBOUR_LIST,   neighbour_list_rx),
+	STAY(DETACHING,         LOCATION_UPDATE,  location_update_rx),
 
 	/* After a restart of mmed. */
 	ROW(IN(NEW),            RESTORED,         contexts_restore,            ATTACHED,       GONE),
 
 	/* The end. */
-	ROW(IN(ATTACHED),       DETACH_REQUEST,   detach_rx_request,           RELEASING,      GONE),
-	ROW(IN(ATTACHED),       DETACH_ACCEPT,    detach_rx_accept,            RELEASING,      GONE),
-	ROW(IN(ATTACHED),       OP_DETACH,        detach_by_operator,          ATTACHED,       GONE),
-	ROW(ATTACHING | IN(ATTACHED), SUPERSEDED, detach_superseded,           RELEASING,      GONE),
-	ROW(ATTACHING | IN(ATTACHED), RELEASE_REQUEST, context_release_rx_request, RELEASING,  GONE),
+	ROW(REGISTERED,         DETACH_REQUEST,   detach_rx_request,           RELEASING,      GONE),
+	ROW(REGISTERED,         DETACH_ACCEPT,    detach_rx_accept,            RELEASING,      GONE),
+	ROW(REGISTERED,         OP_DETACH,        detach_by_operator,          DETACHING,      GONE),
+	ROW(IN(DETACHING),      TIMEOUT,          detach_again,                DETACHING,      RELEASING),
+	ROW(ATTACHING | REGISTERED, SUPERSEDED,   detach_superseded,           RELEASING,      GONE),
+	ROW(ATTACHING | REGISTERED, RELEASE_REQUEST, context_release_rx_request, RELEASING,    GONE),
 	ROW(IN(RELEASING),      RELEASE_COMPLETE, context_release_rx_complete, GONE,           GONE),
 	ROW(IN(RELEASING),      TIMEOUT,          context_release_timeout,     GONE,           GONE),
-	ROW(IN(NEW) | ATTACHING | IN(ATTACHED) | IN(RELEASING), ENB_LOST, context_release_enb_lost, GONE, GONE),
+	ROW(IN(NEW) | ATTACHING | REGISTERED | IN(RELEASING), ENB_LOST, context_release_enb_lost, GONE, GONE),
 };
 
 static const struct fsm_timeout timeouts[] = {
 	{.states = ATTACHING,     .option = offsetof(struct mme_options, attach_timeout_ms)},
+	{.states = IN(DETACHING), .option = offsetof(struct mme_options, detach_timeout_ms)},
 	{.states = IN(RELEASING), .option = offsetof(struct mme_options, release_timeout_ms)},
 	{0},
 };
@@ -74,6 +80,11 @@ int ue_step(struct mme *m, struct ue *ue, enum ue_event_id event, const struct u
 	else
 		contexts_touch_ue(m, ue);
 	return err;
+}
+
+bool ue_is_registered(const struct ue *ue)
+{
+	return (REGISTERED & FSM_MASK(ue->fsm.now)) != 0;
 }
 
 const char *ue_state_name(const struct ue *ue)

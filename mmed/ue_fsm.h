@@ -13,6 +13,7 @@
 	X(SECURING, "securing") \
 	X(CONTEXT_SETUP, "context-setup") \
 	X(ATTACHED, "attached") \
+	X(DETACHING, "detaching") \
 	X(RELEASING, "releasing") \
 	X(GONE, "gone")
 
@@ -77,6 +78,8 @@ struct ue_row {
  * context is freed when it comes to UE_GONE: do not use `ue` afterwards. */
 int ue_step(struct mme *m, struct ue *ue, enum ue_event_id event, const struct ue_input *in);
 const char *ue_state_name(const struct ue *ue);
+/* Is it attached, if perhaps not for long any more? */
+bool ue_is_registered(const struct ue *ue);
 extern const struct fsm mme_ue_fsm;
 
 /* Actions, by file. */
@@ -85,7 +88,7 @@ ue_action attach_rx_request, attach_rx_complete, attach_timeout;
 ue_action authentication_rx_response, authentication_rx_failure;
 ue_action security_mode_rx_complete, security_mode_rx_reject;
 ue_action context_setup_rx_response, context_setup_rx_failure;
-ue_action detach_rx_request, detach_rx_accept, detach_by_operator, detach_superseded;
+ue_action detach_rx_request, detach_rx_accept, detach_by_operator, detach_again, detach_superseded;
 ue_action neighbour_list_rx, hkey_issue_by_operator;
 ue_action location_update_rx;
 ue_action context_release_rx_request, context_release_rx_complete, context_release_enb_lost,

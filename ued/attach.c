@@ -1,6 +1,7 @@
 /* Attach: RRC connection, ATTACH REQUEST, and its end. */
 #include <string.h>
 
+#include "clock.h"
 #include "eps_alg.h"
 #include "nas_msg.h"
 #include "rng.h"
@@ -9,6 +10,8 @@
 
 #define RETRY_BASE_MS 100
 #define RETRY_SHIFT_MAX 5
+#define LOYAL_ATTEMPTS 8 /* in the same cell, before others are tried */
+#define CELLS_TRIED 64
 
 uint32_t attach_backoff_ms(const void *owner)
 {
@@ -17,21 +20,40 @@ uint32_t attach_backoff_ms(const void *owner)
 
 	if (!ue->wanted || !ue->node->opt.reattach)
 		return 0;
+	/* TS 24.301 5.3.7b: at random between half of T3247 and all of it. */
+	if (ue->rejected)
+		return ue->node->opt.rejected_ms / 2 + rng_below(ue->node->opt.rejected_ms / 2);
 	return RETRY_BASE_MS / 2 + rng_below(RETRY_BASE_MS << shift);
 }
 
-/* The cell it was attached in, or the configured one, or any that is up. */
+static bool is_usable(const struct cell *c)
+{
+	return c && c->up && clock_mono_us() >= c->barred_until_us;
+}
+
+/* Another one each time, as one that is up may have no way to the MME. */
+static struct cell *any_cell(const struct ue *ue)
+{
+	struct cell *usable[CELLS_TRIED];
+	size_t n = 0;
+
+	for (struct cell *c = ue->node->cells; c && n < CELLS_TRIED; c = c->hh.next)
+		if (is_usable(c))
+			usable[n++] = c;
+	return n ? usable[ue->attempts % n] : NULL;
+}
+
+/* The cell it tried last, or the configured one; when that is down, or did not help for long, any that is up. At first
+ * the configured one may take its time to come up. */
 static struct cell *choose_cell(const struct ue *ue)
 {
 	struct ue_node *u = ue->node;
 	struct cell *c = cell_find(u, ue->last_cell ? ue->last_cell : u->opt.attach_cell);
+	bool loyal = ue->attempts < LOYAL_ATTEMPTS;
 
-	if (c && c->up && !c->barred)
-		return c;
-	for (c = u->cells; c; c = c->hh.next)
-		if (c->up && !c->barred)
-			return c;
-	return NULL;
+	if (loyal && (is_usable(c) || !ue->last_cell))
+		return is_usable(c) ? c : NULL;
+	return any_cell(ue);
 }
 
 int attach_again(struct ue_node *u, struct ue *ue, const struct ue_input *in)
@@ -49,6 +71,7 @@ int attach_start(struct ue_node *u, struct ue *ue, const struct ue_input *in)
 	(void)u;
 	Keyhop__Rrc__RrcConnectionRequest body = KEYHOP__RRC__RRC_CONNECTION_REQUEST__INIT;
 
+	ue->rejected = false;
 	ue->req = in->req;
 	ue->cell = in->cell;
 	ue->last_cell = in->cell->id;
@@ -103,8 +126,8 @@ int attach_rx_reject(struct ue_node *u, struct ue *ue, const struct ue_input *in
 {
 	int err = err_from_cause(in->nas->attach_reject->cause);
 
-	/* An overloaded MME may have room later; any other reason stays what it is. */
-	ue->wanted = ue->wanted && err == KH_E_BUSY;
+	/* Soon there may be room again. Any other reason holds for longer, but not for ever: no key vouches for it. */
+	ue->rejected = err != KH_E_BUSY && err != KH_E_ENB_SHARE && err != KH_E_STORE_FULL;
 	return fail(u, ue, err);
 }
 
@@ -126,7 +149,7 @@ int attach_rx_accept(struct ue_node *u, struct ue *ue, const struct ue_input *in
 	ue->mme_ue_id = in->nas->attach_accept->mme_ue_id;
 	ue->wanted = true;
 	ue->attempts = 0;
-	ue->cell->barred = false;
+	ue->cell->barred_until_us = 0;
 	NAS_MSG(nas, ATTACH_COMPLETE, attach_complete, &body);
 	int err = nas_send(ue, NAS_CIPHERED, &nas);
 	if (err)

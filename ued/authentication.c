@@ -50,7 +50,8 @@ int authentication_rx_request(struct ue_node *u, struct ue *ue, const struct ue_
 int authentication_rx_reject(struct ue_node *u, struct ue *ue, const struct ue_input *in)
 {
 	(void)in;
-	ue->wanted = false;
+	/* It came in clear: anybody may have sent it, or damaged what led to it. */
+	ue->rejected = true;
 	node_refuse(&u->node, LOG_NAS, KH_E_AUTHENTICATION_FAILED, ue->imsi.s,
 		    "AUTHENTICATION REJECT");
 	return KH_E_AUTHENTICATION_FAILED;

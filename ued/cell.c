@@ -56,11 +56,11 @@ static void retry_later(struct cell *c)
 				    on_retry, c);
 }
 
-/* `attach.cell`: all UEs that are not anywhere yet attach there. */
+/* `attach.cell`: all UEs that are not anywhere yet attach there, but for those that somebody detached. */
 static void attach_all(struct cell *c)
 {
 	for (struct ue *ue = c->node->ues; ue; ue = ue->hh.next)
-		if (ue->fsm.now == UE_DETACHED)
+		if (ue->fsm.now == UE_DETACHED && ue->wanted)
 			ue_step(ue, EV_OP_ATTACH, &(struct ue_input){.cell = c});
 }
 
@@ -71,7 +71,7 @@ static void on_up(struct link *l, void *owner)
 
 	(void)l;
 	c->up = true;
-	c->barred = false;
+	c->barred_until_us = 0;
 	c->attempts = 0;
 	node_count(&c->node->node, METRIC_LINKS_UP);
 	events_emit(c->node->node.events, &ev);

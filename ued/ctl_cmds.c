@@ -243,13 +243,16 @@ static void ue_add_cmd(void *ctx, struct ctl_request *req, const json_t *params)
 	int err = subscriber_parse(u->node.crypto, ctl_string(params, "ue", ""),
 				   ctl_string(params, "k", ""), ctl_string(params, "opc", ""),
 				   ctl_string(params, "sqn", NULL), &s, &field);
+	struct ue *ue = err ? NULL : ue_add(u, &s);
 
 	if (err)
 		ctl_fail(req, KH_E_USAGE, field);
-	else if (!ue_add(u, &s))
+	else if (!ue)
 		ctl_fail(req, KH_E_ALREADY_EXISTS, NULL);
 	else
 		ctl_reply(req, json_pack("{s:s, s:s}", "outcome", "completed", "ue", s.imsi.s));
+	if (ue)
+		ue_start(ue);
 	KEY_WIPE(&s);
 }
 

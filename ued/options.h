@@ -19,7 +19,7 @@ struct ued_options {
 	int32_t scheme;
 	struct config_algs eea, eia;
 	uint32_t attach_cell;
-	uint32_t attach_timeout_ms;
+	uint32_t attach_timeout_ms, rejected_ms, detach_timeout_ms;
 	uint32_t confirm_timeout_ms, confirm_tries;
 	bool reattach;
 	uint32_t ping_timeout_ms;

@@ -69,8 +69,11 @@ void ue_bind(struct ue *ue, struct cell *cell, uint16_t c_rnti)
 	struct ue *old = ue_find_rnti(cell, c_rnti);
 
 	ue_unbind(ue);
-	if (old)
+	/* A number that is given anew was free: the eNodeB let its last owner go, who has not heard it. */
+	if (old && old != ue) {
 		ue_unbind(old);
+		(void)ue_step(old, EV_RADIO_LOST, &(struct ue_input){.cause = KH_E_UE_NOT_FOUND});
+	}
 	ue->cell = cell;
 	ue->c_rnti = c_rnti;
 	HASH_ADD(hh_rnti, cell->ues, c_rnti, sizeof ue->c_rnti, ue);

@@ -36,9 +36,9 @@ static const struct ue_row rows[] = {
 
 	/* The end. */
 	ROW(IN(ATTACHED),   OP_DETACH,       detach_start,              DETACHING,  ATTACHED),
-	STAY(ATTACHED,      NAS_DETACH,      detach_rx_request),
+	ROW(IN(ATTACHED) | IN(DETACHING), NAS_DETACH, detach_rx_request,     DETACHING,  DETACHING),
 	STAY(DETACHING,     DETACH_ACCEPT,   detach_rx_accept),
-	ROW(IN(DETACHING),  TIMEOUT,         detach_timeout,            DETACHED,   DETACHED),
+	ROW(IN(DETACHING),  TIMEOUT,         detach_timeout,            DETACHING,  DETACHED),
 	ROW(ALIVE,          RELEASE,         context_release_rx,        DETACHED,   DETACHED),
 	ROW(TRYING | IN(ATTACHED) | IN(RETURNING) | IN(DETACHING), RADIO_LOST, attach_lost, DETACHED, DETACHED),
 };
@@ -48,7 +48,7 @@ static const struct fsm_timeout timeouts[] = {
 	{.states = TRYING,        .option = offsetof(struct ued_options, attach_timeout_ms)},
 	{.states = IN(MOVING),    .option = offsetof(struct ued_options, confirm_timeout_ms)},
 	{.states = IN(RETURNING), .option = offsetof(struct ued_options, confirm_timeout_ms)},
-	{.states = IN(DETACHING), .option = offsetof(struct ued_options, attach_timeout_ms)},
+	{.states = IN(DETACHING), .option = offsetof(struct ued_options, detach_timeout_ms)},
 	{0},
 };
 /* clang-format on */
@@ -63,12 +63,26 @@ static void expired(void *owner)
 
 FSM_MACHINE(ued_ue_fsm, "ue", LOG_NAS, UE_STATES, UE_EVENTS);
 
+static struct fsm_owner owner_of(struct ue *ue)
+{
+	struct ue_node *u = ue->node;
+
+	return (struct fsm_owner){&ue->fsm,	ue,	 ue->imsi.s,
+				  u->node.loop, &u->opt, u->node.metrics.ue_states};
+}
+
+void ue_start(struct ue *ue)
+{
+	const struct fsm_owner owner = owner_of(ue);
+
+	fsm_start(&ued_ue_fsm, &owner);
+}
+
 int ue_step(struct ue *ue, enum ue_event_id event, const struct ue_input *in)
 {
 	struct ue_node *u = ue->node;
 	const struct fsm_rule *rule = fsm_find(&ued_ue_fsm, ue->fsm.now, event);
-	const struct fsm_owner owner = {&ue->fsm,     ue,      ue->imsi.s,
-					u->node.loop, &u->opt, u->node.metrics.ue_states};
+	const struct fsm_owner owner = owner_of(ue);
 
 	if (!rule) {
 		node_refuse(&u->node, LOG_NAS, KH_E_BAD_STATE, ue->imsi.s, "%s in state %s",

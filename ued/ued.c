@@ -29,7 +29,11 @@ static int start(void *context, char *why, size_t why_len)
 
 	u->scheme = ue_scheme(u->opt.scheme);
 	int err = usim_open(u, why, why_len);
-	return err ? err : cells_open(u, why, why_len);
+	if (!err)
+		err = cells_open(u, why, why_len);
+	for (struct ue *ue = u->ues; ue && !err; ue = ue->hh.next)
+		ue_start(ue);
+	return err;
 }
 
 static void stop(void *context)

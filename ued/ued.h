@@ -38,7 +38,7 @@ struct cell {
 	struct conn_peer at; /* of its Uu */
 	struct link *link;
 	bool up;
-	bool barred; /* its certificate was revoked: UEs look for another one by themselves */
+	int64_t barred_until_us; /* its certificate was revoked: UEs look for another one by themselves */
 	struct loop_timer *timer;
 	unsigned attempts;
 	struct ue *ues; /* by c_rnti, hh_rnti */
@@ -86,7 +86,9 @@ struct ue {
 	struct aka_sqn_array sqns;
 	struct fsm_state fsm; /* ue_fsm.c */
 	bool wanted; /* attached, or to be attached again when it is lost */
+	bool rejected; /* so ended its last attach: the next one has to wait */
 	uint8_t attempts; /* to attach again, in a row */
+	uint8_t detaches; /* DETACH REQUESTs sent */
 	uint16_t c_rnti;
 	uint32_t last_cell; /* where it was attached last */
 	uint32_t mme_ue_id;
@@ -139,6 +141,8 @@ struct ue *ue_find_rnti(struct cell *c, uint32_t c_rnti);
 struct ue *ue_find_identity(struct ue_node *u, uint64_t identity);
 struct ue *ue_add(struct ue_node *u,
 		  const struct subscriber *s); /* NULL when it exists or at the limit */
+/* From now on it attaches by itself, if it is wanted. */
+void ue_start(struct ue *ue);
 void ue_free(struct ue *ue);
 /* The UE is known by `c_rnti` in `cell` from now on. */
 void ue_bind(struct ue *ue, struct cell *cell, uint16_t c_rnti);

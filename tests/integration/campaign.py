@@ -3,6 +3,8 @@
 import os
 import select
 import sys
+import tempfile
+import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
@@ -32,8 +34,9 @@ def fast_options():
     enb = (FAULTS + f"handover: {{prepare_timeout: {ms(300)}, complete_timeout: {ms(900)}, list_wait: {ms(600)}}}\n"
            f"setup_timeout: {ms(2000)}\n")
     ue = FAULTS + (f"handover: {{confirm_timeout: {ms(150)}}}\n"
-                   f"attach: {{cell: 1, timeout: {ms(2000)}}}\n")
-    mme = FAULTS + f"attach_timeout: {ms(2000)}\nrelease_timeout: {ms(1000)}\n"
+                   f"attach: {{cell: 1, timeout: {ms(2000)}, rejected: {ms(1000)}}}\n"
+                   f"detach: {{timeout: {ms(300)}}}\n")
+    mme = FAULTS + f"attach_timeout: {ms(2000)}\ndetach_timeout: {ms(300)}\nrelease_timeout: {ms(1000)}\n"
     return {"*enb": enb, "ue": ue, "mme": mme}
 
 
@@ -174,6 +177,24 @@ class Campaign:
         seq = probe.subscribe()
         probe.close()
         return seq
+
+
+class CampaignTest(unittest.TestCase):
+    """self.c: one campaign for all tests of the class, made with `options`."""
+
+    options = {}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory(prefix="kh")
+        cls.c = Campaign(cls.folder.name, **cls.options)
+
+    @classmethod
+    def tearDownClass(cls):
+        codes = cls.c.close()
+        cls.folder.cleanup()
+        if any(codes.values()):
+            raise AssertionError(f"daemons ended with {codes}")
 
 
 def other_cells(campaign, cell):

@@ -276,6 +276,31 @@ class Limits(LabTest):
                          "completed")
         self.assertEqual(self.refused(mme, "busy"), 3)
 
+    def test_an_enb_gets_its_share_of_the_attaches(self):
+        """One eNodeB whose attaches never end leaves room for those of others; another like it gets as much as is left
+        for a third."""
+        lab = self.lab(enbs=3, ues=9, mme={"limits": "{attaches: 6}"}, extra={"mme": "lab: {faults: true}\n"})
+        ue, mme, imsis = lab.node("ue"), lab.node("mme"), list(lab.imsis)
+        mme.call("fault.set", fault="drop", message="s1.initial_context_setup_request", count=0)
+        mme.subscribe(topics=["fault.fired"])
+
+        def hang(cell, n):
+            for _ in range(n):
+                ue.call("attach", ue=imsis.pop(), cell=cell)
+                mme.wait_event(lambda e: True)
+
+        hang("enb1", 3)
+        self.named("ENB_SHARE", ue.call, "attach", ue=imsis[0], cell="enb1", wait=True)
+        hang("enb2", 2)
+        self.named("ENB_SHARE", ue.call, "attach", ue=imsis[0], cell="enb2", wait=True)
+        hang("enb3", 1)
+        self.named("BUSY", ue.call, "attach", ue=imsis[0], cell="enb3", wait=True)
+        self.assertEqual((self.refused(mme, "enb-share"), self.refused(mme, "busy")), (2, 1))
+        # Those that hang are given back when they end.
+        mme.call("fault.clear")
+        lab.stop_node("enb1")
+        ue.call("attach", ue=imsis[0], cell="enb3", wait=True)
+
     def test_most_ues_of_a_cell(self):
         lab = self.lab(enbs=2, ues=3, extra={"*enb": "limits: {ues: 2}\n", "ue": "attach: {again: false}\n"})
         ue = lab.node("ue")

@@ -78,11 +78,88 @@ START_TEST(every_message_has_a_row)
 }
 END_TEST
 
+/* Wherever a UE is that nobody detached, something leads on: a message, when it is attached, else a timer. */
+START_TEST(nobody_waits_for_ever)
+{
+	struct ue ue = {.node = &u, .wanted = true};
+
+	for (uint8_t state = 0; state < UE_STATE_COUNT; state++) {
+		bool timed = fsm_timeout_of(&ued_ue_fsm, state) != NULL;
+
+		ck_assert_msg(timed == (state != UE_ATTACHED), "%s",
+			      fsm_state_name(&ued_ue_fsm, state));
+		ck_assert(!timed || fsm_find(&ued_ue_fsm, state, EV_TIMEOUT));
+	}
+	u.opt = (struct ued_options){.reattach = true, .rejected_ms = 1000};
+	for (unsigned attempts = 0; attempts <= UINT8_MAX; attempts++) {
+		ue.attempts = (uint8_t)attempts;
+		ck_assert_uint_gt(attach_backoff_ms(&ue), 0);
+	}
+	ue.rejected = true;
+	ck_assert_uint_ge(attach_backoff_ms(&ue), 500);
+	ck_assert_uint_lt(attach_backoff_ms(&ue), 1000);
+	ue.wanted = false;
+	ck_assert_uint_eq(attach_backoff_ms(&ue), 0);
+}
+END_TEST
+
+/* No message says no for ever: after each that ends an attach, and no matter why, the timer of the next one runs. */
+START_TEST(after_every_end_comes_another_attach)
+{
+	static const enum ue_event_id ends[] = {EV_RRC_REJECT, EV_AUTH_REJECT, EV_ATTACH_REJECT,
+						EV_TIMEOUT,    EV_RELEASE,     EV_RADIO_LOST};
+	Keyhop__Nas__AttachReject reject = KEYHOP__NAS__ATTACH_REJECT__INIT;
+	Keyhop__Nas__Nas nas = KEYHOP__NAS__NAS__INIT;
+	Keyhop__Rrc__RrcConnectionRelease release = KEYHOP__RRC__RRC_CONNECTION_RELEASE__INIT;
+	Keyhop__Rrc__Rrc rrc = KEYHOP__RRC__RRC__INIT;
+	const struct ue_input in = {.nas = &nas, .rrc = &rrc, .cause = KH_E_LINK_LOST};
+
+	u.opt = (struct ued_options){.reattach = true, .rejected_ms = 1000};
+	nas.attach_reject = &reject;
+	rrc.rrc_connection_release = &release;
+	for (unsigned cause = 1; cause < KH_CAUSE_MAX; cause++)
+		for (size_t i = 0; i < COUNT(ends); i++) {
+			uint8_t from = ends[i] == EV_RRC_REJECT ? UE_CONNECTING : UE_ATTACHING;
+			struct ue ue = {.node = &u, .wanted = true, .fsm = {.now = from}};
+
+			reject.cause = (Keyhop__Common__Cause)cause;
+			release.cause = (Keyhop__Common__Cause)cause;
+			(void)ue_step(&ue, ends[i], &in);
+			ck_assert_uint_eq(ue.fsm.now, UE_DETACHED);
+			ck_assert_msg(ue.fsm.timer, "%s cause %u",
+				      fsm_event_name(&ued_ue_fsm, ends[i]), cause);
+			fsm_stop(&ue.fsm, u.node.metrics.ue_states);
+		}
+}
+END_TEST
+
+/* The release of a UE was lost; its C-RNTI goes to another one. It is not left deaf. */
+START_TEST(a_c_rnti_given_anew)
+{
+	struct cell cell = {.node = &u, .id = 1};
+	struct ue first = {.node = &u, .wanted = true, .fsm = {.now = UE_ATTACHED}};
+	struct ue second = {.node = &u, .wanted = true, .fsm = {.now = UE_ATTACHING}};
+
+	u.opt = (struct ued_options){.reattach = true};
+	ue_bind(&first, &cell, 61);
+	ue_bind(&second, &cell, 61);
+	ck_assert_ptr_eq(ue_find_rnti(&cell, 61), &second);
+	ck_assert_uint_eq(second.fsm.now, UE_ATTACHING);
+	ck_assert_uint_eq(first.fsm.now, UE_DETACHED);
+	ck_assert_ptr_nonnull(first.fsm.timer);
+	ue_bind(&second, &cell, 61);
+	ck_assert_uint_eq(second.fsm.now, UE_ATTACHING);
+	ue_unbind(&second);
+	fsm_stop(&first.fsm, NULL);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("tables of ued");
 
 	CHECK_CASE_WITH(s, "cells", setup, teardown, ue_cells, nothing_is_dead,
-			every_message_has_a_row);
+			every_message_has_a_row, nobody_waits_for_ever,
+			after_every_end_comes_another_attach, a_c_rnti_given_anew);
 	return check_main(s);
 }
