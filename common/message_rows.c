@@ -79,7 +79,8 @@ static const struct field_rule s1_wrapped_key[] = {
 	ENB(Keyhop__S1__WrappedKey, enb_id), ID(Keyhop__S1__WrappedKey, key_id),
 	BYTES(Keyhop__S1__WrappedKey, wrapped, 16, WRAP_MAX_LEN), END};
 static const struct field_rule s1_wrapped_key_list[] = {
-	ID(Keyhop__S1__WrappedKeyList, mme_ue_id), U64(Keyhop__S1__WrappedKeyList, generation, 1),
+	ID(Keyhop__S1__WrappedKeyList, mme_ue_id),
+	U64(Keyhop__S1__WrappedKeyList, generation, 1),
 	SUBS(Keyhop__S1__WrappedKeyList, entry, s1_wrapped_key),
 	IDS(Keyhop__S1__WrappedKeyList, unknown_enb_id),
 	U32(Keyhop__S1__WrappedKeyList, serving_enb_id, 0, ENB_ID_MAX),

@@ -229,7 +229,7 @@ class Captured(LabTest):
             x2.send(7, {1: 9, 2: self.ue_id, 3: {1: new[2], 2: entries[3][2], 3: entries[3][3]}, 4: {1: 4, 2: 4}})
             self.assertEqual(x2.expect(8, 23)[0], 23)
             self.assertEqual(self.refused(self.labs.node("enb3"), "unwrap-failed"), 1)
-        self.x2.send(13, {1: self.ue_id, 2: new[2], 3: list(entries.values())})
+        self.x2.send(13, {1: self.ue_id, 2: new[2], 3: new[-3]})
         self.assertEqual(self.event(self.enb2, "wraplist.received")["gen"], new[2])
         self.assertTrue(all(e["usable"] for e in self.entries()))
         self.assertEqual(self.serving(), 2)
