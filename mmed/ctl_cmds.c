@@ -268,8 +268,8 @@ static void hkey_show(void *ctx, struct ctl_request *req, const json_t *params)
 
 static void scheme_get(void *ctx, struct ctl_request *req, const json_t *params)
 {
-	static const char *const names[] = {"scheme", "wrap", "h_key_bits", "enb_key_bits",
-					    "kenb_input"};
+	static const char *const names[] = {"scheme",	    "wrap",	  "h_key_bits",
+					    "enb_key_bits", "kenb_input", "location_update"};
 	struct mme *m = ctx;
 	json_t *out = json_object();
 	char value[64];

@@ -32,6 +32,7 @@ def options():
     p.add_argument("--wrap", default="aes-gcm", choices=["aes-gcm", "aes-kw", "aes-block"])
     p.add_argument("--h-key-bits", default="128", choices=["128", "256"])
     p.add_argument("--kenb-input", default="plmn", choices=["literal", "plmn"])
+    p.add_argument("--location-update", default="target", choices=["source", "target"], help="who sends message 12")
     p.add_argument("--stay", action="store_true", help="leave the daemons running, with faults allowed")
     p.add_argument("--stop", metavar="DIR", help="end the daemons of an earlier --stay")
     p.add_argument("--build", metavar="DIR", help="use the binaries of another build directory")
@@ -171,7 +172,7 @@ def write_summary(lab, a, handovers, pings, events):
     wanted = a.moves * a.ues
     good = completed == wanted and not bad and not pings
     summary = {"verdict": "ok" if good else "failed", "wrap": a.wrap, "h_key_bits": int(a.h_key_bits),
-               "kenb_input": a.kenb_input, "transport": a.transport, "enbs": a.enbs, "ues": a.ues, "moves": a.moves,
+               "kenb_input": a.kenb_input, "location_update": a.location_update, "transport": a.transport, "enbs": a.enbs, "ues": a.ues, "moves": a.moves,
                "completed": completed, "mismatches": bad, "failed_pings": pings, "handovers": handovers}
     (lab.path / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
     return summary
@@ -202,7 +203,8 @@ def main():
     if a.wrap in WEAK:
         print(f"NOTE wrap {a.wrap} is for study: {WEAK[a.wrap]}")
     lab = Lab(path, enbs=a.enbs, ues=a.ues, build=a.build, transport=a.transport,
-              mme={"wrap": a.wrap, "h_key_bits": a.h_key_bits, "kenb_input": a.kenb_input})
+              mme={"wrap": a.wrap, "h_key_bits": a.h_key_bits, "kenb_input": a.kenb_input,
+                   "location_update": a.location_update})
     lab.extra = {name: extra(name, a.stay) for name in lab.names()}
     codes = {}
     try:

@@ -94,6 +94,9 @@ class Keys(unittest.TestCase):
     def test_aes_block_literal(self):
         self.demo("--wrap", "aes-block", "--kenb-input", "literal")
 
+    def test_location_update_of_the_source(self):
+        self.demo("--location-update", "source", "--ues", "3")
+
     def test_many(self):
         self.demo("--enbs", "5", "--ues", "100", "--moves", "4")
 

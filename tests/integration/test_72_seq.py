@@ -85,6 +85,14 @@ class Seq(WireTest):
                          [2, 3, 4, 5, 5, 6, 7, 8, 9, 11, 7, 8, 10, 11, 12, 13, 5, 5])
         self.assertEqual([s for s, _ in arrows(self.tool("seq", run / "enb1.events.ndjson"))][:4], [3, 7, 9, 8])
 
+    def test_the_source_sends_12(self):
+        run = self.demo("--location-update", "source", "--moves", "1")
+        for what in (run, run / "capture.pcapng"):
+            rows = self.tool("seq", what, "--format", "mermaid").splitlines()
+            for row in ("L2->>L1: 11 HO complete (tunnel)", "L1->>L0: 12 location update (tunnel)",
+                        "L0->>L1: 13 wrapped list (tunnel)", "L1->>L2: 13 wrapped list (tunnel)"):
+                self.assertEqual(rows.count(row), 1, "\n".join(rows))
+
     def test_other_languages(self):
         run = self.demo("--moves", "1")
         mermaid = self.tool("seq", run, "--format", "mermaid").splitlines()
