@@ -26,12 +26,14 @@ def options():
     p.add_argument("--out", metavar="DIR", help="where everything is left (default: ./run)")
     p.add_argument("--transport", default="tcp", choices=["tcp", "sctp", "sctp-udp"],
                    help="sctp is the kernel's, sctp-udp works everywhere")
-    p.add_argument("--enbs", type=int, default=3, metavar="N")
-    p.add_argument("--ues", type=int, default=1, metavar="N")
-    p.add_argument("--moves", type=int, default=3, metavar="N")
-    p.add_argument("--wrap", default="aes-gcm", choices=["aes-gcm", "aes-kw", "aes-block"])
-    p.add_argument("--h-key-bits", default="128", choices=["128", "256"])
-    p.add_argument("--kenb-input", default="plmn", choices=["literal", "plmn"])
+    p.add_argument("--enbs", type=int, default=3, metavar="N", help="eNodeBs, 2 to 33 (3)")
+    p.add_argument("--ues", type=int, default=1, metavar="N", help="UEs (1)")
+    p.add_argument("--moves", type=int, default=3, metavar="N", help="handovers of each UE (3); 0 with --stay: nobody attaches")
+    p.add_argument("--wrap", default="aes-gcm", choices=["aes-gcm", "aes-kw", "aes-block"],
+                   help="how a KeNB is wrapped for its eNodeB, 3c (aes-gcm); the others are for study")
+    p.add_argument("--h-key-bits", default="128", choices=["128", "256"], help="3a (128)")
+    p.add_argument("--kenb-input", default="plmn", choices=["literal", "plmn"],
+                   help="what the H_key enciphers, 3b: eNB_ID alone, or with the PLMN (plmn)")
     p.add_argument("--stay", action="store_true", help="leave the daemons running, with faults allowed")
     p.add_argument("--stop", metavar="DIR", help="end the daemons of an earlier --stay")
     p.add_argument("--build", metavar="DIR", help="use the binaries of another build directory")

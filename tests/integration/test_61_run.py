@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import unittest
 import xml.etree.ElementTree
@@ -38,14 +39,12 @@ class Run(LabTest):
         return [e for e in map(json.loads, text.splitlines()) if e["topic"] == topic]
 
     def test_the_library(self):
+        """Each scenario works wherever the ones before it left the UEs."""
         lab = self.start(enbs=3, ues=5, extra=FAULTS)
         files = sorted((ROOT / "conf" / "scenarios").glob("*.yaml"))
         self.assertGreater(len(files), 12)
         for file in files:
             self.assertTrue(file.read_text().startswith("# "), f"{file.name} says what it shows")
-            for ue in json.loads(self.tool("mme", "-o", "json", "ue", "list"))["items"]:
-                self.tool("ue", "detach", "--ue", ue["ue"])
-                self.tool("wait", "ue", ue["ue"], "detached")
             out = lab.path / file.stem
             printed = self.tool("run", file, "--out", out, f"--junit={out}.xml", "--seed", "3")
             self.assertRegex(printed, r"(?m)^OK ", file.name)
@@ -64,8 +63,14 @@ class Run(LabTest):
         self.assertIn("no handover.completed", said)
         suite = xml.etree.ElementTree.parse(str(lab.path / "j.xml")).getroot()
         self.assertIn("<none>", suite.find("testcase/failure").get("message"))
+        file = self.path / "scenario.yaml"
+        file.write_text("steps:\n  - {do: ping}\n")
+        table = self.tool("run", file)
+        self.assertEqual(re.findall(r"(?m)^memory (\S+)", table), ["enb1", "enb2", "mme", "ue"])
+        self.assertRegex(table, r"(?m)^memory mme .* 1 UE$")
         self.assertRegex(self.play(["atach"], code=2), r"scenario.yaml:2:\d+.*attach")
         self.assertIn("two cells", self.play(["ping-pong, path: enb1"], code=1))
+        self.assertIn("FAULTS_OFF: set lab.faults", self.play(['fault, node: enb1, fault: drop, message: "7"'], code=1))
         self.assertIn("wants a topic", self.play(["expect"], code=1))
         self.assertIn("--uess", self.play(["ready"], "--uess", "3", code=2))
         self.assertIn("No such file", self.play(["ready"], "--junit", lab.path / "no" / "j.xml", code=2))
