@@ -96,12 +96,14 @@ def move_all(lab, source, target):
 
 
 def wait_serving(lab, target, imsis):
-    """Until the UE itself has the target's acknowledgement."""
+    """Until each UE itself has the target's acknowledgement and, after 12 and 13, its next H_key: the last message."""
     ue = lab.node("ue")
-    missing = set(imsis)
+    used, newest, missing = {}, {}, set(imsis)
     while missing:
-        e = ue.wait_event(lambda e: e["topic"] == "handover.executed" and e["enb"] == int(target[3:]), 30)
-        missing.discard(e["ue"])
+        e = ue.wait_event(lambda e: e["topic"] == "hkey.received" or e["enb"] == int(target[3:]), 30)
+        (newest if e["topic"] == "hkey.received" else used)[e["ue"]] = e["gen"]
+        if newest.get(e["ue"], 0) > used.get(e["ue"], e["gen"]):
+            missing.discard(e["ue"])
 
 
 def ping_all(lab):
@@ -141,7 +143,7 @@ def run(lab, a):
     print(f"{len(lab.imsis)} UE{'s' * (len(lab.imsis) > 1)} attached to enb1")
     pings += ping_all(lab)
     names = lab.enb_names()
-    lab.node("ue").subscribe(topics=["handover.executed"])
+    lab.node("ue").subscribe(topics=["handover.executed", "hkey.received"])
     for name in names:
         lab.node(name).subscribe(topics=["handover.completed", "handover.failed"])
     for move in range(a.moves):
