@@ -239,9 +239,9 @@ def main():
     print(f"left in {path}: ladder.html ladder.txt summary.json capture.pcapng, and of each node its configuration, "
           "log, events, keylog and capture")
     if a.stay:
-        print(f"\nstill running; for example:\n  {a.tool} -s {path}/enb1.sock ue list\n"
-              f"  {a.tool} -s {path}/ue.sock traffic ping --ue {lab.imsis[0]}\n"
-              f"end it with: {a.name} --stop {path}")
+        print(f"\nstill running; for example:\n  export KEYHOP_RUN={path} PATH=$PATH:{a.tool.parent}\n"
+              f"  keyhop {'enb1 ue list' if a.moves else f'ue attach --ue {lab.imsis[0]} --cell enb1 --wait'}\n"
+              f"  keyhop enb1 help\nend it with: {a.name} --stop {path}")
     return 0 if good else 1
 
 
