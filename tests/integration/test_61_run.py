@@ -39,12 +39,14 @@ class Run(LabTest):
         return [e for e in map(json.loads, text.splitlines()) if e["topic"] == topic]
 
     def test_the_library(self):
-        """Each scenario works wherever the ones before it left the UEs."""
         lab = self.start(enbs=3, ues=5, extra=FAULTS)
         files = sorted((ROOT / "conf" / "scenarios").glob("*.yaml"))
         self.assertGreater(len(files), 12)
         for file in files:
             self.assertTrue(file.read_text().startswith("# "), f"{file.name} says what it shows")
+            for ue in json.loads(self.tool("mme", "-o", "json", "ue", "list"))["items"]:
+                self.tool("ue", "detach", "--ue", ue["ue"])
+                self.tool("wait", "ue", ue["ue"], "detached")
             out = lab.path / file.stem
             printed = self.tool("run", file, "--out", out, f"--junit={out}.xml", "--seed", "3")
             self.assertRegex(printed, r"(?m)^OK ", file.name)
@@ -55,6 +57,13 @@ class Run(LabTest):
             self.assertEqual(suite.get("failures"), "0")
             self.assertEqual(int(suite.get("tests")), len(summary["steps"]))
             self.assertTrue((out / "events.ndjson").read_text())
+
+    def test_one_that_begins_in_a_certain_cell(self):
+        """It brings its UEs there itself, from wherever they are."""
+        self.start(enbs=3, ues=2, extra=FAULTS)
+        for name in ("chain", "partition", "lost-10", "corrupt-7", "chain"):
+            self.play(["attach", "move, path: enb3"], head="settle: true\n")
+            self.assertRegex(self.tool("run", ROOT / f"conf/scenarios/{name}.yaml", "--ues", 2), r"(?m)^OK ", name)
 
     def test_one_that_fails_says_so(self):
         lab = self.start(enbs=2)
