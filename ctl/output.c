@@ -96,20 +96,38 @@ static void print_table(const json_t *items)
 	json_array_foreach(items, i, row) print_row(names, width, n, row);
 }
 
-static void print_members(const json_t *object)
+/* Members of members as outer.inner, as options are written. */
+static void flatten(const json_t *object, const char *prefix, json_t *flat)
 {
 	const char *key;
 	json_t *v;
+	char name[CELL_MAX];
+
+	json_object_foreach((json_t *)(uintptr_t)object, key, v)
+	{
+		snprintf(name, sizeof name, "%s%s%s", prefix, *prefix ? "." : "", key);
+		if (json_is_object(v) && !*prefix)
+			flatten(v, name, flat);
+		else
+			json_object_set(flat, name, v);
+	}
+}
+
+static void print_members(const json_t *object)
+{
+	json_t *flat = json_object(), *v;
+	const char *key;
 	char text[CELL_MAX];
 	int width = 0;
 
-	json_object_foreach((json_t *)(uintptr_t)object, key, v) if ((int)strlen(key) > width)
-		width = (int)strlen(key);
-	json_object_foreach((json_t *)(uintptr_t)object, key, v)
+	flatten(object, "", flat);
+	json_object_foreach(flat, key, v) if ((int)strlen(key) > width) width = (int)strlen(key);
+	json_object_foreach(flat, key, v)
 	{
 		shown(v, text);
 		printf("%-*s  %s\n", width, key, text);
 	}
+	json_decref(flat);
 }
 
 int output_parse(const char *name, enum output_format *out)

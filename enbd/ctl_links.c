@@ -92,7 +92,9 @@ void ctl_location_update(void *ctx, struct ctl_request *req, const json_t *param
 	int err;
 
 	if (!ue) {
-		ctl_fail(req, KH_E_UE_NOT_FOUND, "see ue.list");
+		ctl_fail(req, KH_E_UE_NOT_FOUND,
+			 "ue.list has the UEs of this cell; ue.show of the MME knows who serves a "
+			 "UE");
 		return;
 	}
 	if (!ue->evidence.pdu) {

@@ -150,7 +150,7 @@ static struct ue *find_ue(struct mme *m, struct ctl_request *req, const json_t *
 	if (!ue && strlen(text) < IMSI_LEN)
 		ue = ue_find(m, (uint32_t)strtoul(text, NULL, 10));
 	if (!ue)
-		ctl_fail(req, KH_E_UE_NOT_FOUND, "see ue.list");
+		ctl_fail(req, KH_E_UE_NOT_FOUND, "ue.list has those that are attached");
 	return ue;
 }
 

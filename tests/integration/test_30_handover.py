@@ -81,6 +81,7 @@ class Keys(unittest.TestCase):
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
             done = subprocess.run([sys.executable, str(ROOT / "scripts/verify.py"), out], capture_output=True, text=True)
             self.assertEqual(done.returncode, 0, done.stdout)
+            self.assertRegex(done.stdout, r"(?m)^OK  \d+ checks$")
 
     def test_default(self):
         self.demo("--ues", "3")

@@ -121,6 +121,7 @@ class Tool(LabTest):
         self.tool("mme", "status")
         self.assertIn("BAD_STATE", self.tool("ue", "traffic", "ping", imsi, code=1))
         self.assertIn("usage", self.tool(code=2))
+        self.assertIn("no verb", self.tool("enb1", code=2))
         self.assertIn("has no", self.tool("mme", "no", "such", code=2))
         self.assertIn("--nonsense", self.tool("mme", "status", "--nonsense", "1", code=2))
         self.assertIn("no socket", self.tool("enb7", "status", code=3))
@@ -249,6 +250,7 @@ class Tool(LabTest):
         self.assertEqual([line.split()[0] for line in table[1:]], lab.imsis)
         starts = {line.index(line.split()[1]) for line in table}
         self.assertEqual(len(starts), 1, "columns stand under each other")
+        self.assertRegex(self.tool("mme", "metrics", "get"), r"(?m)^counters\.attaches +3$")
 
     def test_all_nodes_at_once(self):
         lab = self.start(enbs=2, ues=2)

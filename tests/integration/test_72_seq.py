@@ -70,6 +70,8 @@ class Seq(WireTest):
         steps = [2, 2, 2, 3, 4, 5] + [6, 7, 8, 9, 10, 11, 12, 13, 5] * 3
         self.assertEqual([s for s, _ in arrows(events)], steps)
         self.assertEqual(events.count(" MATCH"), 3)
+        for label in ("3 neighbour list", "12 location update", "13 wrapped list"):
+            self.assertIn(label, events, "no label of a step is cut")
         self.assertNotIn("MISMATCH", events)
         captured = self.tool("seq", run / "capture.pcapng")
         # A 5 is one arrow across the eNodeB for who has the keys, and two for who sees the packets.
