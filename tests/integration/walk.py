@@ -1,4 +1,5 @@
-"""A random walk: UEs move between cells while single messages are lost, late, doubled, changed or cut.
+"""A random walk: UEs move between cells while single messages are lost, late, doubled, changed or cut; now and then a
+cell releases one, which attaches again while such things happen.
 
 Invariants: UE, serving cell and MME agree; no other cell holds a context; no key comes twice; at the end contexts,
 descriptors and heap are back where they began. A seed names the sequence of moves and faults.
@@ -17,6 +18,7 @@ from keyhop import KeyhopError, wait_until
 from kills import repeated_keys
 
 IN_FLIGHT = 8
+RELEASES_FEWER = 5  # than faults
 HEAP_SLACK = 64 * 1024  # hash tables keep their buckets
 MESSAGES = {
     "mme": [("5", "tx"), ("13", "tx"), ("4", "tx"), ("3", "rx"), ("12", "rx")],
@@ -26,6 +28,16 @@ MESSAGES = {
     "ue": [("10", "tx"), ("9", "rx"), ("rrc.dl_information_transfer", "rx"), ("rrc.handover_confirm_ack", "rx")],
 }
 KINDS = ("drop", "delay", "duplicate", "reorder", "corrupt", "truncate", "replay")
+
+
+NAMES_THE_UE = "s1.initial_context_setup_request"  # damaged, the cell has a UE of another name
+# Of an attach; these are set before a release, so that the attach after it meets them.
+ATTACH_MESSAGES = {
+    "mme": [("s1.downlink_nas", "tx"), (NAMES_THE_UE, "tx"), ("s1.initial_ue_message", "rx")],
+    "enb": [("rrc.rrc_connection_setup", "tx"), ("rrc.security_mode_command", "tx"), ("s1.uplink_nas", "tx")],
+    "ue": [("rrc.rrc_connection_request", "tx"), ("rrc.ul_information_transfer", "tx"),
+           ("rrc.dl_information_transfer", "rx"), ("rrc.rrc_reconfiguration", "rx")],
+}
 
 
 class Broken(Exception):
@@ -43,12 +55,28 @@ class Walk:
         self.lost = set()  # UEs that are looked up before they move again
 
     def maybe_fault(self):
-        if self.rng.random() * 100 >= self.faults:
-            return
+        if self.rng.random() * 100 < self.faults:
+            self.set_fault(MESSAGES)
+        if self.rng.random() * 100 < self.faults / RELEASES_FEWER:
+            self.release()
+
+    def set_fault(self, messages):
         name = self.rng.choice(self.c.lab.names())
-        message, direction = self.rng.choice(MESSAGES.get(name, MESSAGES["enb"]))
-        self.c.fault(name, fault=self.rng.choice(KINDS), message=message, direction=direction, count=1,
+        message, direction = self.rng.choice(messages.get(name, messages["enb"]))
+        kinds = [k for k in KINDS if k != "corrupt" or message != NAMES_THE_UE]
+        self.c.fault(name, fault=self.rng.choice(kinds), message=message, direction=direction, count=1,
                      delay_ms=self.rng.randint(1, 60))
+
+    def release(self):
+        """The cell lets a UE go, perhaps in mid-handover, and something goes wrong when it attaches again."""
+        imsi = self.rng.choice(self.c.lab.imsis)
+        self.set_fault(ATTACH_MESSAGES)
+        try:
+            self.c.enb(self.at[imsi]).call("ue.release", ue=imsi)
+        except KeyhopError as e:
+            if e.name not in ("UE_NOT_FOUND", "BAD_STATE"):
+                raise
+        self.lost.add(imsi)
 
     def find(self, imsi):
         """Where a UE is that was lost sight of; None while it is nowhere."""
@@ -110,8 +138,18 @@ class Walk:
         while self.flying:
             self.take_answers(5)
 
+    def renew_lists(self):
+        """A list whose H_key was lost is made good when it is needed: all are asked for now."""
+        for imsi in self.c.lab.imsis:
+            try:
+                self.c.enb(self.find(imsi) or self.at[imsi]).call("wraplist.request", ue=imsi)
+            except KeyhopError as e:
+                if e.name not in ("UE_NOT_FOUND", "BAD_STATE", "BUSY"):
+                    raise
+
     def check(self):
         self.c.clear()
+        self.renew_lists()
         cells = self.c.settle_all(30)
         for imsi, cell in cells.items():
             if self.c.ping(imsi) != cell:
