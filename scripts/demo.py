@@ -177,8 +177,9 @@ def write_summary(lab, a, handovers, pings, events):
     wanted = a.moves * a.ues
     good = completed == wanted and not bad and not pings
     summary = {"verdict": "ok" if good else "failed", "wrap": a.wrap, "h_key_bits": int(a.h_key_bits),
-               "kenb_input": a.kenb_input, "location_update": a.location_update, "transport": a.transport, "enbs": a.enbs, "ues": a.ues, "moves": a.moves,
-               "completed": completed, "mismatches": bad, "failed_pings": pings, "handovers": handovers}
+               "kenb_input": a.kenb_input, "location_update": a.location_update, "transport": a.transport,
+               "enbs": a.enbs, "ues": a.ues, "moves": a.moves, "completed": completed,
+               "mismatches": bad, "failed_pings": pings, "handovers": handovers}
     (lab.path / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
     return summary
 
