@@ -67,6 +67,17 @@ static bool is_file(const struct config_row *row, const char *value)
 	return true;
 }
 
+/* A link, and the folder of the file that it leads to: what comes there is read next. */
+static void add_followed(struct confine_paths *p, const char *file, enum config_access access)
+{
+	char *target = realpath(file, NULL);
+
+	confine_paths_add(p, file, access);
+	if (target)
+		confine_paths_add(p, target, access);
+	free(target);
+}
+
 /* Every file that the configuration names, with its folder: a reload, a certificate, a database. */
 static void add_options(struct confine_paths *p, const struct node *n)
 {
@@ -78,7 +89,7 @@ static void add_options(struct confine_paths *p, const struct node *n)
 			continue;
 		const char *value = *(char *const *)(const void *)(options + row->offset);
 		if (value && is_file(row, value))
-			confine_paths_add(p, value, row->access);
+			add_followed(p, value, row->access);
 	}
 }
 
@@ -90,7 +101,7 @@ static int restrict_paths(struct node *n, const char **lack)
 	if (confine_paths_open(&p, lack))
 		return -1;
 	add_options(&p, n);
-	confine_paths_add(&p, n->config_file, CONFIG_READS);
+	add_followed(&p, n->config_file, CONFIG_READS);
 	if (!n->options->capture_dir) /* then relative names begin at the configuration */
 		confine_paths_add(&p, n->config_file, CONFIG_WRITES);
 	if (credentials)

@@ -18,6 +18,7 @@
 #include "log.h"
 #include "loop.h"
 #include "mem.h"
+#include "net.h"
 
 struct ctl_client *ctl_client_find(struct ctl *c, uint64_t id)
 {
@@ -231,27 +232,47 @@ static void add_client(struct ctl *c, int fd)
 		say_hello(cl);
 }
 
+static void resume_accepting(void *arg)
+{
+	struct ctl *c = arg;
+
+	c->pause = NULL;
+	event_add(c->accept, NULL);
+}
+
 static void on_accept(evutil_socket_t fd, short what, void *arg)
 {
 	int client = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	struct ctl *c = arg;
 
 	(void)what;
-	if (client >= 0)
-		add_client(arg, client);
+	if (client >= 0) {
+		add_client(c, client);
+	} else if (net_is_shortage(errno)) {
+		/* Who waits keeps the socket readable: without a pause the loop would spin. */
+		event_del(c->accept);
+		c->pause = loop_timer_start(c->s.loop, NET_ACCEPT_PAUSE_MS, resume_accepting, c);
+	}
 }
 
-/* A socket file nobody answers at is left over; one that answers belongs to a living daemon. */
-static int remove_stale(const struct sockaddr_un *addr)
+/* A socket file nobody answers at is left over; one that answers belongs to a living daemon, and what is no socket to
+ * somebody else. NULL, or why it stays. */
+static const char *remove_stale(const struct sockaddr_un *addr)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int alive = fd >= 0 && connect(fd, (const struct sockaddr *)addr, sizeof *addr) == 0;
+	struct stat st;
 
+	if (lstat(addr->sun_path, &st))
+		return NULL;
+	if (!S_ISSOCK(st.st_mode))
+		return "is there and is no socket";
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool alive = fd >= 0 && connect(fd, (const struct sockaddr *)addr, sizeof *addr) == 0;
 	if (fd >= 0)
 		close(fd);
 	if (alive)
-		return KH_E_ALREADY_EXISTS;
+		return "another daemon answers there";
 	(void)unlink(addr->sun_path);
-	return 0;
+	return NULL;
 }
 
 /* Mode 0660 from the first moment. */
@@ -298,8 +319,9 @@ int ctl_open(struct ctl **out, const struct ctl_settings *s, char *why, size_t w
 		return KH_E_CONFIG;
 	}
 	strcpy(addr.sun_path, s->path);
-	if (remove_stale(&addr)) {
-		snprintf(why, why_len, "control.socket: %s: another daemon answers there", s->path);
+	const char *taken = remove_stale(&addr);
+	if (taken) {
+		snprintf(why, why_len, "control.socket: %s: %s", s->path, taken);
 		return KH_E_CONFIG;
 	}
 	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -337,6 +359,7 @@ void ctl_close(struct ctl *c)
 		event_free(c->accept);
 		(void)unlink(c->s.path);
 	}
+	loop_timer_stop(&c->pause);
 	while (c->clients) {
 		struct ctl_client *cl = c->clients;
 		flush_now(cl);

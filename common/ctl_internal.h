@@ -37,6 +37,7 @@ struct ctl {
 	size_t n_methods;
 	int fd;
 	struct event *accept;
+	struct loop_timer *pause; /* no descriptor is left: nobody is accepted */
 	struct ctl_client *clients;
 	unsigned n_clients;
 	uint64_t events_dropped;

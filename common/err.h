@@ -83,7 +83,7 @@
 	X(UNWRAP_FAILED, 87, "unwrap-failed", 1412, "wrapped key does not open") \
 	X(TARGET_REFUSED, 88, "target-refused", 1413, "target refused the handover") \
 	X(TARGET_UNREACHABLE, 89, "target-unreachable", 1413, "no association with the target") \
-	X(EMPTY_LIST, 90, "empty-list", 1400, "neighbour list without usable entry") \
+	X(EMPTY_LIST, 90, "empty-list", 1400, "neighbour list without a usable eNodeB") \
 	X(LIST_TOO_LONG, 91, "list-too-long", 1400, "neighbour list above the limit") \
 	X(OWN_ID, 92, "own-id", 1400, "neighbour list names its sender") \
 	X(BAD_EVIDENCE, 93, "bad-evidence", 1403, "UE's evidence does not prove this move") \

@@ -58,6 +58,7 @@ struct json_t;
 	X("kenb.wrapped", "3c", "mmed", "wrapped for its target") \
 	X("wraplist.sent", "4", "mmed", "the list went to the serving eNodeB; 13 when it answers 12") \
 	X("wraplist.received", "4", "enbd", "and is there") \
+	X("wraplist.relayed", "13", "enbd", "the old source handed a 13 on to the cell of the UE") \
 	X("wraplist.refused", "4", "enbd", "the MME made no list") \
 	X("hkey.sent", "5", "mmed", "H_key went to the UE") \
 	X("hkey.relayed", "5", "enbd", "and was handed to it: the list is usable") \

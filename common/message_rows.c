@@ -79,9 +79,13 @@ static const struct field_rule s1_wrapped_key[] = {
 	ENB(Keyhop__S1__WrappedKey, enb_id), ID(Keyhop__S1__WrappedKey, key_id),
 	BYTES(Keyhop__S1__WrappedKey, wrapped, 16, WRAP_MAX_LEN), END};
 static const struct field_rule s1_wrapped_key_list[] = {
-	ID(Keyhop__S1__WrappedKeyList, mme_ue_id), U64(Keyhop__S1__WrappedKeyList, generation, 1),
+	ID(Keyhop__S1__WrappedKeyList, mme_ue_id),
+	U64(Keyhop__S1__WrappedKeyList, generation, 1),
 	SUBS(Keyhop__S1__WrappedKeyList, entry, s1_wrapped_key),
-	IDS(Keyhop__S1__WrappedKeyList, unknown_enb_id), END};
+	IDS(Keyhop__S1__WrappedKeyList, unknown_enb_id),
+	U32(Keyhop__S1__WrappedKeyList, serving_enb_id, 0, ENB_ID_MAX),
+	IMSI(Keyhop__S1__WrappedKeyList, ue_label, 0),
+	END};
 static const struct field_rule s1_location_update[] = {
 	ID(Keyhop__S1__LocationUpdate, mme_ue_id), NAS(Keyhop__S1__LocationUpdate, evidence),
 	IDS(Keyhop__S1__LocationUpdate, enb_id), ENB(Keyhop__S1__LocationUpdate, serving_enb_id),
@@ -94,7 +98,8 @@ static const struct field_rule s1_setup_request[] = {ENB(Keyhop__S1__S1SetupRequ
 						     END};
 static const struct field_rule s1_setup_response[] = {
 	NAME(Keyhop__S1__S1SetupResponse, mme_name, 1),
-	U64(Keyhop__S1__S1SetupResponse, instance, 1), END};
+	U64(Keyhop__S1__S1SetupResponse, instance, 1),
+	U32(Keyhop__S1__S1SetupResponse, location_update, 0, 1), END};
 static const struct field_rule s1_setup_failure[] = {CAUSE(Keyhop__S1__S1SetupFailure), END};
 static const struct field_rule s1_initial_ue[] = {ID(Keyhop__S1__InitialUeMessage, enb_ue_id),
 						  NAS(Keyhop__S1__InitialUeMessage, nas), END};
@@ -151,9 +156,12 @@ static const struct field_rule x2_handover_cancel[] = {ID(Keyhop__X2__HandoverCa
 						       CAUSE(Keyhop__X2__HandoverCancel), END};
 static const struct field_rule x2_cancel_ack[] = {ID(Keyhop__X2__HandoverCancelAck, source_ho_id),
 						  END};
+static const struct field_rule x2_location[] = {NAS(Keyhop__X2__LocationReport, evidence),
+						IDS(Keyhop__X2__LocationReport, enb_id), END};
 static const struct field_rule x2_handover_complete[] = {
 	ID(Keyhop__X2__HandoverComplete, source_ho_id),
-	ID(Keyhop__X2__HandoverComplete, target_ho_id), END};
+	ID(Keyhop__X2__HandoverComplete, target_ho_id),
+	SUB(Keyhop__X2__HandoverComplete, location, 0, x2_location), END};
 static const struct field_rule x2_setup_request[] = {
 	ENB(Keyhop__X2__X2SetupRequest, enb_id), BYTES(Keyhop__X2__X2SetupRequest, plmn, 3, 3),
 	NAME(Keyhop__X2__X2SetupRequest, enb_name, 1), U64(Keyhop__X2__X2SetupRequest, instance, 1),
@@ -271,6 +279,7 @@ const struct message_row message_rows[] = {
 	{IFACE_X2, 7, "handover_request", "7", ROLE_ENB, false, x2_handover_request},
 	{IFACE_X2, 8, "handover_response", "8", ROLE_ENB, false, x2_handover_response},
 	{IFACE_X2, 11, "handover_complete", "11", ROLE_ENB, false, x2_handover_complete},
+	{IFACE_X2, 13, "new_key_list", "13", ROLE_ENB, false, s1_wrapped_key_list},
 	{IFACE_X2, 20, "x2_setup_request", NULL, ROLE_ENB, false, x2_setup_request},
 	{IFACE_X2, 21, "x2_setup_response", NULL, ROLE_ENB, false, x2_setup_response},
 	{IFACE_X2, 22, "x2_setup_failure", NULL, ROLE_ENB, false, x2_setup_failure},

@@ -97,6 +97,11 @@ void net_set_counts(struct net *net, uint64_t *counts)
 	net->counts = counts;
 }
 
+bool net_is_shortage(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
 void net_notice(struct conn *c, enum net_notice_kind kind, const struct endpoint *peer)
 {
 	const struct net_notice notice = {

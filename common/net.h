@@ -80,6 +80,10 @@ void net_set_observer(struct net *net, net_notice_fn *fn, void *arg);
 /* Counts in `counts`, NET_COUNTS of them, from now on and until net_free(). */
 void net_set_counts(struct net *net, uint64_t *counts);
 
+/* What accept() says when descriptors or memory ran out; then it is left alone for so long. */
+#define NET_ACCEPT_PAUSE_MS 200
+bool net_is_shortage(int error);
+
 const char *transport_name(enum transport t);
 /* Can it be used in this process? KH_E_CONFIG, and `why` names what can instead. Also for addresses that it has no
  * use for: several with tcp and sctp-udp, IPv6 with sctp-udp. */

@@ -15,7 +15,6 @@
 
 #define ACCEPT_BUDGET \
 	64 /* connections taken per wakeup, so that a flood leaves time for the rest */
-#define ACCEPT_PAUSE_MS 200 /* when descriptors or memory ran out */
 #define LAST_READS 4
 
 struct fd_listener {
@@ -156,11 +155,6 @@ static void close_keeping_errno(int fd)
 	errno = saved;
 }
 
-static bool is_shortage(int error)
-{
-	return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
-}
-
 static void resume_accepting(void *arg)
 {
 	struct fd_listener *l = arg;
@@ -180,7 +174,7 @@ static void pause_accepting(struct fd_listener *l)
 	}
 	l->short_of_descriptors = true;
 	event_del(l->event);
-	l->pause = loop_timer_start(l->base.net->loop, ACCEPT_PAUSE_MS, resume_accepting, l);
+	l->pause = loop_timer_start(l->base.net->loop, NET_ACCEPT_PAUSE_MS, resume_accepting, l);
 }
 
 /* Takes one connection; false when there is none or no more can be taken now. */
@@ -190,10 +184,10 @@ static bool accept_one(struct fd_listener *l)
 	int fd = accept4(l->fd, (void *)&peer.addr, &peer.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	if (fd < 0) {
-		if (is_shortage(errno))
+		if (net_is_shortage(errno))
 			pause_accepting(l);
 		/* Other errors are those of a connection that is gone again. */
-		return !is_shortage(errno) && errno != EAGAIN && errno != EWOULDBLOCK;
+		return !net_is_shortage(errno) && errno != EAGAIN && errno != EWOULDBLOCK;
 	}
 	l->short_of_descriptors = false;
 	l->kind->tune(l->base.net, fd);

@@ -9,9 +9,6 @@
 
 #include "net_fd.h"
 
-#define SACK_DELAY_MS 20 /* below the least RTO of the peer, else it sends again for nothing */
-#define INIT_ATTEMPTS 8
-
 bool net_sctp_is_there(void)
 {
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_SCTP);
@@ -29,7 +26,7 @@ static void tune(struct net *net, int fd)
 	const struct net_settings *s = &net->settings;
 	const struct sctp_initmsg init = {.sinit_num_ostreams = 1,
 					  .sinit_max_instreams = 1,
-					  .sinit_max_attempts = INIT_ATTEMPTS,
+					  .sinit_max_attempts = SCTP_INIT_ATTEMPTS,
 					  .sinit_max_init_timeo = (uint16_t)s->rto_max_ms};
 	const struct sctp_rtoinfo rto = {.srto_initial = s->rto_initial_ms,
 					 .srto_min = s->rto_min_ms,
@@ -39,7 +36,7 @@ static void tune(struct net *net, int fd)
 	const struct sctp_paddrparams path = {.spp_hbinterval = s->heartbeat_ms,
 					      .spp_pathmaxrxt = (uint16_t)s->path_retransmissions,
 					      .spp_flags = SPP_HB_ENABLE};
-	const struct sctp_sack_info sack = {.sack_delay = SACK_DELAY_MS, .sack_freq = 2};
+	const struct sctp_sack_info sack = {.sack_delay = SCTP_SACK_DELAY_MS, .sack_freq = 2};
 	const struct sctp_event_subscribe events = {
 		.sctp_association_event = 1, .sctp_address_event = 1, .sctp_shutdown_event = 1};
 

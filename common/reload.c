@@ -57,7 +57,7 @@ static int compare(struct node *n, bool only_look, json_t **out, char why[CONFIG
 	int err = config_load(d->rows, fresh, n->config_file, n->overrides, n->n_overrides, why);
 
 	if (!err)
-		err = trust_reload(n, applied, why, CONFIG_WHY_LEN);
+		err = (only_look ? trust_check : trust_reload)(n, applied, why, CONFIG_WHY_LEN);
 	for (const struct config_row *row = d->rows; !err && row->key; row++)
 		take(row, options, fresh, applied, restart, only_look);
 	config_clear(d->rows, fresh);

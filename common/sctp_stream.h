@@ -5,6 +5,8 @@
 #include "net_internal.h"
 
 #define SCTP_NOTICE_MAX 256
+#define SCTP_SACK_DELAY_MS 20 /* below the least RTO of the peer, else it sends again for nothing */
+#define SCTP_INIT_ATTEMPTS 8
 
 struct sctp_stream {
 	uint8_t notice[SCTP_NOTICE_MAX]; /* that has begun */

@@ -156,9 +156,9 @@ void sctp_udp_free(struct sctp_udp *u)
 		return;
 	finish_library(u);
 	loop_cancel(u->net->loop, &u->task);
-	udp_impair_free(u->impair);
 	sctp_udp_peers_reap(u, true);
 	udp_sockets_reap(u, true);
+	udp_impair_free(u->impair);
 	event_free(u->tick);
 	owner = NULL;
 	free(u);

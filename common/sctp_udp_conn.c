@@ -11,8 +11,6 @@
 #include "sctp_udp.h"
 
 #define BUFFER (512 * 1024) /* octets an association may keep, each way */
-#define SACK_DELAY_MS 20 /* below the least RTO of the peer, else it sends again for nothing */
-#define INIT_ATTEMPTS 8
 #define LAST_READS 4
 
 #define SET(so, name, value) \
@@ -22,7 +20,7 @@ static void tune(const struct net_settings *s, struct socket *so)
 {
 	const struct sctp_initmsg init = {.sinit_num_ostreams = 1,
 					  .sinit_max_instreams = 1,
-					  .sinit_max_attempts = INIT_ATTEMPTS,
+					  .sinit_max_attempts = SCTP_INIT_ATTEMPTS,
 					  .sinit_max_init_timeo = (uint16_t)s->rto_max_ms};
 	const struct sctp_rtoinfo rto = {.srto_initial = s->rto_initial_ms,
 					 .srto_min = s->rto_min_ms,
@@ -32,7 +30,7 @@ static void tune(const struct net_settings *s, struct socket *so)
 	const struct sctp_paddrparams path = {.spp_hbinterval = s->heartbeat_ms,
 					      .spp_pathmaxrxt = (uint16_t)s->path_retransmissions,
 					      .spp_flags = SPP_HB_ENABLE};
-	const struct sctp_sack_info sack = {.sack_delay = SACK_DELAY_MS, .sack_freq = 2};
+	const struct sctp_sack_info sack = {.sack_delay = SCTP_SACK_DELAY_MS, .sack_freq = 2};
 	const int on = 1, size = BUFFER;
 
 	SET(so, SCTP_NODELAY, on);
@@ -304,6 +302,8 @@ int sctp_udp_connect(struct conn **out, struct net *net, const struct conn_peer 
 	struct sockaddr_conn to;
 
 	if (!so) {
+		if (!u)
+			errno = EBUSY;
 		if (s)
 			udp_socket_put(s);
 		return KH_E_CANNOT_CONNECT;

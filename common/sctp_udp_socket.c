@@ -277,6 +277,9 @@ void udp_socket_put(struct udp_socket *s)
 static void close_socket(struct udp_socket *s)
 {
 	event_free(s->readable);
+	/* Its number may soon be that of another file. */
+	if (s->u->impair)
+		udp_impair_forget(s->u->impair, s->fd);
 	close(s->fd);
 	DL_DELETE(s->u->sockets, s);
 	free(s);

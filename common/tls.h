@@ -52,6 +52,9 @@ void tls_context_free(struct tls_context *t);
  * certificate is another one. */
 int tls_context_reload(struct tls_context *t, const struct tls_settings *s, bool *renewed,
 		       char *why, size_t why_len) KH_MUST_CHECK;
+/* What tls_context_reload() would say; changes nothing. */
+int tls_context_check(struct tls_context *t, const struct tls_settings *s, bool *renewed, char *why,
+		      size_t why_len) KH_MUST_CHECK;
 /* Takes a revocation list into force, then calls what tls_on_revoked() set for connections whose peer it names.
  * KH_E_CRL_INVALID or KH_E_CRL_STALE with `why` (200 octets): the one before stays in force. */
 int tls_context_load_crl(struct tls_context *t, const char *path, char *why,

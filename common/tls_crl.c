@@ -68,11 +68,32 @@ static bool goes_back(const X509_CRL *list, const struct tls_crl *old)
 		if (X509_NAME_cmp(X509_CRL_get_issuer(before), X509_CRL_get_issuer(list)) != 0)
 			continue;
 		ASN1_INTEGER *a = number_of(before), *b = number_of(list);
-		back = a && b && ASN1_INTEGER_cmp(b, a) < 0;
+		back = a && (!b || ASN1_INTEGER_cmp(b, a) < 0);
 		ASN1_INTEGER_free(a);
 		ASN1_INTEGER_free(b);
 	}
 	return back;
+}
+
+static bool has_list_of(const struct tls_crl *crl, const X509_NAME *issuer)
+{
+	for (int i = 0; i < sk_X509_CRL_num(crl->lists); i++)
+		if (X509_NAME_cmp(X509_CRL_get_issuer(sk_X509_CRL_value(crl->lists, i)), issuer) ==
+		    0)
+			return true;
+	return false;
+}
+
+/* A list in force whose CA is still trusted, and that `fresh` has none in the place of: what it names would be let in
+ * again. */
+static bool lacks_one(const struct tls_crl *fresh, const struct tls_crl *old, X509_STORE *cas)
+{
+	for (int i = 0; old && i < sk_X509_CRL_num(old->lists); i++) {
+		const X509_CRL *before = sk_X509_CRL_value(old->lists, i);
+		if (!has_list_of(fresh, X509_CRL_get_issuer(before)) && issuer_of(before, cas))
+			return true;
+	}
+	return false;
 }
 
 static int check(const X509_CRL *list, X509_STORE *cas, const struct tls_crl *old,
@@ -86,7 +107,7 @@ static int check(const X509_CRL *list, X509_STORE *cas, const struct tls_crl *ol
 	*reason = "has a critical extension: deltas and partial lists are not taken";
 	if (is_partial(list))
 		return KH_E_CRL_INVALID;
-	*reason = "its number is below that of the list in force";
+	*reason = "its number is below that of the list in force, or missing";
 	if (goes_back(list, old))
 		return KH_E_CRL_STALE;
 	*reason = "its nextUpdate has passed";
@@ -127,7 +148,10 @@ static int read_lists(struct tls_crl *crl, BIO *in, X509_STORE *cas, const struc
 	*reason = "not a PEM file of revocation lists";
 	if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
 		return KH_E_CRL_INVALID;
-	return sk_X509_CRL_num(crl->lists) > 0 ? 0 : KH_E_CRL_INVALID;
+	if (sk_X509_CRL_num(crl->lists) == 0)
+		return KH_E_CRL_INVALID;
+	*reason = "lacks the list of a CA that one is in force of";
+	return lacks_one(crl, old, cas) ? KH_E_CRL_STALE : 0;
 }
 
 static BIO *open_file(const char *path, const char **reason)

@@ -105,15 +105,35 @@ int64_t tls_context_ca_expiry(const struct tls_context *c)
 	return soonest;
 }
 
+static int make_fresh(struct tls_context *c, const struct tls_settings *s, SSL_CTX **fresh,
+		      bool *renewed, char *why, size_t why_len)
+{
+	int err = tls_context_make(c, s, fresh, why, why_len);
+
+	if (!err)
+		*renewed = X509_cmp(SSL_CTX_get0_certificate(c->ctx),
+				    SSL_CTX_get0_certificate(*fresh)) != 0;
+	return err;
+}
+
+int tls_context_check(struct tls_context *c, const struct tls_settings *s, bool *renewed, char *why,
+		      size_t why_len)
+{
+	SSL_CTX *fresh = NULL;
+	int err = make_fresh(c, s, &fresh, renewed, why, why_len);
+
+	SSL_CTX_free(fresh);
+	return err;
+}
+
 int tls_context_reload(struct tls_context *c, const struct tls_settings *s, bool *renewed,
 		       char *why, size_t why_len)
 {
 	SSL_CTX *fresh;
-	int err = tls_context_make(c, s, &fresh, why, why_len);
+	int err = make_fresh(c, s, &fresh, renewed, why, why_len);
 
 	if (err)
 		return err;
-	*renewed = X509_cmp(SSL_CTX_get0_certificate(c->ctx), SSL_CTX_get0_certificate(fresh)) != 0;
 	/* Connections that are up keep what they began with. */
 	SSL_CTX_free(c->ctx);
 	c->ctx = fresh;

@@ -234,6 +234,19 @@ void trust_watch(struct node *n)
 	on_timer(n->trust);
 }
 
+int trust_check(struct node *n, json_t *applied, char *why, size_t why_len)
+{
+	const struct tls_settings settings = settings_of(n);
+	bool renewed = false;
+
+	if (!n->trust)
+		return 0;
+	int err = tls_context_check(n->tls, &settings, &renewed, why, why_len);
+	if (!err && renewed)
+		json_array_append_new(applied, json_string("tls.cert"));
+	return err;
+}
+
 int trust_reload(struct node *n, json_t *applied, char *why, size_t why_len)
 {
 	const struct tls_settings settings = settings_of(n);

@@ -16,6 +16,8 @@ void trust_watch(struct node *n);
 /* Certificate, key, CA and revocation list are read again; keys of options that have changed go to `applied`. KH_E_CONFIG with
  * `why`; nothing has changed then. */
 int trust_reload(struct node *n, json_t *applied, char *why, size_t why_len) KH_MUST_CHECK;
+/* What trust_reload() would apply; changes nothing. */
+int trust_check(struct node *n, json_t *applied, char *why, size_t why_len) KH_MUST_CHECK;
 /* Looks no more; the TLS context stays until its links are gone. */
 void trust_stop(struct node *n);
 

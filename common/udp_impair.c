@@ -63,6 +63,15 @@ void udp_impair_free(struct udp_impair *i)
 	free(i);
 }
 
+void udp_impair_forget(struct udp_impair *i, int fd)
+{
+	struct held *h, *tmp;
+
+	DL_FOREACH_SAFE (i->held, h, tmp)
+		if (h->fd == fd)
+			drop(h);
+}
+
 /* splitmix64: repeatable, and nothing here is secret. True with `chance` of 10000. */
 static bool happens(struct udp_impair *i, int32_t chance)
 {

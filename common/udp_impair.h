@@ -11,6 +11,8 @@ struct udp_impair;
 struct udp_impair *udp_impair_new(struct net *net);
 /* What is still held is gone. */
 void udp_impair_free(struct udp_impair *i);
+/* `fd` is about to be closed: what is still held for it is gone. */
+void udp_impair_forget(struct udp_impair *i, int fd);
 /* Sends by `fd`, or does not, or later: then it is copied. */
 void udp_impair_send(struct udp_impair *i, int fd, const struct endpoint *to, const void *data,
 		     size_t len);

@@ -16,11 +16,11 @@ static const struct {
 	[WRAP_AES_GCM] = {"aes-gcm", NULL},
 	[WRAP_AES_KW] = {"aes-kw",
 			 "wrap aes-kw binds the wrapped key to no UE: a hostile source can "
-			 "give a victim the entry of a subscriber of its own; for study only"},
-	[WRAP_AES_BLOCK] =
-		{"aes-block",
-		 "wrap aes-block has no integrity and binds the wrapped key to no UE: a "
-		 "changed or swapped entry is not noticed by the target; for study only"},
+			 "give a victim the wrapped key of a subscriber of its own; for study "
+			 "only"},
+	[WRAP_AES_BLOCK] = {"aes-block",
+			    "wrap aes-block has no integrity and binds the wrapped key to no UE: a "
+			    "changed or swapped one is not noticed by the target; for study only"},
 };
 
 static bool is_known(enum wrap_type type)

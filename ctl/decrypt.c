@@ -217,6 +217,8 @@ static void take_x2(struct decrypt *d, const struct packet_message *m)
 		take_wrapped(
 			d, x2->handover_request->mme_ue_id, x2->handover_request->key->generation,
 			x2->handover_request->key->key_id, &x2->handover_request->key->wrapped);
+	if (x2 && x2->body_case == KEYHOP__X2__X2__BODY_NEW_KEY_LIST)
+		take_list(d, x2->new_key_list);
 	if (x2)
 		keyhop__x2__x2__free_unpacked(x2, NULL);
 }

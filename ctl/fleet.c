@@ -45,6 +45,13 @@ const char *answer_error(const json_t *answer)
 	return error ? name ? name : "ERROR" : NULL;
 }
 
+const char *answer_hint(const json_t *answer)
+{
+	const json_t *error = json_object_get(answer, "error");
+
+	return json_string_value(json_object_get(json_object_get(error, "data"), "hint"));
+}
+
 static void settle(struct fleet_node *node, struct pending *p, const json_t *answer)
 {
 	HASH_DEL(node->pending, p);

@@ -68,5 +68,7 @@ struct fleet_node *fleet_role(struct fleet *f, const char *role);
 
 /* data.name of an error, or NULL. */
 const char *answer_error(const json_t *answer);
+/* data.hint of an error: what to do about it; or NULL. Lives as long as the answer. */
+const char *answer_hint(const json_t *answer);
 
 #endif

@@ -34,12 +34,22 @@ static void usage(FILE *out)
 		fprintf(out, "  keyhop %-10s %s\n", v->name, v->help);
 	fputs("\n"
 	      "A node is found as NODE.sock or NODE/ctl.sock in " NODES_WHERE ".\n"
-	      "keyhop NODE NOUN VERB --help and keyhop VERB --help say more.\nexit:",
+	      "keyhop NODE NOUN VERB --help and keyhop VERB --help say more.\n\nexit code:\n",
 	      out);
-#define EXIT_HELP(id, number, help) fprintf(out, " %d %s;", number, help);
+#define EXIT_HELP(id, number, help) fprintf(out, "  %d  %s\n", number, help);
 	EXIT_CODES(EXIT_HELP)
 #undef EXIT_HELP
-	fputc('\n', out);
+}
+
+/* One word that is no verb: a node of which nothing is asked, or a slip. */
+static int say_one_word(const char *word)
+{
+	fprintf(stderr,
+		"keyhop: \"%s\" is no verb of keyhop; of a node, something must be asked\n"
+		"hint: keyhop %s help lists what a node of this name has, keyhop --help the "
+		"verbs\n",
+		word, word);
+	return EXIT_USAGE;
 }
 
 /* -1 to go on, or an exit code. */
@@ -167,6 +177,8 @@ int main(int argc, char **argv)
 		argv++;
 	}
 	if (argc < 1 || (!cmd.socket[0] && !cmd.node)) {
+		if (argc == 1)
+			return say_one_word(argv[0]);
 		usage(stderr);
 		return EXIT_USAGE;
 	}

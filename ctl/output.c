@@ -25,13 +25,21 @@ static void cell(const json_t *v, char out[CELL_MAX])
 	}
 }
 
+/* For people: a string may be a peer's. */
+static void shown(const json_t *v, char out[CELL_MAX])
+{
+	cell(v, out);
+	for (char *p = out; *p; p++)
+		*p = output_harmless(*p);
+}
+
 static void print_row(const char *const *names, const int *width, size_t n, const json_t *row)
 {
 	char text[CELL_MAX];
 
 	for (size_t i = 0; i < n; i++) {
 		if (row) {
-			cell(json_object_get(row, names[i]), text);
+			shown(json_object_get(row, names[i]), text);
 		} else {
 			snprintf(text, sizeof text, "%s", names[i]);
 			for (char *p = text; *p; p++)
@@ -77,7 +85,7 @@ static void print_table(const json_t *items)
 		width[c] = (int)strlen(names[c]);
 		json_array_foreach(items, i, row)
 		{
-			cell(json_object_get(row, names[c]), text);
+			shown(json_object_get(row, names[c]), text);
 			if ((int)strlen(text) > width[c])
 				width[c] = (int)strlen(text);
 		}
@@ -88,20 +96,38 @@ static void print_table(const json_t *items)
 	json_array_foreach(items, i, row) print_row(names, width, n, row);
 }
 
-static void print_members(const json_t *object)
+/* Members of members as outer.inner, as options are written. */
+static void flatten(const json_t *object, const char *prefix, json_t *flat)
 {
 	const char *key;
 	json_t *v;
+	char name[CELL_MAX];
+
+	json_object_foreach((json_t *)(uintptr_t)object, key, v)
+	{
+		snprintf(name, sizeof name, "%s%s%s", prefix, *prefix ? "." : "", key);
+		if (json_is_object(v) && !*prefix)
+			flatten(v, name, flat);
+		else
+			json_object_set(flat, name, v);
+	}
+}
+
+static void print_members(const json_t *object)
+{
+	json_t *flat = json_object(), *v;
+	const char *key;
 	char text[CELL_MAX];
 	int width = 0;
 
-	json_object_foreach((json_t *)(uintptr_t)object, key, v) if ((int)strlen(key) > width)
-		width = (int)strlen(key);
-	json_object_foreach((json_t *)(uintptr_t)object, key, v)
+	flatten(object, "", flat);
+	json_object_foreach(flat, key, v) if ((int)strlen(key) > width) width = (int)strlen(key);
+	json_object_foreach(flat, key, v)
 	{
-		cell(v, text);
+		shown(v, text);
 		printf("%-*s  %s\n", width, key, text);
 	}
+	json_decref(flat);
 }
 
 int output_parse(const char *name, enum output_format *out)
@@ -191,16 +217,16 @@ void output_event(const json_t *event, bool json)
 	if (json) {
 		json_dumpf(event, stdout, JSON_COMPACT);
 	} else {
-		cell(json_object_get(event, "ts"), text);
+		shown(json_object_get(event, "ts"), text);
 		printf("%s ", text);
-		cell(json_object_get(event, "topic"), text);
+		shown(json_object_get(event, "topic"), text);
 		printf("%-24s", text);
 		json_object_foreach((json_t *)(uintptr_t)event, key, v)
 		{
 			if (strcmp(key, "ts") == 0 || strcmp(key, "topic") == 0 ||
 			    strcmp(key, "seq") == 0)
 				continue;
-			cell(v, text);
+			shown(v, text);
 			printf(" %s=%s", key, text);
 		}
 	}

@@ -55,6 +55,9 @@ static void on_next(int fd, short what, void *arg)
 
 void run_step_done(struct run *r)
 {
+	/* An answer that came with the end of the run. */
+	if (r->at >= r->scenario.steps.n)
+		return;
 	json_array_append_new(r->step_results,
 			      json_pack("{s:s, s:I, s:s}", "step",
 					step_word((enum step_kind)run_step(r)->kind), "duration_us",

@@ -12,7 +12,7 @@ static int64_t time_of(const json_t *event)
 	const char *ts = json_string_value(json_object_get(event, "ts"));
 	int h, m, s, us;
 
-	if (!ts || sscanf(ts, "%*d-%*d-%*dT%d:%d:%d.%dZ", &h, &m, &s, &us) != 4)
+	if (!ts || sscanf(ts, "%*4d-%*2d-%*2dT%2d:%2d:%2d.%6dZ", &h, &m, &s, &us) != 4)
 		return 0;
 	return ((int64_t)h * 3600 + m * 60 + s) * 1000000 + us;
 }

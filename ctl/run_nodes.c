@@ -10,10 +10,11 @@
 void run_call_done(void *arg, const json_t *answer)
 {
 	struct run *r = arg;
-	const char *error = answer_error(answer);
+	const char *error = answer_error(answer), *hint = answer_hint(answer);
 
 	if (error)
-		run_fail(r, "%s: %s", step_word((enum step_kind)run_step(r)->kind), error);
+		run_fail(r, "%s: %s%s%s", step_word((enum step_kind)run_step(r)->kind), error,
+			 hint ? ": " : "", hint ? hint : "");
 	if (--r->unfinished == 0)
 		run_step_done(r);
 }

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include <openssl/crypto.h>
+
 #include "client.h"
 #include "run_internal.h"
 
@@ -66,6 +68,7 @@ static void hex_key(char out[33])
 		abort();
 	for (size_t i = 0; i < sizeof octets; i++)
 		snprintf(out + 2 * i, 3, "%02x", octets[i]);
+	OPENSSL_cleanse(octets, sizeof octets);
 }
 
 /* A subscriber of the MME with keys of its own, and its UE. */
@@ -80,8 +83,8 @@ static void add_one(struct batch *b, const char *imsi)
 	b->left += 2;
 	fleet_call(b->r->mme, "subscriber.add", json_incref(params), on_added, b);
 	fleet_call(b->r->ue, "ue.add", params, on_added, b);
-	memset(k, 0, sizeof k);
-	memset(opc, 0, sizeof opc);
+	OPENSSL_cleanse(k, sizeof k);
+	OPENSSL_cleanse(opc, sizeof opc);
 }
 
 /* IMSIs count on from the highest one. */

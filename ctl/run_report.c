@@ -34,37 +34,40 @@ json_t *run_memory(struct run *r)
 	return m.nodes;
 }
 
-/* What a node held before the run; 0 when it was not asked. */
-static json_int_t heap_before(const struct run *r, const char *name)
-{
-	size_t i;
-	json_t *node;
-
-	json_array_foreach(r->memory_before, i, node)
-	{
-		if (strcmp(json_string_value(json_object_get(node, "node")), name) == 0)
-			return json_integer_value(json_object_get(node, "heap_bytes"));
-	}
-	return 0;
-}
-
-static void print_memory(const struct run *r, const json_t *nodes)
+/* The line of a node; NULL when it did not answer. */
+static const json_t *memory_of(const json_t *nodes, const char *name)
 {
 	size_t i;
 	json_t *node;
 
 	json_array_foreach((json_t *)(uintptr_t)nodes, i, node)
 	{
-		const char *name = json_string_value(json_object_get(node, "node"));
+		if (strcmp(json_string_value(json_object_get(node, "node")), name) == 0)
+			return node;
+	}
+	return NULL;
+}
+
+static json_int_t heap_of(const json_t *nodes, const char *name)
+{
+	return json_integer_value(json_object_get(memory_of(nodes, name), "heap_bytes"));
+}
+
+/* In the order of the names. What a UE costs is known only when UEs came during the run. */
+static void print_memory(const struct run *r, json_t *nodes)
+{
+	for (size_t i = 0; i < r->fleet.n_nodes; i++) {
+		const char *name = r->fleet.nodes[i]->name;
+		const json_t *node = memory_of(nodes, name);
 		json_int_t ues = json_integer_value(json_object_get(node, "ues"));
-		json_int_t heap = json_integer_value(json_object_get(node, "heap_bytes"));
-		json_int_t grown = heap - heap_before(r, name);
-		printf("memory %-8s %10lld octets of heap, %6lld UEs", name, (long long)heap,
-		       (long long)ues);
-		if (ues)
-			printf(", %lld a UE", (long long)(heap / ues));
+		json_int_t grown = heap_of(nodes, name) - heap_of(r->memory_before, name);
+
+		if (!node)
+			continue;
+		printf("memory %-12s %10lld octets of heap, %6lld UE%s", name,
+		       (long long)heap_of(nodes, name), (long long)ues, ues == 1 ? "" : "s");
 		if (ues && r->stats.attaches)
-			printf(" (%lld of them since the run began)", (long long)(grown / ues));
+			printf(", %lld octets each since the run began", (long long)(grown / ues));
 		putchar('\n');
 	}
 }

@@ -25,6 +25,7 @@ static const struct arrow {
 	{"handover.confirmed", "10", "HO confirm", SEQ_OTHER, UE, SELF, SEQ_RRC, false},
 	{"handover.complete_sent", "11", "HO complete", SEQ_OTHER, SELF, SOURCE, SEQ_TUNNEL, false},
 	{"location_update.sent", "12", "location update", SEQ_OTHER, SELF, MME, SEQ_TUNNEL, false},
+	{"wraplist.relayed", "13", "wrapped list", SEQ_OTHER, SELF, ENB, SEQ_TUNNEL, false},
 	{0},
 };
 

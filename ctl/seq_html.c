@@ -127,8 +127,8 @@ static double ms_of(const char *ts)
 	struct tm tm = {0};
 	int us = 0;
 
-	if (sscanf(ts, "%d-%d-%dT%d:%d:%d.%dZ", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour,
-		   &tm.tm_min, &tm.tm_sec, &us) != 7)
+	if (sscanf(ts, "%4d-%2d-%2dT%2d:%2d:%2d.%6dZ", &tm.tm_year, &tm.tm_mon, &tm.tm_mday,
+		   &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &us) != 7)
 		return 0;
 	tm.tm_year -= 1900;
 	tm.tm_mon--;

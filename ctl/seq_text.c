@@ -1,15 +1,21 @@
 /* Rows as a ladder of text, as Mermaid and as PlantUML. */
 #include <string.h>
 
-#include "mem.h"
+#include "output.h"
 #include "seq.h"
 
-#define WIDTH 19
+#define WIDTH 21 /* "12 location update" fits between two lanes */
 #define LINE_MAX_LEN (SEQ_LANES_MAX * WIDTH + 1)
 
 static size_t column(unsigned lane)
 {
 	return (size_t)lane * WIDTH + WIDTH / 2;
+}
+
+static void put_harmless(const char *text, FILE *out)
+{
+	for (; *text; text++)
+		fputc(output_harmless(*text), out);
 }
 
 static void end_line(char *line, FILE *out, const char *more)
@@ -18,7 +24,9 @@ static void end_line(char *line, FILE *out, const char *more)
 
 	while (len > 0 && line[len - 1] == ' ')
 		line[--len] = '\0';
-	fprintf(out, "%s%s\n", line, more);
+	put_harmless(line, out);
+	put_harmless(more, out);
+	fputc('\n', out);
 }
 
 static void blank(const struct seq *s, char line[LINE_MAX_LEN], char mark)
@@ -91,9 +99,10 @@ static void put_arrow(const struct seq *s, const struct seq_row *r, FILE *out)
 	memset(line + low + 1, dash[r->protection], high - low - 1);
 	line[b > a ? high - 1 : low + 1] = b > a ? '>' : '<';
 	snprintf(label, sizeof label, " %s%s%s ", r->step, r->step[0] ? " " : "", r->text);
-	size_t len = strlen(label), room = high - low - 3;
-	len = len < room ? len : room;
-	memcpy(line + (low + high - len) / 2 + 1, label, len);
+	size_t len = strlen(label), room = high - low - 2,
+	       skip = len > room; /* its blanks go first */
+	len = len - 2 * skip < room ? len - 2 * skip : room;
+	memcpy(line + (low + high - len) / 2 + (b > a ? 0 : 1), label + skip, len);
 	snprintf(label, sizeof label, "   %s", seq_protection_name(r->protection));
 	end_line(line, out, label);
 }

@@ -243,7 +243,9 @@ static int wait_for_ue(struct wish *w)
 	if (!h.node[0])
 		return h.any ? EXIT_NOT_FOUND : EXIT_UNREACHABLE;
 	w->node = h.node;
-	return wait_for(w);
+	int code = wait_for(w);
+	w->node = NULL;
+	return code;
 }
 
 static int parse(struct wish *w, int argc, char **argv)

@@ -22,7 +22,7 @@ struct watch {
 	const char *hook;
 	bool json;
 	long left; /* events still to show; 0: no end */
-	bool ended;
+	bool following, ended;
 	int timeout_ms; /* 0: none */
 	int code;
 	char *nodes[NODES_NAMED_MAX];
@@ -81,7 +81,8 @@ static void on_event(void *arg, struct fleet_node *node, const json_t *event)
 	struct watch *w = arg;
 
 	(void)node;
-	if (w->ended)
+	/* Before anything was asked for there is nothing to tell. */
+	if (w->ended || !w->following)
 		return;
 	if (w->hook)
 		run_hook(w, event);
@@ -203,6 +204,7 @@ static void follow(struct watch *w)
 	if (w->timeout_ms)
 		evtimer_add(timer, &after);
 	w->fleet.missed = on_missed;
+	w->following = true;
 	for (size_t i = 0; i < w->fleet.n_nodes; i++)
 		fleet_call(w->fleet.nodes[i], "events.subscribe", json_deep_copy(w->params),
 			   on_subscribed, w);

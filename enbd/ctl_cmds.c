@@ -39,7 +39,9 @@ static struct ue *find_ue(struct enb *e, struct ctl_request *req, const json_t *
 	struct ue *ue = ue_resolve(e, ctl_string(params, "ue", ""));
 
 	if (!ue)
-		ctl_fail(req, KH_E_UE_NOT_FOUND, "see ue.list");
+		ctl_fail(req, KH_E_UE_NOT_FOUND,
+			 "ue.list has the UEs of this cell; ue.show of the MME knows who serves a "
+			 "UE");
 	return ue;
 }
 

@@ -92,7 +92,9 @@ void ctl_location_update(void *ctx, struct ctl_request *req, const json_t *param
 	int err;
 
 	if (!ue) {
-		ctl_fail(req, KH_E_UE_NOT_FOUND, "see ue.list");
+		ctl_fail(req, KH_E_UE_NOT_FOUND,
+			 "ue.list has the UEs of this cell; ue.show of the MME knows who serves a "
+			 "UE");
 		return;
 	}
 	if (!ue->evidence.pdu) {
@@ -164,6 +166,7 @@ void ctl_scheme_get(void *ctx, struct ctl_request *req, const json_t *params)
 	const struct enb *e = ctx;
 
 	(void)params;
-	ctl_reply(req, json_pack("{s:s, s:s}", "scheme", e->scheme->name, "wrap",
-				 e->key.id ? wrap_name(e->wrap) : ""));
+	ctl_reply(req, json_pack("{s:s, s:s, s:s}", "scheme", e->scheme->name, "wrap",
+				 e->key.id ? wrap_name(e->wrap) : "", "location_update",
+				 e->s1.source_updates ? "source" : "target"));
 }

@@ -46,6 +46,7 @@ static const struct x2_row x2_rows[] = {
 	{7,  ho_prepare_admit, EV_NONE},
 	{8,  NULL,             EV_HO_RESPONSE},
 	{11, NULL,             EV_HO_COMPLETE},
+	{13, location_update_rx_relayed, EV_NONE},
 	{23, NULL,             EV_HO_REFUSED},
 	{24, NULL,             EV_HO_CANCEL},
 	{25, error_rx_x2,      EV_NONE},
@@ -113,6 +114,8 @@ static void dispatch_s1_ue(struct enb *e, const struct s1_row *row, const Keyhop
 	struct ue *ue = find_s1_ue(e, row, s1);
 	int err = KH_E_UE_NOT_FOUND;
 
+	if (row->event == EV_NEW_KEY_LIST && location_update_relay(e, s1->new_key_list))
+		return;
 	if (ue) {
 		err = ue_step(ue, row->event, &(struct ue_input){.s1 = s1});
 	} else if (row->event == EV_RELEASE_COMMAND) {

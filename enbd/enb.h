@@ -34,6 +34,7 @@ struct s1 {
 	struct liveness liveness;
 	unsigned attempts;
 	bool held; /* an operator wants it down */
+	bool source_updates; /* location_update: source, as the MME said in S1 setup */
 };
 
 /* One X2 connection; `nb` is set once X2 setup said who it is. */
@@ -123,6 +124,7 @@ struct ue {
 	uint64_t kenb_gen;
 	char kenb_fp[FINGERPRINT_LEN];
 	struct key_list *list;
+	struct key_list *relayed; /* a 13 by way of the old source, until the MME's 5 names it */
 	uint64_t delivered_gen; /* newest message 5 handed to the UE */
 	uint32_t decided; /* 6a: target of a decision not yet acted on */
 	struct ho *ho; /* leaving */

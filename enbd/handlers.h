@@ -8,7 +8,7 @@ typedef void s1_handler(struct enb *e, const Keyhop__S1__S1 *s1);
 s1_handler key_provision_rx, error_rx_s1, heartbeat_rx_s1;
 
 typedef void x2_handler(struct enb *e, struct x2_peer *p, const Keyhop__X2__X2 *x2);
-x2_handler ho_prepare_admit, error_rx_x2, heartbeat_rx_x2;
+x2_handler ho_prepare_admit, location_update_rx_relayed, error_rx_x2, heartbeat_rx_x2;
 
 void s1_setup_send(struct enb *e);
 /* Another MME: its keys have nothing to do with those of the last one. */
@@ -26,6 +26,8 @@ void heartbeat_probe(struct enb *e, struct x2_peer *p);
 void neighbour_list_retry(struct enb *e);
 /* Begins to look after lists that grow older than list_lifetime. */
 void neighbour_list_watch(struct enb *e);
+/* A 13 that is for the eNodeB that serves the UE now goes there, unread. False: it is for a UE here. */
+bool location_update_relay(struct enb *e, Keyhop__S1__WrappedKeyList *list);
 /* The MME has answered the 12 of this UE, or will never. */
 void location_update_settled(struct ue *ue);
 /* DRB1. */

@@ -81,8 +81,11 @@ int ho_execute_rx_confirm(struct enb *e, struct ue *ue, const struct ue_input *i
 	ev.gen = ue->kenb_gen;
 	events_emit(e->node.events, &ev);
 	(void)send_ack(e, ue);
-	ho_complete_send(ue);
-	(void)location_update_send(ue);
+	/* Where the source sends 12 it has all it needs in 11; what stays without an answer we send ourselves. */
+	if (ho_complete_send(ue) == 0 && e->s1.source_updates)
+		pending_add(ue);
+	else
+		(void)location_update_send(ue);
 	return 0;
 }
 

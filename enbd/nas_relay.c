@@ -49,5 +49,6 @@ int nas_relay_rx_downlink(struct enb *e, struct ue *ue, const struct ue_input *i
 	struct node_event ev = ue_event(ue, "hkey.relayed", "5");
 	ev.gen = nas->hkey_generation;
 	events_emit(e->node.events, &ev);
+	neighbour_list_delivered(ue);
 	return 0;
 }

@@ -63,40 +63,86 @@ static struct key_list *copy_list(const Keyhop__S1__WrappedKeyList *in)
 	return list;
 }
 
-/* Takes the place of the older list; an older one that comes late is dropped. */
-static int store_list(struct enb *e, struct ue *ue, const Keyhop__S1__WrappedKeyList *in,
-		      const char *step)
+static int refuse_stale(struct ue *ue, uint64_t generation)
 {
-	struct node_event ev = ue_event(ue, "wraplist.received", step);
+	node_refuse(&ue->enb->node, LOG_KEY, KH_E_STALE_LIST, ue_name(ue),
+		    "list of generation %llu", (unsigned long long)generation);
+	return KH_E_STALE_LIST;
+}
 
-	ue->list_asked_us = 0;
-	if (ue->list && in->generation <= ue->list->generation) {
-		node_refuse(&e->node, LOG_KEY, KH_E_STALE_LIST, ue_name(ue),
-			    "list of generation %llu", (unsigned long long)in->generation);
-		return KH_E_STALE_LIST;
-	}
-	ue_drop_list(ue);
-	ue->list = copy_list(in);
-	if (!ue->evidence.pdu)
-		pending_remove(ue);
-	ev.gen = in->generation;
-	events_emit(e->node.events, &ev);
+static void log_unknown(const struct ue *ue, const Keyhop__S1__WrappedKeyList *in)
+{
 	for (size_t i = 0; i < in->n_unknown_enb_id; i++)
 		log_warn(LOG_KEY, "ue=%s MME knows no enb=%u", ue_name(ue), in->unknown_enb_id[i]);
+}
+
+/* `list`, which it owns, takes the place of the older one; an older one that comes late is dropped. */
+static int store_list(struct ue *ue, struct key_list *list, const char *step)
+{
+	struct node_event ev = ue_event(ue, "wraplist.received", step);
+	uint64_t generation = list->generation;
+
+	ue->list_asked_us = 0;
+	if (ue->list && generation <= ue->list->generation) {
+		free(list);
+		return refuse_stale(ue, generation);
+	}
+	ue_drop_list(ue);
+	ue->list = list;
+	if (!ue->evidence.pdu)
+		pending_remove(ue);
+	ev.gen = generation;
+	events_emit(ue->enb->node.events, &ev);
 	return 0;
+}
+
+/* 13 answers 12: the MME has moved the UE. */
+static int store_new_list(struct ue *ue, struct key_list *list)
+{
+	location_update_settled(ue);
+	if (ue->arrival.confirmed_us)
+		histogram_add(&ue->enb->node.metrics, HISTOGRAM_COMPLETE,
+			      clock_mono_us() - ue->arrival.confirmed_us);
+	ue->arrival.confirmed_us = 0;
+	return store_list(ue, list, "13");
 }
 
 int neighbour_list_rx_keys(struct enb *e, struct ue *ue, const struct ue_input *in)
 {
+	/* 4 and 13 are one type. */
+	const Keyhop__S1__WrappedKeyList *body = in->s1->wrapped_key_list;
+
+	(void)e;
+	log_unknown(ue, body);
 	if (in->s1->body_case == KEYHOP__S1__S1__BODY_WRAPPED_KEY_LIST)
-		return store_list(e, ue, in->s1->wrapped_key_list, "4");
-	/* 13 answers 12: the MME has moved the UE. */
-	location_update_settled(ue);
-	if (ue->arrival.confirmed_us)
-		histogram_add(&e->node.metrics, HISTOGRAM_COMPLETE,
-			      clock_mono_us() - ue->arrival.confirmed_us);
-	ue->arrival.confirmed_us = 0;
-	return store_list(e, ue, in->s1->new_key_list, "13");
+		return store_list(ue, copy_list(body), "4");
+	return store_new_list(ue, copy_list(body));
+}
+
+/* The old source says that the MME has answered its 12, which is not to be taken from it: what it hands on counts when
+ * the MME itself hands us the 5 of that generation for this UE. The two come on ways of their own, in either order. */
+int neighbour_list_rx_relayed(struct enb *e, struct ue *ue, const struct ue_input *in)
+{
+	const Keyhop__S1__WrappedKeyList *body = in->x2->new_key_list;
+
+	(void)e;
+	if (body->generation < ue->delivered_gen)
+		return refuse_stale(ue, body->generation);
+	log_unknown(ue, body);
+	free(ue->relayed);
+	ue->relayed = copy_list(body);
+	neighbour_list_delivered(ue);
+	return 0;
+}
+
+void neighbour_list_delivered(struct ue *ue)
+{
+	struct key_list *list = ue->relayed;
+
+	if (!list || list->generation != ue->delivered_gen)
+		return;
+	ue->relayed = NULL;
+	(void)store_new_list(ue, list);
 }
 
 int neighbour_list_rx_failure(struct enb *e, struct ue *ue, const struct ue_input *in)

@@ -55,6 +55,8 @@ int s1_setup_rx_response(struct enb *e, const struct s1_input *in)
 	if (e->s1.mme_instance && e->s1.mme_instance != body->instance)
 		begin_anew(e, KH_E_UE_NOT_FOUND);
 	e->s1.mme_instance = body->instance;
+	e->s1.source_updates =
+		body->location_update == KEYHOP__S1__LOCATION_UPDATE_BY__LOCATION_UPDATE_SOURCE;
 	return 0;
 }
 

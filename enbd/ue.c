@@ -95,6 +95,7 @@ void ue_free(struct ue *ue)
 	if (ue->hh_arrival.tbl)
 		HASH_DELETE(hh_arrival, e->ues_by_arrival, ue);
 	ue_drop_list(ue);
+	free(ue->relayed);
 	held_nas_drop(&ue->held);
 	pdcp_clear(&ue->pdcp);
 	KEY_WIPE(ue);

@@ -37,6 +37,7 @@
 	X(RELEASE_COMMAND, "ue_context_release_command") \
 	X(KEY_LIST, "4 wrapped_key_list") \
 	X(NEW_KEY_LIST, "13 new_key_list") \
+	X(RELAYED_LIST, "13 new_key_list of the source") \
 	X(LIST_FAILURE, "neighbour_list_failure") \
 	X(HO_WAIT, "6a decided, no usable list") \
 	X(HO_DECIDED, "6a decided") \
@@ -97,7 +98,7 @@ ue_action context_setup_rx_request, context_setup_rx_smc_complete, context_setup
 	context_setup_rx_reconfigured;
 ue_action context_release_rx_command, context_release_by_operator, context_release_radio_lost,
 	context_release_silent;
-ue_action neighbour_list_rx_keys, neighbour_list_rx_failure;
+ue_action neighbour_list_rx_keys, neighbour_list_rx_relayed, neighbour_list_rx_failure;
 ue_action measurement_rx_report;
 ue_action ho_prepare_wait, ho_prepare_tx_request, ho_prepare_rx_request, ho_prepare_rx_failure,
 	ho_prepare_rx_key_failure, ho_prepare_timeout, ho_prepare_cancel, ho_wait_timeout;
@@ -111,7 +112,12 @@ ue_action reestablishment_rx_request, reestablishment_rx_complete;
 /* Called by several procedures. */
 int neighbour_list_send(struct ue *ue); /* step 3 */
 int location_update_send(struct ue *ue); /* step 12 */
-void ho_complete_send(struct ue *ue); /* step 11 */
+/* The same at the source, out of the 11 that ended `ho`; the target sends it again when nothing comes of it. */
+void location_update_send_for(struct ue *ue, const struct ho *ho,
+			      const Keyhop__X2__LocationReport *report);
+/* A message 5 was handed to the UE: is it that of a relayed 13? */
+void neighbour_list_delivered(struct ue *ue);
+int ho_complete_send(struct ue *ue); /* step 11 */
 int context_release_request(struct ue *ue, int cause);
 void context_release_tell_ue(struct ue *ue, int cause);
 void context_release_confirm(struct enb *e, uint32_t mme_ue_id);

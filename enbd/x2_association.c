@@ -49,6 +49,9 @@ void x2_free(struct x2_peer *p)
 		nb->peer = NULL;
 		neighbour_probed(nb, KH_E_LINK_LOST);
 		events_emit(e->node.events, &ev);
+		/* What the old source of a UE was to do for it we do ourselves. */
+		if (e->s1.source_updates)
+			pending_retry(e);
 	}
 	if (nb && p->outbound)
 		nb->connecting = false;

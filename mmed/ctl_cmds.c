@@ -150,7 +150,7 @@ static struct ue *find_ue(struct mme *m, struct ctl_request *req, const json_t *
 	if (!ue && strlen(text) < IMSI_LEN)
 		ue = ue_find(m, (uint32_t)strtoul(text, NULL, 10));
 	if (!ue)
-		ctl_fail(req, KH_E_UE_NOT_FOUND, "see ue.list");
+		ctl_fail(req, KH_E_UE_NOT_FOUND, "ue.list has those that are attached");
 	return ue;
 }
 
@@ -268,8 +268,8 @@ static void hkey_show(void *ctx, struct ctl_request *req, const json_t *params)
 
 static void scheme_get(void *ctx, struct ctl_request *req, const json_t *params)
 {
-	static const char *const names[] = {"scheme", "wrap", "h_key_bits", "enb_key_bits",
-					    "kenb_input"};
+	static const char *const names[] = {"scheme",	    "wrap",	  "h_key_bits",
+					    "enb_key_bits", "kenb_input", "location_update"};
 	struct mme *m = ctx;
 	json_t *out = json_object();
 	char value[64];

@@ -165,6 +165,7 @@ void error_rx_indication(struct mme *m, struct s1_peer *p, const Keyhop__S1__S1 
 int nas_dispatch(struct mme *m, struct ue *ue, const uint8_t *pdu, size_t len)
 {
 	struct nas_sec *sec = ue->nas.active ? &ue->nas : NULL;
+	uint32_t next = ue->nas.rx_next;
 	Keyhop__Nas__Nas *nas;
 	enum nas_header type;
 	int err = nas_msg_open(&m->node, sec, ROLE_UE, pdu, len, ue_name(ue), &nas, &type);
@@ -179,6 +180,9 @@ int nas_dispatch(struct mme *m, struct ue *ue, const uint8_t *pdu, size_t len)
 			continue;
 		return ue_step(m, ue, row->event, &(struct ue_input){.nas = nas, .nas_type = type});
 	}
+	/* It is good for a 12 still: an old source that has it cannot spoil it. */
+	if (nas->body_case == KEYHOP__NAS__NAS__BODY_LOCATION_EVIDENCE)
+		ue->nas.rx_next = next;
 	node_refuse(&m->node, LOG_NAS, KH_E_BAD_NAS_PDU, ue_name(ue),
 		    "message %d with header type %d", (int)nas->body_case, (int)type);
 	return KH_E_BAD_NAS_PDU;

@@ -7,6 +7,7 @@ static int check_evidence(struct mme *m, struct ue *ue, const Keyhop__S1__Locati
 			  uint64_t *generation)
 {
 	enum nas_header type;
+	uint32_t next = ue->nas.rx_next;
 	Keyhop__Nas__Nas *nas;
 	int err = nas_msg_open(&m->node, &ue->nas, ROLE_UE, body->evidence.data, body->evidence.len,
 			       ue_name(ue), &nas, &type);
@@ -15,11 +16,30 @@ static int check_evidence(struct mme *m, struct ue *ue, const Keyhop__S1__Locati
 		return err;
 	if (type != NAS_CIPHERED || nas->body_case != KEYHOP__NAS__NAS__BODY_LOCATION_EVIDENCE)
 		return KH_E_BAD_EVIDENCE;
-	if (nas->location_evidence->target_enb_id != body->serving_enb_id)
+	/* Whoever lies about the eNodeB does not use the evidence up: it is the one of where the UE is, too. */
+	if (nas->location_evidence->target_enb_id != body->serving_enb_id) {
+		ue->nas.rx_next = next;
 		return KH_E_BAD_EVIDENCE;
+	}
 	*generation = nas->location_evidence->generation;
 	return *generation > ue->gen_floor && *generation <= ue->gen_issued ? 0
 									    : KH_E_STALE_GENERATION;
+}
+
+static bool source_sends(const struct mme *m)
+{
+	return m->opt.location_update == KEYHOP__S1__LOCATION_UPDATE_BY__LOCATION_UPDATE_SOURCE;
+}
+
+/* Only the eNodeB that the UE says it is at may report it; or else only the one that it came from. */
+static int check_sender(const struct mme *m, const struct ue *ue, const struct enb *serving,
+			const struct enb *from)
+{
+	if (serving == from)
+		return 0;
+	if (!source_sends(m) || !serving || ue->enb_id != from->id)
+		return KH_E_NOT_OWNER;
+	return serving->revoked ? KH_E_CERTIFICATE_REVOKED : 0;
 }
 
 int location_update_rx(struct mme *m, struct ue *ue, const struct ue_input *in)
@@ -28,8 +48,7 @@ int location_update_rx(struct mme *m, struct ue *ue, const struct ue_input *in)
 	struct enb *serving = enb_find(m, body->serving_enb_id);
 	struct node_event e = ue_event(ue, "location_update.received", "12");
 	uint64_t generation = 0;
-	/* Only the eNodeB that the UE says it is at may report it. */
-	int err = serving == in->from ? 0 : KH_E_NOT_OWNER;
+	int err = check_sender(m, ue, serving, in->from);
 
 	/* It comes again, and the evidence is to be new then. */
 	if (!err && store_room(m->store) == STORE_FULL)
@@ -39,7 +58,9 @@ int location_update_rx(struct mme *m, struct ue *ue, const struct ue_input *in)
 	if (err) {
 		node_refuse(&m->node, LOG_HO, err, in->from->name,
 			    "ue=%s location update to enb=%u", ue_name(ue), body->serving_enb_id);
-		return err;
+		/* An old source has nothing of the UE any more. If it came back there an error indication would
+		 * hit what is new; the eNodeB that serves it sends 12 itself before long. */
+		return source_sends(m) && serving != in->from ? 0 : err;
 	}
 	e.source = ue->enb_id;
 	e.enb = serving->id;

@@ -39,9 +39,11 @@ static int sort_out(struct mme *m, const struct ue *ue, const uint32_t *ids, siz
 	return t->n_known ? 0 : KH_E_EMPTY_LIST;
 }
 
-static void answer_failure(struct mme *m, struct ue *ue, struct enb *to, int err, unsigned answers,
+/* To the eNodeB that serves the UE, whoever sent the message. */
+static void answer_failure(struct mme *m, struct ue *ue, int err, unsigned answers,
 			   size_t n_unknown)
 {
+	struct enb *to = enb_find(m, ue->enb_id);
 	Keyhop__S1__NeighbourListFailure body = KEYHOP__S1__NEIGHBOUR_LIST_FAILURE__INIT;
 	Keyhop__S1__S1 msg = KEYHOP__S1__S1__INIT;
 
@@ -71,6 +73,10 @@ static int send_list(struct mme *m, struct ue *ue, struct enb *to, const struct 
 	body.entry = m->room.at;
 	body.n_unknown_enb_id = t->n_unknown;
 	body.unknown_enb_id = m->room.unknown;
+	if (to->id != ue->enb_id)
+		body.serving_enb_id = ue->enb_id;
+	if (to->id != ue->enb_id && m->opt.ue_label)
+		body.ue_label = ue->imsi.s;
 	if (answers == 3) {
 		msg.body_case = KEYHOP__S1__S1__BODY_WRAPPED_KEY_LIST;
 		msg.wrapped_key_list = &body;
@@ -98,7 +104,7 @@ int key_list_issue(struct mme *m, struct ue *ue, struct enb *to, const uint32_t 
 	if (!err)
 		err = m->scheme->prepare(m, ue, t.known, t.n_known, &batch);
 	if (err) {
-		answer_failure(m, ue, to, err, answers, t.n_unknown);
+		answer_failure(m, ue, err, answers, t.n_unknown);
 		return err;
 	}
 	ue->gen_issued = batch.generation;

@@ -2,6 +2,7 @@
 
 #include "kdf.h"
 #include "liveness.h"
+#include "s1.pb-c.h"
 #include "scheme.h"
 #include "wrap.h"
 
@@ -13,6 +14,11 @@ static const struct config_word wrap_words[] = {
 static const struct config_word bits_words[] = {{"128", 128}, {"256", 256}, {0}};
 static const struct config_word kenb_input_words[] = {
 	{"plmn", KENB_INPUT_PLMN}, {"literal", KENB_INPUT_LITERAL}, {0}};
+
+static const struct config_word location_update_words[] = {
+	{"target", KEYHOP__S1__LOCATION_UPDATE_BY__LOCATION_UPDATE_TARGET},
+	{"source", KEYHOP__S1__LOCATION_UPDATE_BY__LOCATION_UPDATE_SOURCE},
+	{0}};
 
 static const struct config_word store_words[] = {{"memory", 0}, {0}};
 static const struct config_row listener_rows[] = {
@@ -79,6 +85,12 @@ const struct config_row mme_rows[] = {
 	 .def = "plmn",
 	 .words = kenb_input_words,
 	 .help = "step 3b: PLMN and eNB_ID, or literally eNB_ID alone"},
+	{.key = "location_update",
+	 .type = CONFIG_ENUM,
+	 .offset = OPT(location_update),
+	 .def = "target",
+	 .words = location_update_words,
+	 .help = "step 12: sent by the eNodeB that serves the UE now, or by the one before it"},
 	{.key = "enb_key_lifetime",
 	 .type = CONFIG_DURATION,
 	 .reloadable = true,
@@ -94,7 +106,7 @@ const struct config_row mme_rows[] = {
 	 .def = "30s",
 	 .min = 0,
 	 .max = 3600000,
-	 .help = "how long the previous MME-eNB_key still opens entries in flight"},
+	 .help = "how long the previous MME-eNB_key still opens wrapped keys in flight"},
 	{.key = "enb_key_wraps",
 	 .type = CONFIG_U32,
 	 .reloadable = true,

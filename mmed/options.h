@@ -22,6 +22,7 @@ struct mme_options {
 	int32_t wrap;
 	int32_t h_key_bits, enb_key_bits;
 	int32_t kenb_input;
+	int32_t location_update;
 	uint32_t enb_key_lifetime_ms, enb_key_grace_ms, enb_key_wraps;
 	uint32_t neighbour_limit;
 	uint32_t attach_timeout_ms, detach_timeout_ms, release_timeout_ms, setup_timeout_ms;

@@ -28,6 +28,7 @@ static void answer_response(struct mme *m, struct s1_peer *p)
 
 	body.mme_name = m->opt.node.name;
 	body.instance = m->node.instance; /* that of the store, if there is one */
+	body.location_update = (Keyhop__S1__LocationUpdateBy)m->opt.location_update;
 	msg.body_case = KEYHOP__S1__S1__BODY_S1_SETUP_RESPONSE;
 	msg.s1_setup_response = &body;
 	(void)node_send(&m->node, p->link, IFACE_S1, LOG_TUNNEL, p->name, &msg.base);

@@ -26,12 +26,16 @@ def options():
     p.add_argument("--out", metavar="DIR", help="where everything is left (default: ./run)")
     p.add_argument("--transport", default="tcp", choices=["tcp", "sctp", "sctp-udp"],
                    help="sctp is the kernel's, sctp-udp works everywhere")
-    p.add_argument("--enbs", type=int, default=3, metavar="N")
-    p.add_argument("--ues", type=int, default=1, metavar="N")
-    p.add_argument("--moves", type=int, default=3, metavar="N")
-    p.add_argument("--wrap", default="aes-gcm", choices=["aes-gcm", "aes-kw", "aes-block"])
-    p.add_argument("--h-key-bits", default="128", choices=["128", "256"])
-    p.add_argument("--kenb-input", default="plmn", choices=["literal", "plmn"])
+    p.add_argument("--enbs", type=int, default=3, metavar="N", help="eNodeBs, 2 to 33 (3)")
+    p.add_argument("--ues", type=int, default=1, metavar="N", help="UEs (1)")
+    p.add_argument("--moves", type=int, default=3, metavar="N", help="handovers of each UE (3); 0 with --stay: nobody attaches")
+    p.add_argument("--wrap", default="aes-gcm", choices=["aes-gcm", "aes-kw", "aes-block"],
+                   help="how a KeNB is wrapped for its eNodeB, 3c (aes-gcm); the others are for study")
+    p.add_argument("--h-key-bits", default="128", choices=["128", "256"], help="3a (128)")
+    p.add_argument("--kenb-input", default="plmn", choices=["literal", "plmn"],
+                   help="what the H_key enciphers, 3b: eNB_ID alone, or with the PLMN (plmn)")
+    p.add_argument("--location-update", default="target", choices=["source", "target"],
+                   help="who sends message 12 (target): the eNodeB that serves the UE now, or the one before")
     p.add_argument("--stay", action="store_true", help="leave the daemons running, with faults allowed")
     p.add_argument("--stop", metavar="DIR", help="end the daemons of an earlier --stay")
     p.add_argument("--build", metavar="DIR", help="use the binaries of another build directory")
@@ -94,12 +98,14 @@ def move_all(lab, source, target):
 
 
 def wait_serving(lab, target, imsis):
-    """Until the UE itself has the target's acknowledgement."""
+    """Until each UE itself has the target's acknowledgement and, after 12 and 13, its next H_key: the last message."""
     ue = lab.node("ue")
-    missing = set(imsis)
+    used, newest, missing = {}, {}, set(imsis)
     while missing:
-        e = ue.wait_event(lambda e: e["topic"] == "handover.executed" and e["enb"] == int(target[3:]), 30)
-        missing.discard(e["ue"])
+        e = ue.wait_event(lambda e: e["topic"] == "hkey.received" or e["enb"] == int(target[3:]), 30)
+        (newest if e["topic"] == "hkey.received" else used)[e["ue"]] = e["gen"]
+        if newest.get(e["ue"], 0) > used.get(e["ue"], e["gen"]):
+            missing.discard(e["ue"])
 
 
 def ping_all(lab):
@@ -139,7 +145,7 @@ def run(lab, a):
     print(f"{len(lab.imsis)} UE{'s' * (len(lab.imsis) > 1)} attached to enb1")
     pings += ping_all(lab)
     names = lab.enb_names()
-    lab.node("ue").subscribe(topics=["handover.executed"])
+    lab.node("ue").subscribe(topics=["handover.executed", "hkey.received"])
     for name in names:
         lab.node(name).subscribe(topics=["handover.completed", "handover.failed"])
     for move in range(a.moves):
@@ -171,8 +177,9 @@ def write_summary(lab, a, handovers, pings, events):
     wanted = a.moves * a.ues
     good = completed == wanted and not bad and not pings
     summary = {"verdict": "ok" if good else "failed", "wrap": a.wrap, "h_key_bits": int(a.h_key_bits),
-               "kenb_input": a.kenb_input, "transport": a.transport, "enbs": a.enbs, "ues": a.ues, "moves": a.moves,
-               "completed": completed, "mismatches": bad, "failed_pings": pings, "handovers": handovers}
+               "kenb_input": a.kenb_input, "location_update": a.location_update, "transport": a.transport,
+               "enbs": a.enbs, "ues": a.ues, "moves": a.moves, "completed": completed,
+               "mismatches": bad, "failed_pings": pings, "handovers": handovers}
     (lab.path / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
     return summary
 
@@ -202,7 +209,8 @@ def main():
     if a.wrap in WEAK:
         print(f"NOTE wrap {a.wrap} is for study: {WEAK[a.wrap]}")
     lab = Lab(path, enbs=a.enbs, ues=a.ues, build=a.build, transport=a.transport,
-              mme={"wrap": a.wrap, "h_key_bits": a.h_key_bits, "kenb_input": a.kenb_input})
+              mme={"wrap": a.wrap, "h_key_bits": a.h_key_bits, "kenb_input": a.kenb_input,
+                   "location_update": a.location_update})
     lab.extra = {name: extra(name, a.stay) for name in lab.names()}
     codes = {}
     try:
@@ -235,9 +243,9 @@ def main():
     print(f"left in {path}: ladder.html ladder.txt summary.json capture.pcapng, and of each node its configuration, "
           "log, events, keylog and capture")
     if a.stay:
-        print(f"\nstill running; for example:\n  {a.tool} -s {path}/enb1.sock ue list\n"
-              f"  {a.tool} -s {path}/ue.sock traffic ping --ue {lab.imsis[0]}\n"
-              f"end it with: {a.name} --stop {path}")
+        print(f"\nstill running; for example:\n  export KEYHOP_RUN={path} PATH=$PATH:{a.tool.parent}\n"
+              f"  keyhop {'enb1 ue list' if a.moves else f'ue attach --ue {lab.imsis[0]} --cell enb1 --wait'}\n"
+              f"  keyhop enb1 help\nend it with: {a.name} --stop {path}")
     return 0 if good else 1
 
 

@@ -264,6 +264,9 @@ def up(a):
     except LabError as e:
         raise Stop(REFUSED, str(e)) from None
     (path / "lab.json").write_text(json.dumps({"topology": topology, "backend": backend}) + "\n")
+    if not a.json:
+        slow = ": the first start unpacks a kernel and makes an image" if backend == "vm" else ""
+        print(f"starting {len(topology['nodes'])} nodes on {backend}{slow} ...", file=sys.stderr, flush=True)
     reply = fork_keeper(lab)
     if "error" in reply:
         raise Stop(reply["code"], reply["error"])

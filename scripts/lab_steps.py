@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Which step each node took for each UE, in order; the same for two runs when the same happened in both.
 
 usage: lab_steps.py DIR [DIR]        one: prints them; two: compares them, 0 when they are the same and there is something"""

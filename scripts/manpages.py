@@ -104,7 +104,7 @@ class Tables:
             yield ".El"
 
     def method(self, row):
-        yield from item(f"Ic {row['name']}", row["help"] + (". It changes nothing" if row["reads_only"] else ""))
+        yield from item(f"Ic {row['name']}", row["help"] + (" (reads only)" if row["reads_only"] else ""))
         if not row["params"]:
             return
         yield ".Bl -tag -width Ds"

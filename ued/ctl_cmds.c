@@ -43,7 +43,8 @@ static struct ue *find_ue(struct ue_node *u, struct ctl_request *req, const json
 	struct ue *ue = ue_find(u, ctl_string(params, "ue", ""));
 
 	if (!ue)
-		ctl_fail(req, KH_E_UE_NOT_FOUND, "see ue.list");
+		ctl_fail(req, KH_E_UE_NOT_FOUND,
+			 "ue.list has the UEs of this process; an IMSI has 15 digits");
 	return ue;
 }
 

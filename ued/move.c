@@ -124,7 +124,8 @@ void move_start(void *node, struct ctl_request *req, const json_t *params)
 	int err;
 
 	if (!ue) {
-		ctl_fail(req, KH_E_UE_NOT_FOUND, "see ue.list");
+		ctl_fail(req, KH_E_UE_NOT_FOUND,
+			 "ue.list has the UEs of this process; an IMSI has 15 digits");
 		return;
 	}
 	if (ue->fsm.now != UE_ATTACHED || ue->move) {

@@ -14,9 +14,9 @@ local NAMES = {
     [32] = "neighbour_list_failure", [33] = "error_indication", [34] = "enb_key_ack", [35] = "heartbeat",
   },
   x2 = {
-    [7] = "handover_request", [8] = "handover_response", [11] = "handover_complete", [20] = "x2_setup_request",
-    [21] = "x2_setup_response", [22] = "x2_setup_failure", [23] = "handover_failure", [24] = "handover_cancel",
-    [25] = "error_indication", [26] = "heartbeat", [27] = "handover_cancel_ack",
+    [7] = "handover_request", [8] = "handover_response", [11] = "handover_complete", [13] = "new_key_list",
+    [20] = "x2_setup_request", [21] = "x2_setup_response", [22] = "x2_setup_failure", [23] = "handover_failure",
+    [24] = "handover_cancel", [25] = "error_indication", [26] = "heartbeat", [27] = "handover_cancel_ack",
   },
   rrc = {
     [6] = "measurement_report", [9] = "handover_command", [10] = "handover_confirm",
@@ -44,10 +44,10 @@ local FRAME_MAX = 65536
 -- Where a message of an interface carries what everybody asks for: message number -> field number.
 local MME_UE_ID = { s1 = { [3] = 1, [4] = 1, [12] = 1, [13] = 1, [24] = 1, [25] = 1, [26] = 1, [27] = 1, [28] = 1, [29] = 1,
                            [30] = 1, [31] = 1, [32] = 1, [33] = 2 },
-                    x2 = { [7] = 2 }, rrc = {}, nas = { [28] = 1 } }
-local GENERATION = { s1 = { [4] = 2, [13] = 2, [24] = 4 }, x2 = {}, rrc = { [9] = 2, [33] = 2 }, nas = { [5] = 1, [33] = 2 } }
+                    x2 = { [7] = 2, [13] = 1 }, rrc = {}, nas = { [28] = 1 } }
+local GENERATION = { s1 = { [4] = 2, [13] = 2, [24] = 4 }, x2 = { [13] = 2 }, rrc = { [9] = 2, [33] = 2 }, nas = { [5] = 1, [33] = 2 } }
 local ENB = { s1 = { [12] = 4, [20] = 1 }, x2 = { [20] = 1, [21] = 1 }, rrc = { [9] = 1 }, nas = { [33] = 1 } }
-local LABELS = { s1 = { [26] = 5 }, x2 = { [7] = 5 }, rrc = {}, nas = { [20] = 1 } }
+local LABELS = { s1 = { [13] = 6, [26] = 5 }, x2 = { [7] = 5, [13] = 6 }, rrc = {}, nas = { [20] = 1 } }
 local NAS = { s1 = { [12] = 2, [23] = 2, [24] = 3, [25] = 2, [26] = 6 }, x2 = {},
               rrc = { [10] = 1, [23] = 1, [27] = 3, [29] = 1, [30] = 1 }, nas = {} }
 

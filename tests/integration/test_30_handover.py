@@ -81,6 +81,7 @@ class Keys(unittest.TestCase):
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
             done = subprocess.run([sys.executable, str(ROOT / "scripts/verify.py"), out], capture_output=True, text=True)
             self.assertEqual(done.returncode, 0, done.stdout)
+            self.assertRegex(done.stdout, r"(?m)^OK  \d+ checks$")
 
     def test_default(self):
         self.demo("--ues", "3")
@@ -93,6 +94,9 @@ class Keys(unittest.TestCase):
 
     def test_aes_block_literal(self):
         self.demo("--wrap", "aes-block", "--kenb-input", "literal")
+
+    def test_location_update_of_the_source(self):
+        self.demo("--location-update", "source", "--ues", "3")
 
     def test_many(self):
         self.demo("--enbs", "5", "--ues", "100", "--moves", "4")

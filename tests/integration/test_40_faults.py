@@ -18,6 +18,13 @@ class Faults(unittest.TestCase):
             failed = faults.run_all(cases if LONG else cases[::SAMPLE], path, report=lambda text: None)
         self.assertEqual(failed, {})
 
+    def test_matrix_where_the_source_sends_12(self):
+        cases = faults.cases(faults.SOURCE_FLOWS)
+        with tempfile.TemporaryDirectory(prefix="kh") as path:
+            failed = faults.run_all(cases if LONG else cases[::SAMPLE], path, report=lambda text: None,
+                                    mme={"location_update": "source"})
+        self.assertEqual(failed, {})
+
 
 if __name__ == "__main__":
     unittest.main()

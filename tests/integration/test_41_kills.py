@@ -17,6 +17,13 @@ class Kills(unittest.TestCase):
         with tempfile.TemporaryDirectory(prefix="kh") as path:
             self.assertEqual(kills.run_all(wanted, path, report=lambda text: None), {})
 
+    def test_matrix_where_the_source_sends_12(self):
+        cases = kills.cases(kills.SOURCE_POINTS)
+        wanted = cases if LONG else [c for c in cases if c[0].endswith("-source")]
+        with tempfile.TemporaryDirectory(prefix="kh") as path:
+            failed = kills.run_all(wanted, path, report=lambda text: None, mme={"location_update": "source"})
+        self.assertEqual(failed, {})
+
 
 if __name__ == "__main__":
     unittest.main()

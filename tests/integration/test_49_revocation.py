@@ -151,8 +151,13 @@ class Revocation(LabTest):
         self.attach(lab, ["enb2"])
         [before] = serials(lab, "enb2")
         pki(lab.path, "renew", "enb2")
+        # To look changes nothing.
+        for _ in range(2):
+            self.assertEqual(enb2.call("config.check")["would_apply"], ["tls.cert"])
+        self.assertNotIn("certificate.loaded", self.topics(enb2))
         self.assertIn("tls.cert", enb2.call("config.reload")["applied"])
         self.wait(enb2, "certificate.loaded")
+        self.assertEqual(enb2.call("config.check")["would_apply"], [])
         # What is up stays up.
         mme.call("enb.show", enb="enb2")
         self.assertNotIn("enb.down", self.topics(mme))

@@ -5,8 +5,11 @@ import io
 import json
 import os
 import re
+import shutil
+import socket
 import subprocess
 import tempfile
+import threading
 import unittest
 from pathlib import Path
 
@@ -118,6 +121,7 @@ class Tool(LabTest):
         self.tool("mme", "status")
         self.assertIn("BAD_STATE", self.tool("ue", "traffic", "ping", imsi, code=1))
         self.assertIn("usage", self.tool(code=2))
+        self.assertIn("no verb", self.tool("enb1", code=2))
         self.assertIn("has no", self.tool("mme", "no", "such", code=2))
         self.assertIn("--nonsense", self.tool("mme", "status", "--nonsense", "1", code=2))
         self.assertIn("no socket", self.tool("enb7", "status", code=3))
@@ -184,6 +188,33 @@ class Tool(LabTest):
         self.tool("watch", "--tpoic", "a", code=2)
         self.tool("watch", "--ue", "12", code=2)
 
+    def test_orders_to_a_terminal(self):
+        """What a node says of its peers is text: no escape sequence comes out."""
+        folder = Path(tempfile.mkdtemp(prefix="kh"))
+        self.addCleanup(shutil.rmtree, folder)
+        listening = socket.socket(socket.AF_UNIX)
+        self.addCleanup(listening.close)
+        listening.bind(str(folder / "mme.sock"))
+        listening.listen()
+        self.run_dir = folder
+        event = {"jsonrpc": "2.0", "method": "event",
+                 "params": {"topic": "refused", "node": "mme", "detail": "\x1b[2Jgone\x07"}}
+
+        def serve():
+            node = listening.accept()[0]
+            with node, node.makefile() as lines:
+                for call in map(json.loads, lines):
+                    said = [{"jsonrpc": "2.0", "id": call["id"], "result": {"role": "mmed"}}]
+                    said += [event] if call["method"] == "events.subscribe" else []
+                    node.sendall("".join(f"{json.dumps(m)}\n" for m in said).encode())
+
+        node = threading.Thread(target=serve)
+        node.start()
+        said = self.tool("watch", "--count", "1")
+        node.join(20)
+        self.assertEqual(said.rstrip("\n")[-13:], "detail=?[2Jgone?"[-13:])
+        self.assertFalse([c for c in said if c < " " and c != "\n"], repr(said))
+
     def test_errors_that_teach(self):
         lab = self.start(enbs=2)
         imsi = lab.imsis[0]
@@ -223,6 +254,7 @@ class Tool(LabTest):
         self.assertEqual([line.split()[0] for line in table[1:]], lab.imsis)
         starts = {line.index(line.split()[1]) for line in table}
         self.assertEqual(len(starts), 1, "columns stand under each other")
+        self.assertRegex(self.tool("mme", "metrics", "get"), r"(?m)^counters\.attaches +3$")
 
     def test_all_nodes_at_once(self):
         lab = self.start(enbs=2, ues=2)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import unittest
 import xml.etree.ElementTree
@@ -57,6 +58,13 @@ class Run(LabTest):
             self.assertEqual(int(suite.get("tests")), len(summary["steps"]))
             self.assertTrue((out / "events.ndjson").read_text())
 
+    def test_one_that_begins_in_a_certain_cell(self):
+        """It brings its UEs there itself, from wherever they are."""
+        self.start(enbs=3, ues=2, extra=FAULTS)
+        for name in ("chain", "partition", "lost-10", "corrupt-7", "chain"):
+            self.play(["attach", "move, path: enb3"], head="settle: true\n")
+            self.assertRegex(self.tool("run", ROOT / f"conf/scenarios/{name}.yaml", "--ues", 2), r"(?m)^OK ", name)
+
     def test_one_that_fails_says_so(self):
         lab = self.start(enbs=2)
         said = self.play(["attach, cell: enb1", 'expect, topic: handover.completed, cause: "<none>", timeout: 50ms'],
@@ -64,8 +72,14 @@ class Run(LabTest):
         self.assertIn("no handover.completed", said)
         suite = xml.etree.ElementTree.parse(str(lab.path / "j.xml")).getroot()
         self.assertIn("<none>", suite.find("testcase/failure").get("message"))
+        file = self.path / "scenario.yaml"
+        file.write_text("steps:\n  - {do: ping}\n")
+        table = self.tool("run", file)
+        self.assertEqual(re.findall(r"(?m)^memory (\S+)", table), ["enb1", "enb2", "mme", "ue"])
+        self.assertRegex(table, r"(?m)^memory mme .* 1 UE$")
         self.assertRegex(self.play(["atach"], code=2), r"scenario.yaml:2:\d+.*attach")
         self.assertIn("two cells", self.play(["ping-pong, path: enb1"], code=1))
+        self.assertIn("FAULTS_OFF: set lab.faults", self.play(['fault, node: enb1, fault: drop, message: "7"'], code=1))
         self.assertIn("wants a topic", self.play(["expect"], code=1))
         self.assertIn("--uess", self.play(["ready"], "--uess", "3", code=2))
         self.assertIn("No such file", self.play(["ready"], "--junit", lab.path / "no" / "j.xml", code=2))

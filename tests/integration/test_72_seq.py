@@ -1,5 +1,6 @@
 """Sequence diagrams: of a run and of its captures the same; live; and the page in a real browser."""
 
+import json
 import re
 import shutil
 import signal
@@ -69,6 +70,8 @@ class Seq(WireTest):
         steps = [2, 2, 2, 3, 4, 5] + [6, 7, 8, 9, 10, 11, 12, 13, 5] * 3
         self.assertEqual([s for s, _ in arrows(events)], steps)
         self.assertEqual(events.count(" MATCH"), 3)
+        for label in ("3 neighbour list", "12 location update", "13 wrapped list"):
+            self.assertIn(label, events, "no label of a step is cut")
         self.assertNotIn("MISMATCH", events)
         captured = self.tool("seq", run / "capture.pcapng")
         # A 5 is one arrow across the eNodeB for who has the keys, and two for who sees the packets.
@@ -84,6 +87,14 @@ class Seq(WireTest):
                          [2, 3, 4, 5, 5, 6, 7, 8, 9, 11, 7, 8, 10, 11, 12, 13, 5, 5])
         self.assertEqual([s for s, _ in arrows(self.tool("seq", run / "enb1.events.ndjson"))][:4], [3, 7, 9, 8])
 
+    def test_the_source_sends_12(self):
+        run = self.demo("--location-update", "source", "--moves", "1")
+        for what in (run, run / "capture.pcapng"):
+            rows = self.tool("seq", what, "--format", "mermaid").splitlines()
+            for row in ("L2->>L1: 11 HO complete (tunnel)", "L1->>L0: 12 location update (tunnel)",
+                        "L0->>L1: 13 wrapped list (tunnel)", "L1->>L2: 13 wrapped list (tunnel)"):
+                self.assertEqual(rows.count(row), 1, "\n".join(rows))
+
     def test_other_languages(self):
         run = self.demo("--moves", "1")
         mermaid = self.tool("seq", run, "--format", "mermaid").splitlines()
@@ -98,6 +109,17 @@ class Seq(WireTest):
         self.assertEqual((run / "x.puml").read_text().splitlines(), plantuml)
         self.assertIn("usage: keyhop seq", self.tool("seq", "--format", "nothing", code=2))
         self.assertIn("no NODE.events.ndjson", self.tool("seq", self.folder(), code=1))
+
+    def test_orders_to_a_terminal(self):
+        """What a peer or a file says is text: no escape sequence comes out."""
+        path = self.folder() / "mme.events.ndjson"
+        bad = "\u001b[2Jgone\u0007"
+        path.write_text("".join(json.dumps({"topic": "refused", "node": node, "ts": "2026-01-01T00:00:00.000000Z",
+                                            "cause": "busy", "detail": detail, "step": "7"}) + "\n"
+                                for node, detail in (("enb1", bad), (bad, "x"))))
+        text = self.tool("seq", str(path))
+        self.assertIn("gone", text)
+        self.assertFalse([c for c in text if c < " " and c != "\n"], repr(text))
 
     def test_follow(self):
         lab = self.wire_lab(captures=False)

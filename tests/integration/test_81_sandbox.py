@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import unittest
 from pathlib import Path
 
@@ -82,6 +83,22 @@ class Sandbox(LabTest):
         enb2.call("capture.stop")
         # The folder of the configuration may only be read now.
         self.named("SANDBOXED", enb2.call, "capture.start", file=str(lab.path / "three.pcapng"))
+
+    def test_links_are_followed(self):
+        """As with a folder of certificates that others renew: the configuration has links into it."""
+        lab = self.lab(enbs=1, start=False, mme={"sandbox": "require"})
+        lab.prepare()
+        elsewhere = Path(tempfile.mkdtemp(prefix="kh"))
+        self.addCleanup(shutil.rmtree, elsewhere)
+        for name in ("mme.key", "mme.pem"):
+            shutil.move(lab.path / name, elsewhere / name)
+            (lab.path / name).symlink_to(elsewhere / name)
+        lab.start_node("mme")
+        for name in ("mme.key", "mme.pem"):
+            (elsewhere / "new").write_bytes((elsewhere / name).read_bytes())
+            (elsewhere / "new").chmod(0o600)
+            (elsewhere / "new").rename(elsewhere / name)
+        self.assertEqual(lab.node("mme").call("config.reload")["outcome"], "completed")
 
     def test_off_is_off(self):
         lab = self.lab(enbs=1, start=False, mme={"sandbox": "off"})

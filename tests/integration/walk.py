@@ -18,6 +18,7 @@ from keyhop import KeyhopError, wait_until
 from kills import repeated_keys
 
 IN_FLIGHT = 8
+ANSWERS_S = 60 * SCALE
 RELEASES_FEWER = 5  # than faults
 HEAP_SLACK = 64 * 1024  # hash tables keep their buckets
 MESSAGES = {
@@ -135,7 +136,10 @@ class Walk:
                 idle_since = time.monotonic()
             if time.monotonic() - idle_since > 30:
                 raise Broken(f"no handover in 30 s after {self.done}; lost {sorted(self.lost)}")
+        until = time.monotonic() + ANSWERS_S
         while self.flying:
+            if time.monotonic() > until:
+                raise Broken(f"no answer in {ANSWERS_S} s to {sorted(self.flying.items())}")
             self.take_answers(5)
 
     def renew_lists(self):

@@ -5,10 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include <event2/event.h>
 
 #include "check_main.h"
 #include "events.h"
@@ -524,6 +527,57 @@ START_TEST(one_daemon_a_socket)
 }
 END_TEST
 
+/* A slip of the pen in the configuration costs no database. */
+START_TEST(a_file_stays)
+{
+	static const struct ctl_method *const tables[] = {methods, NULL};
+	char other[80];
+	const struct ctl_settings settings = {.loop = loop,
+					      .events = events,
+					      .path = other,
+					      .role = "testd",
+					      .node_name = "n2",
+					      .version = "0",
+					      .tables = tables,
+					      .node = &loop};
+	struct ctl *second = NULL;
+
+	snprintf(other, sizeof other, "%s/mme.db", dir);
+	fclose(fopen(other, "w"));
+	ck_err(ctl_open(&second, &settings, why, sizeof why), KH_E_CONFIG);
+	ck_assert_ptr_nonnull(strstr(why, "no socket"));
+	ctl_close(second);
+	ck_assert_int_eq(unlink(other), 0);
+}
+END_TEST
+
+/* Who waits without a descriptor for it must not keep the loop busy: a timer is what comes next. */
+START_TEST(out_of_descriptors)
+{
+	struct rlimit old, low;
+	int fd = raw_client(), next = dup(fd);
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &old), 0);
+	close(next);
+	low = old;
+	low.rlim_cur = (rlim_t)next;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &low), 0);
+	const struct timeval soon = {0, 50000};
+	unsigned turns = 0;
+	event_base_loopexit(loop_base(loop), &soon);
+	while (!event_base_got_exit(loop_base(loop)) && turns < 100) {
+		event_base_loop(loop_base(loop), EVLOOP_ONCE);
+		turns++;
+	}
+	ck_assert_uint_lt(turns, 100);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
+	json_t *hello = line(fd);
+	ck_assert_ptr_nonnull(json_object_get(hello, "method"));
+	json_decref(hello);
+	close(fd);
+}
+END_TEST
+
 START_TEST(a_crowd_is_kept_out)
 {
 	int fds[70], refused = 0;
@@ -550,6 +604,7 @@ int main(void)
 			many_in_one_and_one_in_many, errors_have_names,
 			a_line_without_end_is_cut_off, subscriptions, a_slow_reader, a_long_replay,
 			odd_requests, half_closed, half_closed_subscriber, a_flood_of_requests,
-			a_client_that_vanishes, one_daemon_a_socket, a_crowd_is_kept_out);
+			a_client_that_vanishes, one_daemon_a_socket, a_file_stays,
+			a_crowd_is_kept_out, out_of_descriptors);
 	return check_main(s);
 }

@@ -157,6 +157,7 @@ static const struct {
 	{{.number = 6, .foreign = 1}, KH_E_CRL_INVALID, "not signed"},
 	{{.number = 6, .partial = 1}, KH_E_CRL_INVALID, "critical"},
 	{{.number = 4}, KH_E_CRL_STALE, "number"},
+	{{.number = 0}, KH_E_CRL_STALE, "number"},
 	{{.number = 6, .until = -3600}, KH_E_CRL_STALE, "nextUpdate"},
 };
 
@@ -174,6 +175,55 @@ START_TEST(the_last_good_one_stays)
 	tls_pair_run(&p, SIZE_MAX);
 	ck_err(p.server.result, KH_E_CERTIFICATE_REVOKED);
 	tls_pair_close(&p);
+}
+END_TEST
+
+/* Appends the file `from` to the file `to`. */
+static void append(const char *to, const char *from)
+{
+	char in[TEST_PKI_PATH], out[TEST_PKI_PATH], line[256];
+
+	test_pki_path(&pki, from, ".pem", in);
+	test_pki_path(&pki, to, ".pem", out);
+	FILE *r = fopen(in, "r"), *w = fopen(out, "a");
+	while (fgets(line, sizeof line, r))
+		fputs(line, w);
+	fclose(r);
+	fclose(w);
+}
+
+/* Else whoever may write the file, or cuts it between two lists, lets in again whom that CA has revoked. */
+START_TEST(a_list_that_is_left_out)
+{
+	const struct test_crl ours = {.names = {"enb1"}, .number = 1};
+	const struct test_crl theirs = {.names = {"foreign"}, .number = 1, .foreign = 1};
+	struct tls_context *c;
+	char both[TEST_PKI_PATH], path[TEST_PKI_PATH], why[200] = "";
+
+	append("both-ca", "ca");
+	append("both-ca", "foreign-ca");
+	c = test_pki_context(&pki, "mme", "both-ca", NULL);
+	test_pki_crl(&pki, "ours", &ours);
+	test_pki_crl(&pki, "theirs", &theirs);
+	append("both", "ours");
+	append("both", "theirs");
+	test_pki_path(&pki, "both", ".pem", both);
+	test_pki_path(&pki, "ours", ".pem", path);
+	ck_ok(tls_context_load_crl(c, both, why, sizeof why));
+	ck_assert_uint_eq(tls_context_crl(c)->entries, 2);
+	ck_err(tls_context_load_crl(c, path, why, sizeof why), KH_E_CRL_STALE);
+	ck_assert_msg(strstr(why, "lacks") != NULL, "%s", why);
+	ck_assert_uint_eq(tls_context_crl(c)->entries, 2);
+	/* A CA that is trusted no more needs none. */
+	char ca[TEST_PKI_PATH], cert[TEST_PKI_PATH], key[TEST_PKI_PATH];
+	const struct tls_settings s = {.ca = ca, .cert = cert, .key = key};
+	bool renewed;
+	test_pki_path(&pki, "ca", ".pem", ca);
+	test_pki_path(&pki, "mme", ".pem", cert);
+	test_pki_path(&pki, "mme", ".key", key);
+	ck_ok(tls_context_reload(c, &s, &renewed, why, sizeof why));
+	ck_ok(tls_context_load_crl(c, path, why, sizeof why));
+	tls_context_free(c);
 }
 END_TEST
 
@@ -261,8 +311,14 @@ START_TEST(reload_keeps_what_is_up)
 	test_pki_path(&pki, "enb2", ".pem", cert);
 	ck_err(tls_context_reload(p.client.context, &s, &renewed, why, sizeof why), KH_E_CONFIG);
 	test_pki_path(&pki, "enb2", ".key", key);
+	renewed = false;
+	ck_ok(tls_context_check(p.client.context, &s, &renewed, why, sizeof why));
+	ck_assert(renewed);
+	renewed = false;
 	ck_ok(tls_context_reload(p.client.context, &s, &renewed, why, sizeof why));
 	ck_assert(renewed);
+	ck_ok(tls_context_check(p.client.context, &s, &renewed, why, sizeof why));
+	ck_assert(!renewed);
 	ck_ok(tls_write(p.client.tls, (const uint8_t *)"still", 5));
 	tls_pair_run(&p, SIZE_MAX);
 	ck_assert_mem_eq(p.server.read, "still", 5);
@@ -287,7 +343,7 @@ int main(void)
 
 	CHECK_CASE_WITH(s, "lists", setup, teardown, revoked_before_it_is_up, others_are_served,
 			revoked_while_up, own_certificate, a_list_past_its_end,
-			reload_keeps_what_is_up);
+			a_list_that_is_left_out, reload_keeps_what_is_up);
 	tcase_set_timeout(tables, 120);
 	tcase_add_checked_fixture(tables, setup, teardown);
 	tcase_add_loop_test(tables, refused_in_the_handshake, 0, 2);

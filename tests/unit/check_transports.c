@@ -9,6 +9,7 @@
 
 #include "check_main.h"
 #include "test_net.h"
+#include "udp_impair.h"
 
 static struct test_net net;
 static struct test_pki pki;
@@ -346,6 +347,42 @@ START_TEST(damaged_on_purpose)
 }
 END_TEST
 
+static int bound(struct endpoint *ep)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	ck_ok(endpoint_parse(ep, "127.0.0.1", 0));
+	ck_assert_int_eq(bind(fd, (const void *)&ep->addr, ep->len), 0);
+	ck_assert_int_eq(getsockname(fd, (void *)&ep->addr, &ep->len), 0);
+	return fd;
+}
+
+/* A datagram that is late, of a socket that is closed meanwhile: its number may be that of a connection by then. */
+START_TEST(late_and_closed)
+{
+	const struct net_settings settings = {.impair = {.delay_ms = 20}};
+	struct loop *loop = loop_new();
+	struct net *own = net_new(loop, &settings);
+	struct udp_impair *impair = udp_impair_new(own);
+	struct endpoint to, from;
+	int at = bound(&to), gone = bound(&from), other = bound(&from);
+	char got[8] = "";
+
+	udp_impair_send(impair, gone, &to, "gone", 5);
+	udp_impair_send(impair, other, &to, "other", 6);
+	udp_impair_forget(impair, gone);
+	ck_assert_int_eq(dup2(other, gone), gone);
+	RUN_UNTIL(loop, recv(at, got, sizeof got, MSG_DONTWAIT) > 0);
+	ck_assert_str_eq(got, "other");
+	udp_impair_free(impair);
+	net_free(own);
+	loop_free(loop);
+	close(at);
+	close(gone);
+	close(other);
+}
+END_TEST
+
 START_TEST(addresses_and_transports)
 {
 	static const struct {
@@ -410,6 +447,6 @@ int main(void)
 	suite_add_tcase(s, each);
 	CHECK_CASE_WITH(s, "sctp-udp", NULL, teardown, a_peer_that_starts_again,
 			a_peer_that_is_gone, damaged_on_purpose);
-	CHECK_CASE(s, "addresses", addresses_and_transports);
+	CHECK_CASE(s, "addresses", addresses_and_transports, late_and_closed);
 	return check_main(s);
 }
