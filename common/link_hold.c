@@ -78,15 +78,23 @@ void link_hold_for_next(struct link *l, enum link_direction dir, const struct li
 	l->held_for_next++;
 }
 
+static struct held_frame *held_for_next(const struct link *l, enum link_direction dir)
+{
+	struct held_frame *h;
+
+	DL_FOREACH (l->held, h)
+		if (h->after_next && h->dir == dir)
+			return h;
+	return NULL;
+}
+
+/* One that is let go is a next one, too: for those that are held behind it, and these are gone when it returns. */
 void link_passed(struct link *l, enum link_direction dir)
 {
-	struct held_frame *h, *tmp;
+	struct held_frame *h;
 
-	DL_FOREACH_SAFE (l->held, h, tmp) {
-		if (!h->after_next || h->dir != dir)
-			continue;
+	while ((h = held_for_next(l, dir)))
 		let_go(h);
-	}
 }
 
 void link_deliver(struct link *l, const uint8_t *frame, size_t len)

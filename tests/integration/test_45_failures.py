@@ -176,6 +176,16 @@ class Failures(CampaignTest):
         self.assertGreater(self.c.node(target).call("metrics.get")["refused"]["bad-pdcp-mac"], 0)
         self.assertEqual(self.c.settle(self.imsi), self.source)
 
+    def test_two_messages_held_for_the_same_next_one(self):
+        """4 and 5 of one list wait for whatever comes next on S1: the next list. Each of them lets others go, too."""
+        mme = self.c.node("mme")
+        for step in ("4", "5"):
+            self.c.fault("mme", fault="reorder", message=step, count=1)
+        for request in [mme.send("hkey.issue", ue=self.imsi, enbs=[self.target, self.third]) for _ in range(2)]:
+            mme.answer(request)
+        self.assertEqual([f["left"] for f in mme.call("fault.list")["items"]], [0, 0])
+        self.c.settle(self.imsi)
+
     # Associations.
     def test_target_gone_while_preparing(self):
         source, target = self.names()

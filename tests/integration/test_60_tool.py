@@ -167,6 +167,10 @@ class Tool(LabTest):
         lab = self.start(enbs=2)
         imsi = lab.imsis[0]
         self.tool("ue", "attach", "--ue", imsi, "--cell", "enb1", "--wait")
+        # What follows an attach by itself is awaited, so that nothing new takes the place of something said before.
+        for name, topic in (("mme", "ue.attached"), ("ue", "hkey.received")):
+            lab.node(name).subscribe(since=0, topics=[topic])
+            lab.node(name).wait_event(lambda e: True)
         said = sum(lab.node(name).call("events.subscribe")["seq"] for name in lab.names())
         events = [json.loads(line) for line in
                   self.tool("watch", "--since", "0", "--count", str(said), "-o", "json").splitlines()]

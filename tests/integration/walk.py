@@ -216,8 +216,9 @@ def walk(seed, handovers, cells=4, ues=20, faults=5.0):
             w.check()
             compare(before, books(c))
             fired = sum(c.node(n).call("metrics.get")["counters"]["faults_fired"] for n in c.lab.names())
-        except (Broken, TimeoutError) as e:
-            tails = "\n".join(c.lab.tail(n, 12) for n in c.lab.names())
+        except (Broken, TimeoutError, ConnectionError) as e:
+            gone = [n for n in c.lab.names() if c.lab.process[n].poll() is not None]
+            tails = "\n".join(c.lab.tail(n, 60 if n in gone else 12) for n in c.lab.names())
             raise Broken(f"{e}\n{tails}") from e
         finally:
             codes = c.close()
