@@ -246,6 +246,7 @@ START_TEST(close_in_up_and_down)
 	ck_assert_int_eq(other.downs, 0);
 	ck_assert_int_eq(recv(fd, &octet, 1, 0), 0);
 	close(fd);
+	test_end_clear(&other);
 	end.close_on_down = true;
 	shutdown(peer, SHUT_RDWR);
 	RUN_UNTIL(loop, end.downs);
@@ -264,6 +265,7 @@ START_TEST(close_before_up)
 	test_turn(loop);
 	ck_assert_int_eq(other.ups + other.downs, 0);
 	close(fd);
+	test_end_clear(&other);
 }
 END_TEST
 
