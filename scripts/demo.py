@@ -42,7 +42,7 @@ def options():
     p.add_argument("--tool", help=argparse.SUPPRESS)  # the keyhop that this is a verb of: its daemons are near it
     a = p.parse_args()
     a.name = name
-    a.tool = Path(a.tool or Path(a.build or ROOT / "build") / "ctl/keyhop").absolute()
+    a.tool = Path(a.tool or Path(a.build or os.environ.get("KEYHOP_BUILD") or ROOT / "build") / "ctl/keyhop").absolute()
     a.build = a.build or a.tool.parent.parent
     if not 2 <= a.enbs <= 33 or a.ues < 1 or a.moves < 0 or (a.moves == 0 and not a.stay):
         p.error("--enbs 2..33, --ues and --moves from 1 (--moves 0 with --stay: nobody attaches)")
