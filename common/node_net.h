@@ -69,9 +69,9 @@ int node_listen(struct node *n, const struct transport_option *o, listener_accep
 			   "first retransmission time-out of SCTP"), \
 		NET_MS_ROW("sctp.rto_min", rto_min_ms, "100ms", 10, 60000, \
 			   "least retransmission time-out"), \
-		NET_MS_ROW("sctp.rto_max", rto_max_ms, "700ms", 10, 60000, \
+		NET_MS_ROW("sctp.rto_max", rto_max_ms, "500ms", 10, 60000, \
 			   "greatest retransmission time-out"), \
-		NET_MS_ROW("sctp.heartbeat", heartbeat_ms, "300ms", 50, 600000, \
+		NET_MS_ROW("sctp.heartbeat", heartbeat_ms, "200ms", 50, 600000, \
 			   "silence of a path after which it is probed"), \
 		NET_COUNT_ROW("sctp.path_retransmissions", path_retransmissions, "2", \
 			      "unanswered packets after which a path is down"), \
