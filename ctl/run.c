@@ -47,6 +47,7 @@ static void on_next(int fd, short what, void *arg)
 		if (run_step(r)->kind != STEP_EXPECT)
 			json_array_clear(r->seen);
 		r->step_began_us = run_now_us();
+		r->between = false;
 		run_step_begin(r);
 	} else {
 		fleet_stop(&r->fleet);
@@ -69,6 +70,7 @@ void run_step_done(struct run *r)
 	/* A scenario that went wrong is not played on: what follows would not mean what it says. */
 	if (r->failure[0])
 		r->at = r->scenario.steps.n;
+	r->between = true;
 	event_active(r->next, EV_TIMEOUT, 0);
 }
 

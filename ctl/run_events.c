@@ -134,7 +134,7 @@ void run_event(void *arg, struct fleet_node *node, const json_t *e)
 		on_list_event(r, e);
 	else if (r->scenario.settle)
 		run_settle_event(r, topic, e);
-	if (r->at >= r->scenario.steps.n)
+	if (r->at >= r->scenario.steps.n || r->between)
 		return;
 	const struct step *s = run_step(r);
 	if (s->kind == STEP_EXPECT && run_fits(s, node->name, e)) {

@@ -41,6 +41,7 @@ struct run {
 	size_t n_movers;
 	struct mover *waiting, *waiting_last;
 	size_t at, round; /* step under way */
+	bool between; /* the step before is over, this one has not begun: events do not end it */
 	size_t unsubscribed; /* nodes that have not said yet that they tell their events */
 	size_t unfinished; /* movers of this step, or calls of a step about nodes */
 	uint32_t flying, tokens, settling;

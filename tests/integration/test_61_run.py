@@ -65,6 +65,16 @@ class Run(LabTest):
             self.play(["attach", "move, path: enb3"], head="settle: true\n")
             self.assertRegex(self.tool("run", ROOT / f"conf/scenarios/{name}.yaml", "--ues", 2), r"(?m)^OK ", name)
 
+    def test_events_of_one_step_do_not_end_the_next(self):
+        """Those that follow what was expected find `ready` not begun; its answers end no move."""
+        self.start(enbs=3, ues=2)
+        s = self.play(["detach", "attach, cell: enb1", "expect, node: enb1, topic: hkey.relayed",
+                       "call, node: enb2, method: mme.disconnect", "move, path: enb2",
+                       "call, node: enb2, method: mme.connect",
+                       "expect, node: mme, topic: location_update.received, timeout: 30s", "ready, timeout: 30s",
+                       "move, path: enb3", "ping"], "--repeat", 20)
+        self.assertEqual((s["completed"], s["pings"]), (80, 40))
+
     def test_one_that_fails_says_so(self):
         lab = self.start(enbs=2)
         said = self.play(["attach, cell: enb1", 'expect, topic: handover.completed, cause: "<none>", timeout: 50ms'],
