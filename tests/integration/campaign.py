@@ -1,14 +1,13 @@
 """What the campaigns share: a lab with short timers and faults allowed, and the end state of a UE."""
 
 import os
-import select
 import sys
 import tempfile
 import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
-from keyhop import KeyhopError, wait_until  # noqa: E402
+from keyhop import KeyhopError, having_news, wait_until  # noqa: E402
 from lab import Lab  # noqa: E402
 
 LONG = bool(os.environ.get("KEYHOP_LONG"))
@@ -66,7 +65,7 @@ class Campaign:
     def read_events(self):
         """Takes in what the subscriptions have to say, so that no daemon has to keep it."""
         while True:
-            ready = select.select(list(self.watch.values()), [], [], 0)[0]
+            ready = having_news(self.watch.values(), 0)
             if not ready:
                 return
             for node in ready:
