@@ -2,9 +2,12 @@
 #include "clock.h"
 #include "ctl_cmds.h"
 #include "handlers.h"
+#include "loop.h"
 #include "s1_fsm.h"
 #include "scheme.h"
 #include "ue_fsm.h"
+
+#define PROBE_MS 3000
 
 static void reply_completed(struct ctl_request *req)
 {
@@ -55,12 +58,22 @@ void neighbour_probed(struct neighbour *nb, int err)
 	if (!req)
 		return;
 	nb->probe = NULL;
+	loop_timer_stop(&nb->probe_timer);
 	if (err)
 		ctl_fail(req, err, NULL);
 	else
 		ctl_reply(req, json_pack("{s:s, s:I, s:s, s:I}", "outcome", "completed", "enb",
 					 (json_int_t)nb->id, "name", nb->name, "rtt_us",
 					 (json_int_t)(clock_mono_us() - nb->probed_us)));
+}
+
+/* The heartbeat or its answer is lost, which liveness need not notice: other messages are signs of life, too. */
+static void on_probe_timeout(void *arg)
+{
+	struct neighbour *nb = arg;
+
+	nb->probe_timer = NULL;
+	neighbour_probed(nb, KH_E_TIMEOUT);
 }
 
 void ctl_neighbour_probe(void *ctx, struct ctl_request *req, const json_t *params)
@@ -81,6 +94,7 @@ void ctl_neighbour_probe(void *ctx, struct ctl_request *req, const json_t *param
 	} else {
 		nb->probe = req;
 		nb->probed_us = clock_mono_us();
+		nb->probe_timer = loop_timer_start(e->node.loop, PROBE_MS, on_probe_timeout, nb);
 		heartbeat_probe(e, nb->peer);
 	}
 }

@@ -59,6 +59,7 @@ struct neighbour {
 	bool revoked; /* its certificate is; until it comes with another one */
 	struct x2_peer *peer; /* set up, or NULL */
 	struct ctl_request *probe; /* somebody waits for its heartbeat, or NULL */
+	struct loop_timer *probe_timer; /* while somebody waits */
 	int64_t probed_us;
 	struct loop_timer *timer;
 	unsigned attempts;
@@ -236,7 +237,7 @@ void neighbour_revoke(struct neighbour *nb);
 /* 0, or why no UE can be handed over to it now; NULL is no neighbour. */
 int neighbour_reach(const struct neighbour *nb);
 void neighbour_free(struct neighbour *nb);
-/* ctl_links.c: the neighbour answered a heartbeat (0), or is gone: whoever asked is told. */
+/* ctl_links.c: the neighbour answered a heartbeat (0), or is gone, or did not answer in time: whoever asked is told. */
 void neighbour_probed(struct neighbour *nb, int err);
 /* Ids of the configured neighbours, without revoked ones; at most `max`. */
 size_t neighbour_ids(const struct enb *e, uint32_t *out, size_t max);

@@ -85,6 +85,7 @@ int neighbour_reach(const struct neighbour *nb)
 
 void neighbour_free(struct neighbour *nb)
 {
+	neighbour_probed(nb, KH_E_LINK_LOST);
 	loop_timer_stop(&nb->timer);
 	HASH_DEL(nb->enb->neighbours, nb);
 	free(nb);

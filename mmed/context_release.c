@@ -1,17 +1,23 @@
 /* UE context release, asked for by the eNodeB or commanded by the MME. */
 #include "ue_fsm.h"
 
+#define TRIES 3
+
 int context_release_command(struct mme *m, struct ue *ue, int cause)
 {
 	Keyhop__S1__UeContextReleaseCommand body = KEYHOP__S1__UE_CONTEXT_RELEASE_COMMAND__INIT;
 	Keyhop__S1__S1 msg = KEYHOP__S1__S1__INIT;
 
+	ue->releases++;
+	ue->release_cause = cause;
 	body.mme_ue_id = ue->id;
 	body.enb_ue_id = ue->enb_ue_id;
 	body.cause = (Keyhop__Common__Cause)err_to_cause(cause);
 	msg.body_case = KEYHOP__S1__S1__BODY_UE_CONTEXT_RELEASE_COMMAND;
 	msg.ue_context_release_command = &body;
-	return enb_send(m, enb_find(m, ue->enb_id), &msg);
+	int err = enb_send(m, enb_find(m, ue->enb_id), &msg);
+	/* An eNodeB that is away is told again when it is back soon. */
+	return err == KH_E_LINK_LOST ? 0 : err;
 }
 
 int context_release_rx_request(struct mme *m, struct ue *ue, const struct ue_input *in)
@@ -44,9 +50,14 @@ int context_release_enb_lost(struct mme *m, struct ue *ue, const struct ue_input
 	return 0;
 }
 
-/* The eNodeB does not say that it released the UE: the context goes all the same. */
-int context_release_timeout(struct mme *m, struct ue *ue, const struct ue_input *in)
+/* The eNodeB does not say that it released the UE: it is told again, as it would keep what nobody knows of any more. In
+ * the end the context goes all the same. */
+int context_release_again(struct mme *m, struct ue *ue, const struct ue_input *in)
 {
-	node_refuse(&m->node, LOG_MME, in->cause, ue_name(ue), "no ue_context_release_complete");
+	node_refuse(&m->node, LOG_MME, in->cause, ue_name(ue),
+		    "no ue_context_release_complete, try %u of %d", ue->releases, TRIES);
+	if (ue->releases >= TRIES)
+		return in->cause;
+	(void)context_release_command(m, ue, ue->release_cause);
 	return 0;
 }

@@ -63,7 +63,7 @@ static const struct nas_row nas_rows[] = {
 };
 /* clang-format on */
 
-static void answer_error(struct mme *m, struct s1_peer *p, int err, uint32_t ue_id, unsigned number)
+void s1_answer_error(struct mme *m, struct s1_peer *p, int err, uint32_t ue_id, unsigned number)
 {
 	Keyhop__S1__ErrorIndication body = KEYHOP__S1__ERROR_INDICATION__INIT;
 	Keyhop__S1__S1 msg = KEYHOP__S1__S1__INIT;
@@ -112,7 +112,7 @@ int s1_rx_message(struct mme *m, struct s1_peer *p, const struct s1_input *in)
 	}
 	int err = dispatch_ue(m, row, p->enb, in->s1);
 	if (err)
-		answer_error(m, p, err, body_ue_id(in->s1, row), row->number);
+		s1_answer_error(m, p, err, body_ue_id(in->s1, row), row->number);
 	return 0;
 }
 
@@ -135,7 +135,7 @@ void s1_dispatch(struct mme *m, struct s1_peer *p, const uint8_t *data, size_t l
 			      &message);
 
 	if (err) {
-		answer_error(m, p, err, 0, 0);
+		s1_answer_error(m, p, err, 0, 0);
 		return;
 	}
 	struct s1_input in = {.s1 = (const Keyhop__S1__S1 *)(const void *)msg,
@@ -146,7 +146,7 @@ void s1_dispatch(struct mme *m, struct s1_peer *p, const uint8_t *data, size_t l
 	}
 	err = in.row ? s1_step(m, p, S1_EV_MESSAGE, &in) : KH_E_UNKNOWN_MESSAGE;
 	if (err)
-		answer_error(m, p, err, 0, message->number);
+		s1_answer_error(m, p, err, 0, message->number);
 }
 
 void error_rx_indication(struct mme *m, struct s1_peer *p, const Keyhop__S1__S1 *s1)

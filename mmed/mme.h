@@ -80,6 +80,8 @@ struct ue {
 	uint64_t gen_issued; /* newest generation given to this UE */
 	uint64_t gen_floor; /* newest generation proved used by evidence */
 	uint8_t detaches; /* DETACH REQUESTs sent */
+	uint8_t releases; /* UE CONTEXT RELEASE COMMANDs sent */
+	int release_cause; /* of them */
 	struct attach *attach;
 	bool stored; /* a row of it is in the store */
 	struct ue *prev, *next; /* of the serving eNodeB */
@@ -181,6 +183,8 @@ void s1_free(struct mme *m, struct s1_peer *p);
 
 /* dispatch_table.c */
 void s1_dispatch(struct mme *m, struct s1_peer *p, const uint8_t *data, size_t len);
+/* Error indication: what was wrong with message `number`; `ue_id` 0 when it is about no UE that is known. */
+void s1_answer_error(struct mme *m, struct s1_peer *p, int err, uint32_t ue_id, unsigned number);
 /* NAS of a UE, from UplinkNas or InitialUeMessage. */
 int nas_dispatch(struct mme *m, struct ue *ue, const uint8_t *pdu, size_t len);
 int nas_send(struct mme *m, struct ue *ue, enum nas_header type, const Keyhop__Nas__Nas *msg,

@@ -51,6 +51,9 @@ void nas_transport_rx_uplink(struct mme *m, struct s1_peer *p, const Keyhop__S1_
 	if (!ue || ue->enb_id != p->enb->id) {
 		node_refuse(&m->node, LOG_MME, ue ? KH_E_NOT_OWNER : KH_E_UE_NOT_FOUND, p->name,
 			    "uplink_nas for mme_ue_id=%u", body->mme_ue_id);
+		/* One that is known elsewhere may have come there with a 12 that is still to come. */
+		if (!ue)
+			s1_answer_error(m, p, KH_E_UE_NOT_FOUND, body->mme_ue_id, s1->body_case);
 		return;
 	}
 	(void)nas_dispatch(m, ue, body->nas.data, body->nas.len);

@@ -12,13 +12,14 @@
 
 #define TUNNELS_PENDING_MAX 256 /* accepted, and not set up yet */
 
-/* UEs in the middle of an attach cannot go on; those attached wait for their eNodeB to come back. */
+/* UEs in the middle of an attach cannot go on; those attached wait for their eNodeB to come back, which is then told of
+ * those that it is to release. */
 static void lose_unfinished(struct mme *m, struct enb *e)
 {
 	struct ue *ue, *tmp;
 
 	DL_FOREACH_SAFE (e->ues, ue, tmp)
-		if (!ue_is_registered(ue))
+		if (!ue_is_registered(ue) && ue->fsm.now != UE_RELEASING)
 			ue_step(m, ue, EV_ENB_LOST, &(struct ue_input){.cause = KH_E_LINK_LOST});
 }
 

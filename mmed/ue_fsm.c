@@ -39,7 +39,7 @@ static const struct ue_row rows[] = {
 	ROW(ATTACHING | REGISTERED, SUPERSEDED,   detach_superseded,           RELEASING,      GONE),
 	ROW(ATTACHING | REGISTERED, RELEASE_REQUEST, context_release_rx_request, RELEASING,    GONE),
 	ROW(IN(RELEASING),      RELEASE_COMPLETE, context_release_rx_complete, GONE,           GONE),
-	ROW(IN(RELEASING),      TIMEOUT,          context_release_timeout,     GONE,           GONE),
+	ROW(IN(RELEASING),      TIMEOUT,          context_release_again,       RELEASING,      GONE),
 	ROW(IN(NEW) | ATTACHING | REGISTERED | IN(RELEASING), ENB_LOST, context_release_enb_lost, GONE, GONE),
 };
 

@@ -92,7 +92,7 @@ ue_action detach_rx_request, detach_rx_accept, detach_by_operator, detach_again,
 ue_action neighbour_list_rx, hkey_issue_by_operator;
 ue_action location_update_rx;
 ue_action context_release_rx_request, context_release_rx_complete, context_release_enb_lost,
-	context_release_timeout;
+	context_release_again;
 
 /* Called by several procedures. */
 int authentication_start(struct mme *m, struct ue *ue);

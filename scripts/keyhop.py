@@ -118,6 +118,13 @@ class Node:
             self._take(self._read(deadline))
 
 
+def having_news(nodes, timeout):
+    """Those of `nodes` that have something to take in, waiting for the first. What came together with an answer is
+    here already: its socket may stay silent."""
+    behind = [node for node in nodes if node.has_more()]
+    return behind or select.select(list(nodes), [], [], timeout)[0]
+
+
 def wait_until(nodes, condition, timeout=10.0, what="the condition"):
     """Waits until condition() is true. It is asked again whenever one of `nodes`, all subscribed to events, has
     something new, and now and then, as not every change is an event; its result is returned."""
@@ -129,9 +136,6 @@ def wait_until(nodes, condition, timeout=10.0, what="the condition"):
         left = deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError(f"{what} does not come true in {timeout} s")
-        # What came together with an answer to condition() is here already: its socket may stay silent.
-        behind = [node for node in nodes if node.has_more()]
-        ready = behind or select.select(list(nodes), [], [], min(left, ASK_AGAIN_S))[0]
-        for node in ready:
+        for node in having_news(nodes, min(left, ASK_AGAIN_S)):
             node.pump()
             node.events.clear()

@@ -1,14 +1,13 @@
 """What the campaigns share: a lab with short timers and faults allowed, and the end state of a UE."""
 
 import os
-import select
 import sys
 import tempfile
 import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
-from keyhop import KeyhopError, wait_until  # noqa: E402
+from keyhop import KeyhopError, having_news, wait_until  # noqa: E402
 from lab import Lab  # noqa: E402
 
 LONG = bool(os.environ.get("KEYHOP_LONG"))
@@ -66,7 +65,7 @@ class Campaign:
     def read_events(self):
         """Takes in what the subscriptions have to say, so that no daemon has to keep it."""
         while True:
-            ready = select.select(list(self.watch.values()), [], [], 0)[0]
+            ready = having_news(self.watch.values(), 0)
             if not ready:
                 return
             for node in ready:
@@ -121,16 +120,25 @@ class Campaign:
             raise TimeoutError(f"{e}: {self.states(imsi)}") from None
 
     def states(self, imsi):
-        """What every node has to say about a UE."""
+        """What every node has to say about a UE: all contexts that bear its name, also those that only a list shows."""
         out = {}
         for name in self.lab.names():
-            try:
-                ue = self.node(name).call("ue.show", ue=imsi)
-                out[name] = {k: ue.get(k) for k in ("state", "serving", "kenb_fp", "list_generation", "delivered_generation")}
-            except KeyhopError as e:
-                out[name] = e.name
-            out[name, "held"] = self.node(name).call("fault.list")["held"]
+            keys = ("state", "serving", "mme_ue_id", "c_rnti", "kenb_fp", "generation", "list_generation")
+            out[name] = [{k: ue[k] for k in keys if k in ue}
+                         for ue in self.node(name).call("ue.list")["items"] if ue["ue"] == imsi]
+            if name.startswith("enb") and out[name]:
+                out[name, "list"] = self.usable(imsi, name)
+            held = self.node(name).call("fault.list")["held"]
+            if held:
+                out[name, "held"] = held
         return out
+
+    def usable(self, imsi, name):
+        """Which entries of a UE's list are good still, by target."""
+        try:
+            return {e["enb"]: e["usable"] for e in self.node(name).call("wraplist.show", ue=imsi)["items"]}
+        except KeyhopError as e:
+            return e.name
 
     def associated(self, timeout=8.0):
         """Waits until every S1 and X2 association and every cell is up."""

@@ -39,6 +39,33 @@ class Reattach(CampaignTest):
         self.c.clear()
         self.assertEqual(self.c.settle(self.imsi, 20), 1)
 
+    def attached_anew_in_cell_1(self, meanwhile):
+        """The MME knows the UE in cell 2, which it does not hear and so leaves without a word."""
+        if self.source == 2:
+            self.assertEqual(self.c.handover(self.imsi, 2, 1)[0], "completed")
+            self.assertEqual(self.c.settle(self.imsi), 1)
+        for message in ("rrc.handover_confirm_ack", "rrc.dl_information_transfer"):
+            self.c.fault("enb2", fault="drop", message=message, count=0)
+        mme = self.c.lab.connect("mme")
+        self.addCleanup(mme.close)
+        mme.subscribe(topics=["location_update.received", "ue.attached"])
+        self.assertEqual(self.c.handover(self.imsi, 1, 2)[0], "completed")
+        mme.wait_event(lambda e: e["topic"] == "location_update.received")
+        meanwhile()
+        mme.wait_event(lambda e: e["topic"] == "ue.attached")
+
+    def test_release_command_for_what_stayed_behind_is_lost(self):
+        """Twice."""
+        self.attached_anew_in_cell_1(
+            lambda: self.c.fault("mme", fault="drop", message="s1.ue_context_release_command", count=2))
+        self.assertEqual(self.c.settle(self.imsi), 1)
+
+    def test_the_cell_of_what_stayed_behind_is_away(self):
+        """It is told when it comes back."""
+        self.attached_anew_in_cell_1(lambda: self.c.enb(2).call("mme.disconnect"))
+        self.c.enb(2).call("mme.connect")
+        self.assertEqual(self.c.settle(self.imsi), 1)
+
     # Detach (T3422, T3421).
     def detach(self, method, node, fault_node, message, count):
         self.c.fault(fault_node, fault="drop", message=message, count=count)
@@ -109,6 +136,16 @@ class Reattach(CampaignTest):
         self.detach("detach", "ue", "ue", "rrc.ul_information_transfer", 5)
         wait_until(self.c.watch.values(), lambda: self.refused("ue", "timeout") == before + 5, 10 * SCALE, "given up")
         self.assertEqual(self.c.node("ue").call("ue.show", ue=self.imsi)["state"], "detached")
+        self.reattached()
+
+    def test_uplink_of_a_ue_that_the_mme_has_forgotten(self):
+        """It detached the UE, but neither the UE nor the cell heard of it. The cell learns it with the next NAS PDU."""
+        self.c.fault("mme", fault="drop", message="s1.ue_context_release_command", count=3)
+        self.detach("ue.detach", "mme", f"enb{self.source}", "rrc.dl_information_transfer", 5)
+        wait_until(self.c.watch.values(), lambda: not self.c.node("mme").call("status")["ues"], 20, "forgotten")
+        self.assertEqual(self.c.ping(self.imsi), self.source)
+        self.c.node("ue").call("detach", ue=self.imsi)
+        self.detached()
         self.reattached()
 
 

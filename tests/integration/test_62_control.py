@@ -185,6 +185,13 @@ class Control(LabTest):
                 enb1.call("neighbour.probe", enb="enb3")
         self.assertIn(caught.exception.name, ("LINK_LOST", "TARGET_UNREACHABLE"))
 
+    def test_a_probe_that_is_lost_is_answered(self):
+        extra = {"*enb": "lab: {faults: true}\nliveness: {interval: 60s}\n"}
+        enb1 = self.lab(enbs=2, extra=extra).node("enb1")
+        enb1.call("fault.set", fault="drop", message="x2.heartbeat", direction="tx", count=1)
+        self.named("TIMEOUT", enb1.call, "neighbour.probe", enb="enb2")
+        self.assertGreater(enb1.call("neighbour.probe", enb="enb2")["rtt_us"], 0)
+
     def test_a_way_through_cells(self):
         lab = self.start()
         lab.attach_all()

@@ -8,13 +8,12 @@ usage: walk.py [--seed S] [-n HANDOVERS] [--cells N] [--ues N] [--faults PERCENT
 
 import argparse
 import random
-import select
 import sys
 import tempfile
 import time
 
 from campaign import SCALE, Campaign
-from keyhop import KeyhopError, wait_until
+from keyhop import KeyhopError, having_news, wait_until
 from kills import repeated_keys
 
 IN_FLIGHT = 8
@@ -102,9 +101,7 @@ class Walk:
         return True
 
     def take_answers(self, timeout):
-        names = {name for name, _ in self.flying}
-        nodes = {self.c.node(name): name for name in names}
-        for node in select.select(list(nodes), [], [], timeout)[0]:
+        for node in having_news({self.c.node(name) for name, _ in self.flying}, timeout):
             node.pump()
         for (name, request), (imsi, _, target) in list(self.flying.items()):
             if request not in self.c.node(name)._answers:
