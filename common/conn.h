@@ -47,7 +47,8 @@ ssize_t conn_send(struct conn *c, const void *data, size_t len);
 void conn_set_reading(struct conn *c, bool on);
 void conn_set_writing(struct conn *c, bool on);
 enum transport conn_transport(const struct conn *c);
-/* Both ends; without a family where there is none. */
+/* Both ends, as the peer names them, too: of several addresses, and of one that was left to the system, those that are in
+ * use. Without a family where there is none. Asks the system: not for every message. */
 void conn_endpoints(const struct conn *c, struct endpoint *local, struct endpoint *peer);
 /* What was sent still arrives; then the end. Frees. */
 void conn_close(struct conn *c);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "loop.h"
 #include "mem.h"
@@ -113,6 +114,22 @@ void net_notice(struct conn *c, enum net_notice_kind kind, const struct endpoint
 		c->associated = kind == NOTICE_UP;
 	if (c->net->observer)
 		c->net->observer(c->net->observer_arg, &notice);
+}
+
+/* A connected datagram socket has an address of its own, and sends nothing. */
+int net_source(const struct endpoint *peer, struct endpoint *source)
+{
+	int fd = socket(peer->addr.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int err = -1;
+
+	if (fd < 0)
+		return -1;
+	*source = (struct endpoint){.len = sizeof source->addr};
+	if (connect(fd, (const struct sockaddr *)&peer->addr, peer->len) == 0)
+		err = getsockname(fd, (struct sockaddr *)&source->addr, &source->len);
+	close(fd);
+	endpoint_set_port(source, 0);
+	return err;
 }
 
 const char *transport_name(enum transport t)

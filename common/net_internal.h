@@ -75,6 +75,8 @@ int sctp_udp_connect(struct conn **out, struct net *net, const struct conn_peer 
 /* Closes what is left, and lets libusrsctp go. */
 void sctp_udp_free(struct sctp_udp *u);
 
+/* The address of this host that packets to `peer` leave from, as the routes are now; without a port. -1: there is none. */
+int net_source(const struct endpoint *peer, struct endpoint *source) KH_MUST_CHECK;
 /* Tells the observer, and keeps up and down in pairs. `peer` NULL: that of the connection. */
 void net_notice(struct conn *c, enum net_notice_kind kind, const struct endpoint *peer);
 

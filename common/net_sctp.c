@@ -9,6 +9,8 @@
 
 #include "net_fd.h"
 
+#define LOCAL_MAX 64 /* addresses of this host that are looked at */
+
 bool net_sctp_is_there(void)
 {
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_SCTP);
@@ -194,6 +196,58 @@ static ssize_t net_sctp_send(struct conn *c, const void *data, size_t len)
 	return sctp_stream_send(c, &source, data, len);
 }
 
+static bool is_same_address(const struct sockaddr *a, const struct endpoint *b)
+{
+	const struct sockaddr_in *a4 = (const void *)a, *b4 = (const void *)&b->addr;
+	const struct sockaddr_in6 *a6 = (const void *)a, *b6 = (const void *)&b->addr;
+
+	if (a->sa_family != b->addr.ss_family)
+		return false;
+	return a->sa_family == AF_INET
+		       ? a4->sin_addr.s_addr == b4->sin_addr.s_addr
+		       : memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof a6->sin6_addr) == 0;
+}
+
+/* Is it one of those that this socket, or this host where no address was bound, may send from? */
+static bool is_ours(int fd, const struct endpoint *ep)
+{
+	union {
+		struct sctp_getaddrs head;
+		uint8_t octets[LOCAL_MAX * sizeof(struct sockaddr_in6)];
+	} all = {0};
+	socklen_t len = sizeof all;
+	const uint8_t *at = all.head.addrs;
+
+	if (getsockopt(fd, IPPROTO_SCTP, SCTP_GET_LOCAL_ADDRS, &all, &len) < 0)
+		return false;
+	for (uint32_t i = 0; i < all.head.addr_num; i++) {
+		struct sockaddr_storage one = {0};
+		bool v6;
+
+		memcpy(&one.ss_family, at, sizeof one.ss_family);
+		v6 = one.ss_family == AF_INET6;
+		memcpy(&one, at, v6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in));
+		at += v6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+		if (is_same_address((const struct sockaddr *)&one, ep))
+			return true;
+	}
+	return false;
+}
+
+/* getsockname() has nothing for a socket that was not bound, and the last of several addresses. The peer knows us by
+ * the one that the primary path, to its address, begins at. */
+static void net_sctp_local(const struct conn *base, struct endpoint *local)
+{
+	struct endpoint primary;
+
+	fd_local(base, local);
+	if (net_source(&base->peer, &primary) ||
+	    !is_ours(((const struct fd_conn *)base)->fd, &primary))
+		return;
+	endpoint_set_port(&primary, endpoint_port(local));
+	*local = primary;
+}
+
 static const struct fd_kind sctp = {
 	.transport = TRANSPORT_SCTP,
 	.protocol = IPPROTO_SCTP,
@@ -205,7 +259,7 @@ static const struct fd_kind sctp = {
 		 .wait = fd_wait,
 		 .error = fd_error,
 		 .set_ppid = set_ppid,
-		 .local = fd_local,
+		 .local = net_sctp_local,
 		 .close = fd_close},
 };
 

@@ -201,7 +201,8 @@ static void local(const struct conn *base, struct endpoint *out)
 {
 	const struct sctp_udp_conn *c = (const struct sctp_udp_conn *)base;
 
-	*out = c->socket->ep;
+	if (!endpoint_is_any(&c->socket->ep) || net_source(&base->peer, out))
+		*out = c->socket->ep;
 	endpoint_set_port(out, c->port);
 }
 

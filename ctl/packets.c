@@ -1,20 +1,13 @@
-#include "packets.h"
-
+/* Links, IP, and exported PDUs. */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <uthash.h>
-
-#include "buf.h"
 #include "ids.h"
 #include "mem.h"
+#include "packets_internal.h"
 #include "tls_read.h"
-
-#define FRAME_MAX 65536U
-#define STREAMS_MAX 65536
-#define WAITING_MAX 64 /* segments of a stream that came too early */
 
 enum {
 	LINK_NULL = 0,
@@ -47,33 +40,6 @@ static const struct {
 };
 #define N_IFACES (sizeof ifaces / sizeof ifaces[0])
 
-struct segment {
-	uint32_t seq;
-	size_t len;
-	uint8_t *data;
-};
-
-/* One direction of a connection. */
-struct stream {
-	char name[2 * PACKET_END_LEN + 2];
-	struct packet_message head;
-	uint32_t next;
-	bool started, not_ours;
-	struct buf in, opened; /* octets of the connection, and of the TLS in it */
-	struct tls_read *tls; /* of both directions; borrowed by the second */
-	int dir; /* 0 owns it */
-	struct segment waiting[WAITING_MAX];
-	unsigned n_waiting;
-	UT_hash_handle hh;
-};
-
-struct packets {
-	packet_message_fn *fn;
-	void *arg;
-	struct stream *streams;
-	struct tls_keys *keys;
-};
-
 struct packets *packets_new(packet_message_fn *fn, void *arg)
 {
 	struct packets *p = x_calloc(1, sizeof *p);
@@ -89,25 +55,10 @@ void packets_add_secrets(struct packets *p, const void *lines, size_t len)
 	tls_keys_add(p->keys, lines, len);
 }
 
-static void drop_waiting(struct stream *s)
-{
-	while (s->n_waiting > 0)
-		free(s->waiting[--s->n_waiting].data);
-}
-
 void packets_free(struct packets *p)
 {
-	struct stream *s, *tmp;
-
-	HASH_ITER (hh, p->streams, s, tmp) { /* NOLINT(clang-analyzer-*): uthash */
-		HASH_DEL(p->streams, s);
-		drop_waiting(s);
-		buf_clear(&s->in);
-		buf_clear(&s->opened);
-		if (s->dir == 0)
-			tls_read_free(s->tls);
-		free(s);
-	}
+	packets_free_tcp(p);
+	packets_free_sctp(p);
 	tls_keys_free(p->keys);
 	free(p);
 }
@@ -176,175 +127,55 @@ static void take_pdu(struct packets *p, const uint8_t *data, size_t len)
 	p->fn(p->arg, &m);
 }
 
-/* ---- TCP ---- */
+/* ---- IP ---- */
 
-#define TLS_HANDSHAKE 22
+enum { PROTOCOL_TCP = 6, PROTOCOL_UDP = 17, PROTOCOL_SCTP = 132 };
+#define UDP_HEADER 8
 
-static void give_up(struct stream *s)
+bool packets_iface(unsigned from, unsigned to, enum iface *iface)
 {
-	s->not_ours = true; /* TLS without its secrets, or nothing we know */
-	buf_clear(&s->in);
-	buf_clear(&s->opened);
-}
-
-static void take_frames(struct packets *p, struct stream *s, struct buf *in)
-{
-	while (in->len >= 4 && !s->not_ours) {
-		uint32_t len = get_be32(buf_data(in));
-		if (len == 0 || len > FRAME_MAX) {
-			give_up(s);
-		} else if (in->len < 4 + (size_t)len) {
-			return;
-		} else {
-			s->head.data = buf_data(in) + 4;
-			s->head.len = len;
-			p->fn(p->arg, &s->head);
-			buf_drain(in, 4 + (size_t)len);
+	for (size_t i = 0; i < N_IFACES; i++)
+		if (from == ifaces[i].port || to == ifaces[i].port) {
+			*iface = ifaces[i].iface;
+			return true;
 		}
-	}
+	return false;
 }
 
-/* A frame begins with a zero octet. */
-static void take_octets(struct packets *p, struct stream *s)
+void packets_ends(const struct ip_ends *ip, unsigned from, unsigned to, struct packet_message *head)
 {
-	if (s->in.len && !s->head.in_tls && buf_data(&s->in)[0] == TLS_HANDSHAKE)
-		s->head.in_tls = true;
-	if (!s->head.in_tls) {
-		take_frames(p, s, &s->in);
-	} else if (!tls_read_take(s->tls, s->dir, &s->in, &s->opened)) {
-		take_frames(p, s, &s->opened);
-		give_up(s);
-	} else {
-		take_frames(p, s, &s->opened);
-	}
+	end_text(head->from, ip->family, ip->addresses, from);
+	end_text(head->to, ip->family, ip->addresses + (ip->family == AF_INET ? 4 : 16), to);
 }
 
-static bool append(struct stream *s, uint32_t seq, const uint8_t *data, size_t len)
+static void take_payload(struct packets *p, const struct ip_ends *ip, unsigned protocol,
+			 const uint8_t *data, size_t len)
 {
-	uint32_t old = s->next - seq; /* octets that were there before */
-
-	if ((int32_t)(seq - s->next) > 0)
-		return false;
-	if (old < len) {
-		buf_append(&s->in, data + old, len - old);
-		s->next += (uint32_t)(len - old);
-	}
-	return true;
+	if (protocol == PROTOCOL_TCP)
+		packets_take_tcp(p, ip, data, len);
+	else if (protocol == PROTOCOL_SCTP)
+		packets_take_sctp(p, ip, data, len, false);
+	else if (protocol == PROTOCOL_UDP && len > UDP_HEADER)
+		packets_take_sctp(p, ip, data + UDP_HEADER, len - UDP_HEADER, true);
 }
 
-static void take_waiting(struct stream *s)
+static void take_ip(struct packets *p, const uint8_t *data, size_t len)
 {
-	for (unsigned i = 0; i < s->n_waiting;) {
-		struct segment w = s->waiting[i];
-		if (!append(s, w.seq, w.data, w.len)) {
-			i++;
-			continue;
-		}
-		free(w.data);
-		s->waiting[i] = s->waiting[--s->n_waiting];
-		i = 0;
-	}
-}
-
-static void take_segment(struct packets *p, struct stream *s, uint32_t seq, const uint8_t *data,
-			 size_t len)
-{
-	if (s->not_ours || len == 0)
-		return;
-	if (!s->started)
-		s->next = seq;
-	s->started = true;
-	if (append(s, seq, data, len)) {
-		take_waiting(s);
-		take_octets(p, s);
-	} else if (s->n_waiting < WAITING_MAX) {
-		uint8_t *copy = x_calloc(1, len);
-		memcpy(copy, data, len);
-		s->waiting[s->n_waiting++] = (struct segment){seq, len, copy};
-	}
-}
-
-static struct stream *find_stream(struct packets *p, const char *from, const char *to)
-{
-	struct stream *s;
-	char name[sizeof s->name];
-
-	snprintf(name, sizeof name, "%s>%s", from, to);
-	HASH_FIND_STR(p->streams, name, s); /* NOLINT(clang-analyzer-*): uthash */
-	return s;
-}
-
-static struct stream *stream_of(struct packets *p, const struct packet_message *head)
-{
-	struct stream *s = find_stream(p, head->from, head->to), *back;
-
-	if (s || HASH_COUNT(p->streams) >= STREAMS_MAX)
-		return s;
-	s = x_calloc(1, sizeof *s);
-	snprintf(s->name, sizeof s->name, "%s>%s", head->from, head->to);
-	s->head = *head;
-	s->in.secret = s->opened.secret = true;
-	back = find_stream(p, head->to, head->from);
-	s->dir = back != NULL;
-	s->tls = back ? back->tls : tls_read_new(p->keys);
-	HASH_ADD_STR(p->streams, name, s); /* NOLINT(clang-analyzer-*): uthash */
-	return s;
-}
-
-static void take_tcp(struct packets *p, int family, const uint8_t *addresses, const uint8_t *tcp,
-		     size_t len)
-{
-	struct packet_message head = {0};
-	size_t alen = family == AF_INET ? 4 : 16, offset;
-	unsigned from, to;
-	bool ours = false;
-
-	if (len < 20)
-		return;
-	from = (unsigned)tcp[0] << 8 | tcp[1];
-	to = (unsigned)tcp[2] << 8 | tcp[3];
-	offset = (size_t)(tcp[12] >> 4) * 4;
-	for (size_t i = 0; i < N_IFACES; i++) {
-		if (from != ifaces[i].port && to != ifaces[i].port)
-			continue;
-		head.iface = ifaces[i].iface;
-		ours = true;
-	}
-	if (!ours || offset < 20 || offset > len)
-		return;
-	end_text(head.from, family, addresses, from);
-	end_text(head.to, family, addresses + alen, to);
-	struct stream *s = stream_of(p, &head);
-	if (!s)
-		return;
-	if (tcp[13] & 2) { /* SYN: the ports are used anew */
-		drop_waiting(s);
-		give_up(s);
-		s->next = get_be32(tcp + 4) + 1;
-		s->started = true;
-		s->not_ours = s->head.in_tls = false;
-		if (!(tcp[13] & 0x10))
-			tls_read_reset(s->tls);
-		return;
-	}
-	take_segment(p, s, get_be32(tcp + 4), tcp + offset, len - offset);
-}
-
-static void take_ip(struct packets *p, const uint8_t *ip, size_t len)
-{
-	if (len >= 20 && ip[0] >> 4 == 4) {
-		size_t header = (size_t)(ip[0] & 0xf) * 4, total = (size_t)ip[2] << 8 | ip[3];
-		bool fragment = (ip[6] & 0x3f) != 0 || ip[7] != 0;
+	if (len >= 20 && data[0] >> 4 == 4) {
+		const struct ip_ends ip = {AF_INET, data + 12};
+		size_t header = (size_t)(data[0] & 0xf) * 4, total = be16(data + 2);
+		bool fragment = (data[6] & 0x3f) != 0 || data[7] != 0;
 		/* Segmentation offload leaves the length 0. */
 		if (total == 0 || total > len)
 			total = len;
-		if (ip[9] == 6 && !fragment && header >= 20 && header <= total)
-			take_tcp(p, AF_INET, ip + 12, ip + header, total - header);
-	} else if (len >= 40 && ip[0] >> 4 == 6 && ip[6] == 6) {
-		size_t payload = (size_t)ip[4] << 8 | ip[5];
+		if (!fragment && header >= 20 && header <= total)
+			take_payload(p, &ip, data[9], data + header, total - header);
+	} else if (len >= 40 && data[0] >> 4 == 6) {
+		const struct ip_ends ip = {AF_INET6, data + 8};
+		size_t payload = be16(data + 4);
 		if (payload == 0 || payload > len - 40)
 			payload = len - 40;
-		take_tcp(p, AF_INET6, ip + 8, ip + 40, payload);
+		take_payload(p, &ip, data[6], data + 40, payload);
 	}
 }
 

@@ -10,6 +10,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
+import sctp_cut
 from labtest import ROOT, LabTest
 
 BUILD = Path(os.environ.get("KEYHOP_BUILD") or ROOT / "build")
@@ -232,9 +233,15 @@ def segments(data):
         yield (seconds, micros), packet, packet[26:38], seq, packet[34 + header : 14 + total]
 
 
+def sctp(data):
+    for seconds, micros, packet in packets(data):
+        if sctp_cut.is_sctp(packet):
+            yield sctp_cut.Packet((seconds, micros), packet)
+
+
 def split(data):
     """The same streams, one octet a segment."""
-    out = data[:24]
+    out = data[:24] + b"".join(record(*time, octets) for time, octets in sctp_cut.split(sctp(data)))
     for time, packet, _, seq, payload in segments(data):
         if not payload:
             out += record(*time, packet)
@@ -244,7 +251,7 @@ def split(data):
 
 def coalesce(data, most=30000):
     """The same streams, with as much in a segment as comes before the other end says something."""
-    out, held = data[:24], {}
+    out, held = data[:24] + b"".join(record(*time, octets) for time, octets in sctp_cut.coalesce(sctp(data))), {}
 
     def flush(key):
         if key in held:

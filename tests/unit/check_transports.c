@@ -74,6 +74,15 @@ static void client_leaves(void)
 	ck_err(net.server.err, KH_E_LINK_LOST);
 }
 
+static void same_end(const struct endpoint *a, const struct endpoint *b)
+{
+	char a_text[ENDPOINT_TEXT_LEN], b_text[ENDPOINT_TEXT_LEN];
+
+	endpoint_text(a, a_text);
+	endpoint_text(b, b_text);
+	ck_assert_str_eq(a_text, b_text);
+}
+
 START_TEST(both_ways)
 {
 	struct endpoint local, peer, client_local, client_peer;
@@ -84,8 +93,9 @@ START_TEST(both_ways)
 	link_endpoints(net.server.link, &local, &peer);
 	link_endpoints(net.client.link, &client_local, &client_peer);
 	ck_assert_uint_eq(endpoint_port(&local), endpoint_port(listener_endpoint(net.listener)));
-	ck_assert_uint_eq(endpoint_port(&client_peer), endpoint_port(&local));
-	ck_assert_uint_eq(endpoint_port(&client_local), endpoint_port(&peer));
+	same_end(&client_peer, &local);
+	/* Nobody has bound the client to an address. */
+	same_end(&client_local, &peer);
 	client_leaves();
 	ck_assert_uint_eq(seen[NOTICE_UP], is_sctp() ? 2 : 0);
 	ck_assert_uint_eq(seen[NOTICE_DOWN], seen[NOTICE_UP]);
