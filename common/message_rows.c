@@ -310,6 +310,7 @@ const struct message_row message_rows[] = {
 	{IFACE_RRC, 35, "reestablishment", NULL, ROLE_ENB, false, rrc_reest},
 	{IFACE_RRC, 36, "reestablishment_reject", NULL, ROLE_ENB, false, rrc_reest_reject},
 	{IFACE_RRC, 37, "reestablishment_complete", NULL, ROLE_UE, false, NULL},
+	{IFACE_RRC, 38, "radio_link_failure", NULL, ROLE_ENB, false, NULL},
 
 	{IFACE_NAS, 5, "h_key_delivery", "5", ROLE_MME, true, nas_h_key},
 	{IFACE_NAS, 20, "attach_request", NULL, ROLE_UE, false, nas_attach_request},

@@ -338,6 +338,17 @@ static void dispatch_srb1(struct uu_link *uu, struct ue *ue, const ProtobufCBina
 		    (int)rrc->body_case);
 }
 
+/* A UE that was let go here, and has not heard so. */
+static void refuse_c_rnti(struct uu_link *uu, uint32_t c_rnti, int err)
+{
+	struct node *n = &uu->enb->node;
+	Keyhop__Rrc__RadioLinkFailure body = KEYHOP__RRC__RADIO_LINK_FAILURE__INIT;
+
+	node_refuse(n, LOG_AIR, err, uu->name, "C-RNTI %u", c_rnti);
+	RRC_MSG(msg, RADIO_LINK_FAILURE, radio_link_failure, &body);
+	(void)rrc_send(n, uu->link, NULL, c_rnti, &msg, uu->name);
+}
+
 void uu_dispatch(struct uu_link *uu, const uint8_t *data, size_t len)
 {
 	struct enb *e = uu->enb;
@@ -356,8 +367,7 @@ void uu_dispatch(struct uu_link *uu, const uint8_t *data, size_t len)
 	}
 	/* A UE that arrives is bound to its connection by a good 10, not before. */
 	if (!ue || (ue->uu != uu && ue->fsm.now != UE_ARRIVING))
-		node_refuse(&e->node, LOG_AIR, ue ? KH_E_NOT_OWNER : KH_E_UE_NOT_FOUND, uu->name,
-			    "C-RNTI %u", frame->c_rnti);
+		refuse_c_rnti(uu, frame->c_rnti, ue ? KH_E_NOT_OWNER : KH_E_UE_NOT_FOUND);
 	else if (frame->bearer == KEYHOP__RRC__BEARER__DRB1)
 		traffic_rx(ue, &frame->pdu);
 	else

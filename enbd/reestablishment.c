@@ -15,27 +15,35 @@ static void reject(struct enb *e, struct uu_link *uu, uint64_t identity, int err
 	(void)rrc_send(&e->node, uu->link, NULL, 0, &msg, uu->name);
 }
 
-/* The short MAC-I, over the target of the handover that failed. */
-static int check(struct enb *e, const struct ue *ue, const Keyhop__Rrc__ReestablishmentRequest *req)
+static int check_mac(struct enb *e, const struct ue *ue, uint32_t target, uint16_t short_mac)
 {
 	uint16_t wanted;
+	int err = pdcp_short_mac(e->node.crypto, &ue->pdcp, e->opt.id, target, ue->c_rnti, &wanted);
+
+	if (err)
+		return err;
+	return wanted == short_mac ? 0 : KH_E_BAD_PDCP_MAC;
+}
+
+/* The short MAC-I is over the cell where the UE is now: the target of the handover that failed or, without one, this
+ * cell. That one is the same each time: it is good only for what changes nothing, for a UE that is here already. */
+static int check(struct enb *e, const struct uu_link *uu, const struct ue *ue,
+		 const Keyhop__Rrc__ReestablishmentRequest *req)
+{
+	uint16_t short_mac = (uint16_t)req->short_mac_i;
 
 	if (!ue)
 		return KH_E_UE_NOT_FOUND;
-	if (!ue->left_for)
-		return KH_E_BAD_STATE;
-	int err = pdcp_short_mac(e->node.crypto, &ue->pdcp, e->opt.id, ue->left_for, ue->c_rnti,
-				 &wanted);
-	if (err)
-		return err;
-	return wanted == req->short_mac_i ? 0 : KH_E_BAD_PDCP_MAC;
+	if (ue->uu == uu && ue_is_served(ue) && check_mac(e, ue, e->opt.id, short_mac) == 0)
+		return 0;
+	return ue->left_for ? check_mac(e, ue, ue->left_for, short_mac) : KH_E_BAD_STATE;
 }
 
 void reestablishment_rx(struct enb *e, struct uu_link *uu, const Keyhop__Rrc__Rrc *rrc)
 {
 	const Keyhop__Rrc__ReestablishmentRequest *req = rrc->reestablishment_request;
 	struct ue *ue = ue_find(e, req->c_rnti);
-	int err = check(e, ue, req);
+	int err = check(e, uu, ue, req);
 
 	if (err)
 		reject(e, uu, req->ue_identity, err);

@@ -122,12 +122,19 @@ static void step_by_identity(struct ue_node *u, uint64_t identity, enum ue_event
 		node_refuse(&u->node, LOG_AIR, KH_E_UE_NOT_FOUND, NULL, "SRB0 answer for nobody");
 }
 
-static void dispatch_srb0(struct cell *c, const ProtobufCBinaryData *pdu)
+/* Of one that has left by now it says nothing new. Before 10 is acknowledged the timer leads back. */
+static void radio_failure(struct ue *ue, const struct ue_input *in)
+{
+	if (ue && ue->fsm.now != UE_MOVING)
+		(void)ue_step(ue, EV_RADIO_FAILURE, in);
+}
+
+static void dispatch_srb0(struct cell *c, const Keyhop__Rrc__Uu *frame)
 {
 	struct ue_node *u = c->node;
 	Keyhop__Rrc__Rrc *rrc;
 
-	if (rrc_open(&u->node, NULL, ROLE_ENB, pdu, c->name, &rrc))
+	if (rrc_open(&u->node, NULL, ROLE_ENB, &frame->pdu, c->name, &rrc))
 		return;
 	struct ue_input in = {.rrc = rrc};
 	if (rrc->body_case == KEYHOP__RRC__RRC__BODY_RRC_CONNECTION_SETUP) {
@@ -138,6 +145,9 @@ static void dispatch_srb0(struct cell *c, const ProtobufCBinaryData *pdu)
 	} else if (rrc->body_case == KEYHOP__RRC__RRC__BODY_REESTABLISHMENT_REJECT) {
 		in.cause = err_from_cause(rrc->reestablishment_reject->cause);
 		step_by_identity(u, rrc->reestablishment_reject->ue_identity, EV_REEST_REJECT, &in);
+	} else if (rrc->body_case == KEYHOP__RRC__RRC__BODY_RADIO_LINK_FAILURE) {
+		in.cause = KH_E_UE_NOT_FOUND;
+		radio_failure(ue_find_rnti(c, frame->c_rnti), &in);
 	} else {
 		node_refuse(&u->node, LOG_AIR, KH_E_WRONG_LINK, c->name, "message %d on SRB0",
 			    (int)rrc->body_case);
@@ -157,7 +167,7 @@ void uu_dispatch(struct cell *c, const uint8_t *data, size_t len)
 	if (fault_received_row(&u->node, c->link, row, data, len))
 		return;
 	if (frame->bearer == KEYHOP__RRC__BEARER__SRB0) {
-		dispatch_srb0(c, &frame->pdu);
+		dispatch_srb0(c, frame);
 		return;
 	}
 	if (!ue)

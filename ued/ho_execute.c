@@ -162,10 +162,8 @@ int ho_execute_timeout(struct ue_node *u, struct ue *ue, const struct ue_input *
 /* No acknowledgement: back to the source, under its keys (TS 36.331 5.3.5.6, 5.3.7). */
 int ho_execute_return(struct ue_node *u, struct ue *ue, const struct ue_input *in)
 {
-	Keyhop__Rrc__ReestablishmentRequest body = KEYHOP__RRC__REESTABLISHMENT_REQUEST__INIT;
 	struct fallback *f = ue->fallback;
 	uint32_t target = f->target;
-	uint16_t short_mac;
 
 	node_refuse(&u->node, LOG_HO, in->cause, ue->imsi.s, "10 to enb=%u not acknowledged",
 		    target);
@@ -174,15 +172,5 @@ int ho_execute_return(struct ue_node *u, struct ue *ue, const struct ue_input *i
 	ue->kenb_gen = f->kenb_gen;
 	memcpy(ue->kenb_fp, f->kenb_fp, sizeof ue->kenb_fp);
 	drop_fallback(ue);
-	int err = pdcp_short_mac(u->node.crypto, &ue->pdcp, ue->cell->id, target, ue->c_rnti,
-				 &short_mac);
-	if (err)
-		return err;
-	ue_new_identity(ue);
-	body.ue_identity = ue->identity;
-	body.c_rnti = ue->c_rnti;
-	body.short_mac_i = short_mac;
-	body.cause = (Keyhop__Common__Cause)err_to_cause(in->cause);
-	RRC_MSG(msg, REESTABLISHMENT_REQUEST, reestablishment_request, &body);
-	return ue_send_srb0(ue, &msg);
+	return reestablishment_request(u, ue, target, in->cause);
 }

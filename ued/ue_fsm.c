@@ -34,6 +34,10 @@ static const struct ue_row rows[] = {
 	ROW(IN(RETURNING),  REEST_REJECT,    reestablishment_rx_reject, DETACHED,   DETACHED),
 	ROW(IN(RETURNING),  TIMEOUT,         attach_timeout,            DETACHED,   DETACHED),
 
+	/* Its cell has no grant for it: is it known there? */
+	ROW(IN(ATTACHED),   RADIO_FAILURE,   reestablishment_start,     RETURNING,  DETACHED),
+	ROW(IN(ATTACHING) | IN(DETACHING), RADIO_FAILURE, attach_lost,  DETACHED,   DETACHED),
+
 	/* The end. */
 	ROW(IN(ATTACHED),   OP_DETACH,       detach_start,              DETACHING,  ATTACHED),
 	ROW(IN(ATTACHED) | IN(DETACHING), NAS_DETACH, detach_rx_request,     DETACHING,  DETACHING),

@@ -36,7 +36,8 @@
 	X(REEST_REJECT, "reestablishment_reject") \
 	X(RELEASE, "rrc_connection_release") \
 	X(TIMEOUT, "timeout") \
-	X(RADIO_LOST, "radio-lost")
+	X(RADIO_LOST, "radio-lost") \
+	X(RADIO_FAILURE, "radio_link_failure")
 /* clang-format on */
 
 enum ue_state {
@@ -82,8 +83,10 @@ ue_action detach_start, detach_rx_request, detach_rx_accept, detach_timeout;
 ue_action context_release_rx;
 ue_action hkey_delivery_rx;
 ue_action ho_execute_rx_command, ho_execute_rx_ack, ho_execute_timeout, ho_execute_return;
-ue_action reestablishment_rx, reestablishment_rx_reject;
+ue_action reestablishment_start, reestablishment_rx, reestablishment_rx_reject;
 
+/* Asks the cell of `ue` to have it back; `target` is the cell where it is or was about to go. */
+int reestablishment_request(struct ue_node *u, struct ue *ue, uint32_t target, int cause);
 /* When a lost UE tries to attach again: full jitter, longer with each attempt; 0: never. */
 uint32_t attach_backoff_ms(const void *ue);
 /* Ends what somebody waits for. */

@@ -26,6 +26,7 @@ local NAMES = {
     [29] = "dl_information_transfer", [30] = "ul_information_transfer", [31] = "rrc_connection_release",
     [32] = "handover_confirm_ack", [33] = "handover_failure", [34] = "reestablishment_request",
     [35] = "reestablishment", [36] = "reestablishment_reject", [37] = "reestablishment_complete",
+    [38] = "radio_link_failure",
   },
   nas = {
     [5] = "h_key_delivery", [20] = "attach_request", [21] = "authentication_request",

@@ -1,13 +1,16 @@
 """Captured eNodeBs and recordings of the air, once more: lies in 3, 7 and 12, evidence that is another's or was used,
 messages that come after the UE has left."""
 
+import queue
+import socket
 import struct
 import tempfile
+import threading
 import unittest
 
 from labtest import LabTest  # first: it finds the others
 from campaign import Campaign
-from evil import DOWNLINK, UU_PORT, EvilCell, EvilEnb, Peer, RogueUe, eia2, pack, packed
+from evil import DOWNLINK, UU_PORT, EvilCell, EvilEnb, Peer, RogueUe, body_of, eia2, pack, packed, unpack
 
 NOT_OWNER, BAD_NAS_MAC, NAS_REPLAY, STALE_GENERATION, BAD_EVIDENCE = 13, 69, 70, 85, 93
 UNWRAP_FAILED = 87
@@ -236,6 +239,15 @@ class Commands(LabTest):
                 self.assertEqual(self.refused(self.ue, cause), refused + 1)
         self.assertEqual(self.state(), before)
 
+    def test_radio_link_failure(self):
+        """It comes in clear: the UE asks under its keys, and stays where it is known."""
+        before = self.state()
+        self.cell.uu.send_raw(pack({1: self.cell.C_RNTI, 3: pack({38: b""})}))
+        _, request = self.cell.uu.expect_srb0(34)
+        self.cell.uu.send_raw(self.cell.pdu(35, b"\x09" + request[1].to_bytes(8, "little")))
+        self.cell.expect(37)
+        self.assertEqual(self.state(), before)
+
     def test_a_generation_is_installed_once(self):
         """9 without a 7: the UE goes, nobody knows it there, and it comes back. Its key of that generation is used up."""
         generation, entries = self.fetch_list()
@@ -254,6 +266,88 @@ class Commands(LabTest):
         self.assertEqual(self.ue.call("metrics.get")["counters"]["kenbs_derived"], 1)
         newer, _ = self.fetch_list()
         self.assertGreater(newer, derived["gen"])
+
+
+class Wiretap:
+    """Between a ued and a cell on Uu: reads what passes, and says more."""
+
+    def __init__(self, lab, cell):
+        self.lab, self.cell = lab, cell
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        config = lab.path / "ue.yaml"
+        port = self.listener.getsockname()[1]
+        text = config.read_text()
+        old = f"address: {lab.address(cell)}, "
+        assert old in text
+        config.write_text(text.replace(old, f"address: 127.0.0.1, port: {port}, "))
+        self.up = queue.Queue()  # frames of the ued
+        threading.Thread(target=self.listen, daemon=True).start()
+
+    def close(self):
+        self.listener.close()
+
+    def listen(self):
+        self.ued = Peer.of(self.listener.accept()[0])
+        self.enb = Peer.of(socket.create_connection((self.lab.address(self.cell), UU_PORT)))
+        threading.Thread(target=self.pass_on, args=[self.enb, self.ued], daemon=True).start()
+        self.pass_on(self.ued, self.enb, self.up)
+
+    def pass_on(self, source, to, record=None):
+        try:
+            while True:
+                frame = source.receive()
+                if record:
+                    record.put(frame)
+                to.send_raw(frame)
+        except OSError:
+            to.socket.close()
+
+
+class RadioLinkFailure(LabTest):
+    """Said to a UE by somebody else than its cell."""
+
+    def setUp(self):
+        self.labs = self.lab(start=False, enbs=2, extra={"ue": "attach: {again: false}\n"})
+        self.labs.prepare()
+        self.tap = Wiretap(self.labs, "enb1")
+        self.addCleanup(self.tap.close)
+        for name in ("mme", "enb1", "enb2"):
+            self.labs.start_node(name)
+        enb1 = self.labs.node("enb1")
+        enb1.subscribe(since=0)
+        enb1.wait_event(lambda e: e["topic"] == "tunnel.up", 20)
+        self.labs.start_node("ue")
+        self.ue, self.imsi = self.labs.node("ue"), self.labs.imsis[0]
+        self.ue.subscribe(since=0)
+        self.ue.wait_event(lambda e: e["topic"] == "cell.up" and e["enb"] == 1, 20)
+        self.ue.call("attach", ue=self.imsi, cell="enb1", wait=True)
+        self.ue.wait_event(lambda e: e["topic"] == "hkey.received")
+
+    def failure(self):
+        """The UE's request for re-establishment."""
+        c_rnti = self.ue.call("ue.show", ue=self.imsi)["c_rnti"]
+        self.tap.ued.send_raw(pack({1: c_rnti, 3: pack({38: b""})}))
+        while True:
+            frame = self.tap.up.get(timeout=10)
+            fields = unpack(frame)
+            if 2 not in fields and body_of(fields[3])[0] == 34:  # SRB0
+                return frame
+
+    def test_the_cell_keeps_the_ue(self):
+        before = self.ue.call("ue.show", ue=self.imsi)
+        self.failure()
+        self.ue.wait_event(lambda e: e["topic"] == "ue.reestablished")
+        self.assertEqual(self.ue.call("ue.show", ue=self.imsi), before)
+        self.assertEqual(self.ue.call("traffic.ping", ue=self.imsi)["serving"], 1)
+
+    def test_the_request_is_good_on_its_own_connection_only(self):
+        recorded = self.failure()
+        self.ue.wait_event(lambda e: e["topic"] == "ue.reestablished")
+        thief = Peer.of(socket.create_connection((self.labs.address("enb1"), UU_PORT), timeout=10))
+        self.addCleanup(thief.close)
+        thief.send_raw(recorded)
+        self.assertEqual(thief.expect_srb0(35, 36)[0], 36)
+        self.assertEqual(self.ue.call("traffic.ping", ue=self.imsi)["serving"], 1)
 
 
 class Late(unittest.TestCase):

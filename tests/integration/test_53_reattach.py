@@ -4,7 +4,7 @@ detach whose messages are lost comes to its end."""
 import unittest
 
 from campaign import SCALE, CampaignTest, wait_until
-from labtest import LabTest
+from labtest import KeyhopError, LabTest
 
 
 class Reattach(CampaignTest):
@@ -65,6 +65,26 @@ class Reattach(CampaignTest):
         self.attached_anew_in_cell_1(lambda: self.c.enb(2).call("mme.disconnect"))
         self.c.enb(2).call("mme.connect")
         self.assertEqual(self.c.settle(self.imsi), 1)
+
+    # Radio link failure.
+    def test_release_is_not_heard(self):
+        """The UE learns with the next thing it says that its cell does not know it any more."""
+        self.c.fault("ue", fault="drop", message="rrc.rrc_connection_release", direction="rx", count=1)
+        self.c.enb(self.source).call("ue.release", ue=self.imsi)
+        self.assertEqual(self.c.node("ue").call("ue.show", ue=self.imsi)["state"], "attached")
+        with self.assertRaises(KeyhopError) as caught:
+            self.c.ping(self.imsi)
+        self.assertEqual(caught.exception.name, "DETACHED")
+        self.c.settle(self.imsi)
+
+    def test_detach_where_the_cell_knows_the_ue_no_more(self):
+        self.c.fault("ue", fault="drop", message="rrc.rrc_connection_release", direction="rx", count=1)
+        self.c.enb(self.source).call("ue.release", ue=self.imsi)
+        with self.assertRaises(KeyhopError) as caught:
+            self.c.node("ue").call("detach", ue=self.imsi, wait=True)
+        self.assertEqual(caught.exception.name, "UE_NOT_FOUND")
+        self.detached()
+        self.reattached()
 
     # Detach (T3422, T3421).
     def detach(self, method, node, fault_node, message, count):

@@ -24,19 +24,22 @@ MESSAGES = {
     "mme": [("5", "tx"), ("13", "tx"), ("4", "tx"), ("3", "rx"), ("12", "rx")],
     "enb": [("7", "tx"), ("8", "tx"), ("9", "tx"), ("11", "tx"), ("12", "tx"), ("7", "rx"), ("8", "rx"), ("10", "rx"),
             ("11", "rx"), ("13", "rx"), ("3", "tx"), ("4", "rx"), ("x2.handover_cancel", "tx"),
-            ("x2.handover_failure", "tx"), ("rrc.handover_confirm_ack", "tx")],
+            ("x2.handover_failure", "tx"), ("rrc.handover_confirm_ack", "tx"), ("x2.handover_cancel_ack", "tx")],
     "ue": [("10", "tx"), ("9", "rx"), ("rrc.dl_information_transfer", "rx"), ("rrc.handover_confirm_ack", "rx")],
 }
 KINDS = ("drop", "delay", "duplicate", "reorder", "corrupt", "truncate", "replay")
 
 
 NAMES_THE_UE = "s1.initial_context_setup_request"  # damaged, the cell has a UE of another name
-# Of an attach; these are set before a release, so that the attach after it meets them.
+# Of a release and an attach; these are set before a release, so that it or the attach after it meets them.
 ATTACH_MESSAGES = {
-    "mme": [("s1.downlink_nas", "tx"), (NAMES_THE_UE, "tx"), ("s1.initial_ue_message", "rx")],
-    "enb": [("rrc.rrc_connection_setup", "tx"), ("rrc.security_mode_command", "tx"), ("s1.uplink_nas", "tx")],
+    "mme": [("s1.downlink_nas", "tx"), (NAMES_THE_UE, "tx"), ("s1.initial_ue_message", "rx"),
+            ("s1.ue_context_release_command", "tx"), ("s1.ue_context_release_complete", "rx")],
+    "enb": [("rrc.rrc_connection_setup", "tx"), ("rrc.security_mode_command", "tx"), ("s1.uplink_nas", "tx"),
+            ("rrc.rrc_connection_release", "tx"), ("s1.ue_context_release_request", "tx")],
     "ue": [("rrc.rrc_connection_request", "tx"), ("rrc.ul_information_transfer", "tx"),
-           ("rrc.dl_information_transfer", "rx"), ("rrc.rrc_reconfiguration", "rx")],
+           ("rrc.dl_information_transfer", "rx"), ("rrc.rrc_reconfiguration", "rx"),
+           ("rrc.rrc_connection_release", "rx")],
 }
 
 
@@ -79,9 +82,14 @@ class Walk:
         self.lost.add(imsi)
 
     def find(self, imsi):
-        """Where a UE is that was lost sight of; None while it is nowhere."""
-        state = self.c.node("ue").call("ue.show", ue=imsi)
-        return state["serving"] if state["state"] == "attached" else None
+        """Where a UE is that was lost sight of; None while it is nowhere. One whose cell has let it go unheard learns so
+        with what it says."""
+        try:
+            return self.c.ping(imsi)
+        except KeyhopError as e:
+            if e.name not in ("BAD_STATE", "DETACHED", "TIMEOUT"):
+                raise
+            return None
 
     def start_one(self):
         busy = {imsi for imsi, _, _ in self.flying.values()}

@@ -51,7 +51,8 @@ static bool rrc_is_taken(unsigned number)
 	return number == KEYHOP__RRC__RRC__BODY_DL_INFORMATION_TRANSFER ||
 	       number == KEYHOP__RRC__RRC__BODY_RRC_CONNECTION_SETUP || /* SRB0 */
 	       number == KEYHOP__RRC__RRC__BODY_RRC_CONNECTION_REJECT ||
-	       number == KEYHOP__RRC__RRC__BODY_REESTABLISHMENT_REJECT;
+	       number == KEYHOP__RRC__RRC__BODY_REESTABLISHMENT_REJECT ||
+	       number == KEYHOP__RRC__RRC__BODY_RADIO_LINK_FAILURE;
 }
 
 static bool nas_is_taken(unsigned number)
