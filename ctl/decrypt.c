@@ -311,12 +311,6 @@ static int run(struct decrypt *d, const char *in)
 	return d->failed || b.kind == BLOCK_WRONG ? EXIT_FAILED : EXIT_DONE;
 }
 
-static int usage(void)
-{
-	verb_help(verb_find("decrypt"), stderr);
-	return EXIT_USAGE;
-}
-
 static int parse(struct decrypt *d, int argc, char **argv, const char **in)
 {
 	for (int i = 0; i < argc; i++) {
@@ -332,10 +326,14 @@ static int parse(struct decrypt *d, int argc, char **argv, const char **in)
 		} else if (argv[i][0] != '-' && !*in) {
 			*in = argv[i];
 		} else {
-			return usage();
+			return verb_bad_word("decrypt", argv[i]);
 		}
 	}
-	return *in && d->out_name && strcmp(*in, d->out_name) != 0 ? EXIT_DONE : usage();
+	if (!*in || !d->out_name)
+		return verb_misuse("decrypt", "%s is missing", *in ? "-o OUT.pcapng" : "IN.pcapng");
+	if (strcmp(*in, d->out_name) == 0)
+		return verb_misuse("decrypt", "%s cannot be read and written at once", *in);
+	return EXIT_DONE;
 }
 
 static void report(const struct decrypt *d, bool json)

@@ -36,6 +36,7 @@ struct sent {
 
 struct merge {
 	struct buf head; /* section, secrets, interfaces */
+	struct buf secrets; /* of TLS, from files */
 	struct record **records;
 	size_t n;
 	struct sent *sent;
@@ -209,16 +210,9 @@ static int write_all(struct merge *m, const char *path)
 	return good ? EXIT_DONE : EXIT_FAILED;
 }
 
-static int usage(void)
-{
-	verb_help(verb_find("merge"), stderr);
-	return EXIT_USAGE;
-}
-
 static int merge(struct merge *m, int argc, char **argv)
 {
 	const char *out = NULL, *in[IN_FILES_MAX];
-	struct buf secrets = {.secret = true};
 	uint32_t files = 0;
 	int err = 0;
 
@@ -226,18 +220,17 @@ static int merge(struct merge *m, int argc, char **argv)
 		if (strcmp(argv[i], "-o") == 0 && i + 1 < argc)
 			out = argv[++i];
 		else if (strcmp(argv[i], "--tls-keylog") == 0 && i + 1 < argc)
-			err = read_secrets(&secrets, argv[++i]);
+			err = read_secrets(&m->secrets, argv[++i]);
 		else if (argv[i][0] == '-' || files == IN_FILES_MAX)
-			return usage();
+			return verb_bad_word("merge", argv[i]);
 		else
 			in[files++] = argv[i];
 	}
 	if (!err && (!out || !files))
-		return usage();
+		return verb_misuse("merge", "%s is missing", files ? "-o OUT.pcapng" : "IN.pcapng");
 	pcapng_section(&m->head, "keyhop merge", "");
-	if (secrets.len)
-		pcapng_tls_secrets(&m->head, buf_data(&secrets), secrets.len);
-	buf_clear(&secrets);
+	if (m->secrets.len)
+		pcapng_tls_secrets(&m->head, buf_data(&m->secrets), m->secrets.len);
 	for (uint32_t i = 0; !err && i < files; i++)
 		err = read_file(m, in[i], i);
 	if (err)
@@ -250,7 +243,7 @@ static int merge(struct merge *m, int argc, char **argv)
 
 int merge_verb(int argc, char **argv, bool json)
 {
-	struct merge m = {0};
+	struct merge m = {.secrets.secret = true};
 	int code = merge(&m, argc, argv);
 
 	if (!code)
@@ -261,5 +254,6 @@ int merge_verb(int argc, char **argv, bool json)
 		free_record(m.records[i]);
 	free(m.records);
 	buf_clear(&m.head);
+	buf_clear(&m.secrets);
 	return code;
 }

@@ -120,12 +120,6 @@ static const struct format *format_of_file(const char *name)
 	return formats;
 }
 
-static int usage(void)
-{
-	verb_help(verb_find("seq"), stderr);
-	return EXIT_USAGE;
-}
-
 static int parse(struct options *o, struct seq *s, int argc, char **argv)
 {
 	for (int i = 0; i < argc; i++) {
@@ -134,20 +128,20 @@ static int parse(struct options *o, struct seq *s, int argc, char **argv)
 			o->follow = true;
 		} else if (strcmp(argv[i], "--all") == 0) {
 			s->all = true;
-		} else if (strcmp(argv[i], "--ue") == 0 && more &&
-			   strlen(argv[i + 1]) < sizeof s->ue) {
-			memcpy(s->ue, argv[i + 1], strlen(argv[i + 1]) + 1);
-			i++;
+		} else if (strcmp(argv[i], "--ue") == 0 && more) {
+			if (strlen(argv[++i]) >= sizeof s->ue)
+				return verb_misuse("seq", "--ue: %s: no IMSI", argv[i]);
+			memcpy(s->ue, argv[i], strlen(argv[i]) + 1);
 		} else if (strcmp(argv[i], "--format") == 0 && more) {
 			o->format = format_named(argv[++i]);
 			if (!o->format)
-				return usage();
+				return verb_misuse("seq", "--format: %s: no such format", argv[i]);
 		} else if (strcmp(argv[i], "-o") == 0 && more) {
 			o->out_name = argv[++i];
 		} else if (argv[i][0] != '-' && !o->from) {
 			o->from = argv[i];
 		} else {
-			return usage();
+			return verb_bad_word("seq", argv[i]);
 		}
 	}
 	if (!o->format)

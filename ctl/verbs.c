@@ -1,5 +1,6 @@
 #include "verbs.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -101,6 +102,39 @@ void verb_help(const struct verb *v, FILE *out)
 		print_steps(out);
 	if (v->run == lab_verb)
 		lab_print_actions(out);
+}
+
+int verb_misuse(const char *name, const char *fmt, ...)
+{
+	va_list ap;
+
+	fprintf(stderr, "keyhop: %s: ", name);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputs("\n\n", stderr);
+	verb_help(verb_find(name), stderr);
+	return EXIT_USAGE;
+}
+
+/* "-o FILE" stands in `usage`, behind a blank or a bracket. */
+static bool takes_value(const char *usage, const char *option)
+{
+	size_t len = strlen(option);
+
+	for (const char *at = usage; (at = strstr(at, option)); at += len)
+		if ((at == usage || strchr(" [|", at[-1])) && at[len] == ' ')
+			return true;
+	return false;
+}
+
+int verb_bad_word(const char *name, const char *word)
+{
+	if (word[0] != '-')
+		return verb_misuse(name, "%s: a word too many", word);
+	return verb_misuse(name, "%s: %s", word,
+			   takes_value(verb_find(name)->usage, word) ? "its value is missing"
+								     : "no such option");
 }
 
 static json_t *verbs_json(void)

@@ -18,6 +18,10 @@ extern const struct verb verbs[];
 const struct verb *verb_find(const char *name);
 /* Usage and examples, for people. */
 void verb_help(const struct verb *v, FILE *out);
+/* Says on standard error what is wrong with the words after the verb, and its usage. EXIT_USAGE. */
+int verb_misuse(const char *name, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The same of a word that is not expected, or an option that is the last word and takes a value. */
+int verb_bad_word(const char *name, const char *word);
 /* Flags, verbs, scenario keys, steps and exit codes as JSON, for the manual page and its test. */
 void verbs_dump(void);
 

@@ -1,7 +1,9 @@
 """What the integration tests share: the lab of scripts/lab.py in a folder of its own."""
 
+import os
 import socket
 import struct
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -35,6 +37,12 @@ class LabTest(unittest.TestCase):
         with self.assertRaises(KeyhopError) as caught:
             call(*args, **params)
         self.assertEqual(caught.exception.name, name)
+
+
+def has_sctp_udp():
+    """Does this build have libusrsctp?"""
+    mmed = Path(os.environ.get("KEYHOP_BUILD") or ROOT / "build") / "mmed" / "mmed"
+    return "libusrsctp" in subprocess.run(["ldd", str(mmed)], capture_output=True, text=True).stdout
 
 
 def raw(address, port, octets):

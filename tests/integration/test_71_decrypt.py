@@ -6,6 +6,7 @@ import subprocess
 import unittest
 from collections import Counter
 
+from labtest import has_sctp_udp
 from wiretool import BUILD, WireTest, blocks, keys_of
 
 # NAS messages that go out under NAS security, and those that RRC messages carry without naming them.
@@ -142,6 +143,34 @@ class Decrypt(WireTest):
         kinds = dict.fromkeys("2 3 4 7 8 11 12 13".split(), "tunnel") | {"5": "nas", "6": "rrc", "9": "rrc", "10": "rrc"}
         self.assertEqual([kind for _, kind in seen], [kinds[step] for step in want])
 
+    def test_what_tcpdump_saw_of_a_bad_network(self):
+        """What is lost, doubled and out of order is put together again."""
+        self.need("tcpdump", "tcpdump")
+        if not has_sctp_udp():
+            self.skip("this build has no libusrsctp")
+        lab = self.wire_lab(transport="sctp-udp", extra="lab: {udp_impair: {loss: 5, duplicate: 5, reorder: 10}}\n")
+        for name in lab.enb_names():
+            lab.extra[name] += "handover: {prepare_timeout: 5s, complete_timeout: 10s, list_wait: 10s}\n"
+        lab.extra["ue"] += "handover: {confirm_timeout: 3s}\n"
+        try:
+            dump = self.dump(lab)
+        except PermissionError as e:
+            self.skip(str(e))
+        lab.start()
+        self.attach(lab)
+        self.move(lab, ["enb1", "enb2", "enb3"] * 2)
+        for name in lab.names():
+            lab.node(name).call("capture.stop")
+        dump.finish()
+        merged, secret = lab.path / "all.pcapng", lab.path / "secret.pcapng"
+        self.tool("merge", *(lab.path / f"{n}.pcapng" for n in lab.names()), "-o", merged)
+        self.tool("decrypt", dump.path, *self.secrets(lab), "-o", secret)
+        mine, theirs = (Counter(m for packet in self.opened(lab, capture, *lab.names()) for m in packet)
+                        for capture in (merged, secret))
+        self.assertEqual(mine, theirs)
+        self.assertEqual(mine["rrc.handover_command"], 5)
+        self.assertGreater(lab.node("mme").call("metrics.get")["counters"]["sctp_udp_impaired"], 0)
+
     def test_table_aes_kw(self):
         self.table({"wrap": "aes-kw"})
 
@@ -236,6 +265,38 @@ class BadInput(WireTest):
             self.try_all(lab, file)
         for words in (("decrypt", "none", "-o", "out"), ("merge", "none", "-o", "out"), ("seq", "none")):
             self.assertIn("none: No such file", self.tool(*words, code=1, cwd=lab.path))
+
+    def test_bad_dumps(self):
+        """Of tcpdump; under the checksums of SCTP tests/unit/check_packets.c does the same."""
+        lab = self.wire_lab(enbs=2)
+        try:
+            dump = self.dump(lab)
+        except PermissionError as e:
+            self.skip(str(e))
+        lab.start()
+        self.attach(lab)
+        self.move(lab, ["enb1", "enb2"])
+        dump.finish()
+        good = dump.path.read_bytes()
+        step = len(good) // 50
+        file = lab.path / "bad"
+        for i in range(24, len(good), step):
+            file.write_bytes(good[:i] + bytes([good[i] ^ 1 << i % 8]) + good[i + 1 :])
+            self.try_all(lab, file)
+            file.write_bytes(good[:i])
+            self.try_all(lab, file)
+
+    def test_usage(self):
+        """Who forgets a word, or has one too many, is told which."""
+        for words, wrong in (("decrypt", "IN.pcapng is missing"), ("decrypt a", "-o OUT.pcapng is missing"),
+                             ("decrypt a -o a", "a cannot be read and written at once"),
+                             ("decrypt a --keylog", "--keylog: its value is missing"),
+                             ("decrypt a b -o c", "b: a word too many"), ("merge -o a", "IN.pcapng is missing"),
+                             ("merge a", "-o OUT.pcapng is missing"), ("merge a --out b", "--out: no such option"),
+                             ("seq --ue", "--ue: its value is missing"), ("seq --format svg", "--format: svg: no such format")):
+            said = self.tool(*words.split(), code=2).splitlines()
+            self.assertEqual(said[0], f"keyhop: {words.split()[0]}: {wrong}")
+            self.assertTrue(said[2].startswith(f"usage: keyhop {words.split()[0]} "), said)
 
     def test_bad_keylogs(self):
         lab = self.capture()

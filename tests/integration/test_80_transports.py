@@ -10,19 +10,12 @@ import subprocess
 import sys
 import time
 import unittest
-from pathlib import Path
 
-from labtest import ROOT, KeyhopError, LabTest
+from labtest import ROOT, KeyhopError, LabTest, has_sctp_udp
 from lab import plain_topology, wait_until
 from lab_local import SCTP_UDP_PORT, kernel_has_sctp
 
 LONG = bool(os.environ.get("KEYHOP_LONG"))
-
-
-def has_sctp_udp():
-    """Does this build have libusrsctp?"""
-    mmed = Path(os.environ.get("KEYHOP_BUILD") or ROOT / "build") / "mmed" / "mmed"
-    return "libusrsctp" in subprocess.run(["ldd", str(mmed)], capture_output=True, text=True).stdout
 
 
 NEEDS_SCTP_UDP = unittest.skipUnless(has_sctp_udp(), "this build has no libusrsctp")

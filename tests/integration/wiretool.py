@@ -41,9 +41,9 @@ class WireTest(LabTest):
         self.assertEqual(done.returncode, code, f"{words}\n{done.stdout}\n{done.stderr}")
         return done.stdout + (done.stderr if code else "")
 
-    def wire_lab(self, enbs=3, ues=1, captures=True, extra="", mme=None):
+    def wire_lab(self, enbs=3, ues=1, captures=True, extra="", mme=None, transport=None):
         """As the demo's: keylogs, TLS secrets, captures."""
-        lab = self.lab(start=False, enbs=enbs, ues=ues, mme=mme)
+        lab = self.lab(start=False, enbs=enbs, ues=ues, mme=mme, transport=transport)
         for name in lab.names():
             lab.extra[name] = (f"capture: {name}.pcapng\n" if captures else "") + extra
             lab.extra[name] += "" if name == "ue" else f"tls_keylog: {name}.tlskeys\n"
