@@ -83,7 +83,7 @@ class Decrypt(WireTest):
         found = []
         for _, comment, _ in blocks(out):
             mine = [p for p in parts(comment) if p["opened"]]
-            found.append({f"kenb of enb{p['enb']}" if p["wrapped"] else p["message"] for p in mine})
+            found.append([f"kenb of enb{p['enb']}" if p["wrapped"] else p["message"] for p in mine])
         return found
 
     def table(self, mme=None):
@@ -94,7 +94,7 @@ class Decrypt(WireTest):
         rows = Counter()
         for i, (interface, _) in enumerate(packets):
             for node in lab.names():
-                self.assertEqual(seen[node][i], {m for m, who in wanted[i].items() if node in who},
+                self.assertEqual(set(seen[node][i]), {m for m, who in wanted[i].items() if node in who},
                                  f"packet {i}, {interface}, keylog of {node}")
             for message in wanted[i]:
                 where = f"{interface.split()[1]} of enb{cell_of(interface)}"
@@ -103,7 +103,7 @@ class Decrypt(WireTest):
         for where, message, marks in sorted(rows):
             print(f"{where:12}{message:34}{'  '.join(m.center(len(n)) for m, n in zip(marks, lab.names()))}")
         # Everybody's keys together open all of it.
-        self.assertEqual(self.opened(lab, capture, *lab.names()), [set(w) for w in wanted])
+        self.assertEqual([set(m) for m in self.opened(lab, capture, *lab.names())], [set(w) for w in wanted])
         self.assertGreater(len(rows), 40)
 
     def test_table(self):

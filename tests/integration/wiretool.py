@@ -12,8 +12,8 @@ from collections import Counter
 from pathlib import Path
 
 import sctp_cut
-from lab import wait_until
 from labtest import ROOT, LabTest
+from lab import wait_until
 
 BUILD = Path(os.environ.get("KEYHOP_BUILD") or ROOT / "build")
 TOOL = BUILD / "ctl" / "keyhop"
