@@ -259,6 +259,11 @@ class Revocation(LabTest):
                 self.wait(mme, "refused", cause="certificate-revoked")
         (lab.path / "crl.pem").unlink()
         self.assertIn("No such file", self.wait(mme, "crl.refused", cause="crl-invalid")["detail"])
+        # Nobody writes to it: one that waited for that would answer no more.
+        os.mkfifo(lab.path / "crl.new")
+        (lab.path / "crl.new").rename(lab.path / "crl.pem")
+        self.wait(mme, "crl.refused", cause="crl-invalid", said="not a regular file")
+        (lab.path / "crl.pem").unlink()
         # A good one counts again, written in place and by renaming.
         pki(lab.path, "crl")
         self.wait(mme, "crl.loaded", said="number=4 entries=1")

@@ -502,6 +502,9 @@ START_TEST(another_key_is_refused)
 	refused("64 hex digits");
 	ck_assert_int_eq(chmod(key_path, 0640), 0);
 	refused("0600");
+	ck_assert_int_eq(unlink(key_path), 0);
+	ck_assert_int_eq(mkfifo(key_path, 0600), 0);
+	refused("nothing else");
 }
 END_TEST
 

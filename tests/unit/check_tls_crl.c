@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include <openssl/x509v3.h>
@@ -289,6 +290,22 @@ START_TEST(damaged_files)
 }
 END_TEST
 
+START_TEST(what_is_no_file)
+{
+	struct tls_context *c = test_pki_context(&pki, "mme", "ca", NULL);
+	char path[TEST_PKI_PATH], why[200];
+
+	test_pki_path(&pki, "crl", ".pem", path);
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	const char *const bad[] = {path, "/dev/zero", pki.dir};
+	for (size_t i = 0; i < 3; i++) {
+		ck_err(tls_context_load_crl(c, bad[i], why, sizeof why), KH_E_CRL_INVALID);
+		ck_assert_msg(strstr(why, "not a regular file") != NULL, "%s", why);
+	}
+	tls_context_free(c);
+}
+END_TEST
+
 /* At start there is no better one; what it names stays refused when its time is over, and others are served. */
 START_TEST(a_list_past_its_end)
 {
@@ -383,7 +400,8 @@ int main(void)
 
 	CHECK_CASE_WITH(s, "lists", setup, teardown, revoked_before_it_is_up, others_are_served,
 			revoked_while_up, peers_are_kept_as_octets, own_certificate,
-			a_list_past_its_end, a_list_that_is_left_out, reload_keeps_what_is_up);
+			what_is_no_file, a_list_past_its_end, a_list_that_is_left_out,
+			reload_keeps_what_is_up);
 	tcase_set_timeout(tables, 120);
 	tcase_add_checked_fixture(tables, setup, teardown);
 	tcase_add_loop_test(tables, refused_in_the_handshake, 0, 2);
