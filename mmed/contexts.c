@@ -273,18 +273,12 @@ static int load_ues(struct mme *m, char *why, size_t why_len)
 	return err;
 }
 
-int contexts_load(struct mme *m, char *why, size_t why_len)
+static int load_rows(struct mme *m, char *why, size_t why_len)
 {
-	if (!store_is_durable(m->store))
-		return 0;
 	int err = contexts_load_enbs(m, why, why_len);
+
 	load_sqns(m);
-	if (!err)
-		err = load_ues(m, why, why_len);
-	if (!err && m->ues)
-		log_info(LOG_MME, "store: %u UEs and %u eNodeBs as they were", HASH_COUNT(m->ues),
-			 HASH_COUNT(m->enbs));
-	return err;
+	return err ? err : load_ues(m, why, why_len);
 }
 
 /* Without a file numbers rise over restarts by the wall clock: in microseconds, or in seconds for 32-bit ones. */
@@ -295,6 +289,21 @@ static void init_counters(struct mme *m)
 	counter_init(&m->generations, m->store, "generation", us, INT64_MAX);
 	counter_init(&m->key_ids, m->store, "key_id", us / 1000000 - SECONDS_2020, UINT32_MAX);
 	counter_init(&m->ue_ids, m->store, "ue_id", 1, UINT32_MAX);
+}
+
+int contexts_load(struct mme *m, char *why, size_t why_len)
+{
+	int err = 0;
+
+	if (store_is_durable(m->store))
+		err = load_rows(m, why, why_len);
+	/* A store that does not open whole stays as it is. */
+	if (!err)
+		init_counters(m);
+	if (!err && m->ues)
+		log_info(LOG_MME, "store: %u UEs and %u eNodeBs as they were", HASH_COUNT(m->ues),
+			 HASH_COUNT(m->enbs));
+	return err;
 }
 
 int contexts_open(struct mme *m, char *why, size_t why_len)
@@ -315,7 +324,6 @@ int contexts_open(struct mme *m, char *why, size_t why_len)
 	if (err)
 		return err;
 	m->contexts = x_calloc(1, sizeof *m->contexts);
-	init_counters(m);
 	if (!store_is_durable(m->store))
 		return 0;
 	m->node.instance = store_instance(m->store);
