@@ -235,7 +235,7 @@ START_TEST(what_was_asked_for_is_not_given_before_it_is_stored)
 		if (open_store(path))
 			_exit(1);
 		counter_init(&c, s, "kid", 1, UINT32_MAX);
-		while (loop_barrier(loop) && last < (uint64_t)(_i * 500))
+		while (loop_barrier(loop) && last < (uint64_t)_i * 500)
 			if (counter_next(&c, &last))
 				_exit(1);
 		for (int i = 0; i < 700; i++) /* without a word */
@@ -247,7 +247,7 @@ START_TEST(what_was_asked_for_is_not_given_before_it_is_stored)
 	close(ends[0]);
 	close(ends[1]);
 	waitpid(child, NULL, 0);
-	ck_assert_uint_eq(last, (uint64_t)(_i * 500 + 700));
+	ck_assert_uint_eq(last, (uint64_t)_i * 500 + 700);
 	ck_ok(open_store(path));
 	interpose_writes();
 	counter_init(&c, s, "kid", 1, UINT32_MAX);
