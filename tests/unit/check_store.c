@@ -149,34 +149,6 @@ START_TEST(counters_rise_over_restarts)
 }
 END_TEST
 
-/* A process that ends without a word: numbers that it gave out do not come again. */
-START_TEST(counters_rise_over_a_crash)
-{
-	struct counter c;
-	uint64_t seen = 0;
-	int ends[2];
-
-	ck_assert_int_eq(pipe(ends), 0);
-	pid_t child = fork();
-	if (child == 0) {
-		if (open_store(path))
-			_exit(1);
-		counter_init(&c, s, "kid", 1, UINT32_MAX);
-		uint64_t n = next(&c);
-		n = next(&c);
-		_exit(write(ends[1], &n, sizeof n) != sizeof n);
-	}
-	ck_assert_int_eq(read(ends[0], &seen, sizeof seen), sizeof seen);
-	close(ends[0]);
-	close(ends[1]);
-	waitpid(child, NULL, 0);
-	ck_assert_uint_eq(seen, 2);
-	ck_assert_msg(open_store(path) == 0, "%s", why);
-	counter_init(&c, s, "kid", 1, UINT32_MAX);
-	ck_assert_uint_gt(next(&c), seen);
-}
-END_TEST
-
 static int64_t rows_seen_by_another(void)
 {
 	sqlite3 *db;
@@ -222,7 +194,8 @@ START_TEST(counters_do_not_end_a_turn)
 }
 END_TEST
 
-/* The process ends in the turn that has asked for more, or right after it; or the disk is full for that turn. */
+/* The process ends without a word in the turn that has asked for more, or right after it; or the disk is full for that
+ * turn: numbers that it gave out do not come again. */
 START_TEST(what_was_asked_for_is_not_given_before_it_is_stored)
 {
 	struct counter c;
@@ -611,15 +584,15 @@ int main(void)
 {
 	Suite *suite = suite_create("store");
 
-	CHECK_CASE_WITH(
-		suite, "store", setup, teardown, counters_rise_over_restarts,
-		counters_rise_over_a_crash, counters_do_not_end_a_turn, counters_are_apart_and_end,
-		memory_begins_where_it_is_told, nothing_is_told_before_it_is_stored,
-		what_is_left_is_committed_at_the_end, a_full_disk_denies_the_turn,
-		seals_are_bound_to_their_place, the_instance_stays_with_the_file,
-		damaged_files_are_refused, truncated_files_are_refused, another_version_is_refused,
-		a_wal_without_its_file_is_refused, a_damaged_wal_is_refused, a_whole_wal_is_taken,
-		another_key_is_refused, two_at_once_are_refused, files_are_for_their_owner);
+	CHECK_CASE_WITH(suite, "store", setup, teardown, counters_rise_over_restarts,
+			counters_do_not_end_a_turn, counters_are_apart_and_end,
+			memory_begins_where_it_is_told, nothing_is_told_before_it_is_stored,
+			what_is_left_is_committed_at_the_end, a_full_disk_denies_the_turn,
+			seals_are_bound_to_their_place, the_instance_stays_with_the_file,
+			damaged_files_are_refused, truncated_files_are_refused,
+			another_version_is_refused, a_wal_without_its_file_is_refused,
+			a_damaged_wal_is_refused, a_whole_wal_is_taken, another_key_is_refused,
+			two_at_once_are_refused, files_are_for_their_owner);
 	TCase *asked = tcase_create("asked");
 	tcase_add_checked_fixture(asked, setup, teardown);
 	tcase_add_loop_test(asked, what_was_asked_for_is_not_given_before_it_is_stored, 0, 6);
