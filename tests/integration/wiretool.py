@@ -7,10 +7,12 @@ import socket
 import struct
 import subprocess
 import tempfile
+import threading
 from collections import Counter
 from pathlib import Path
 
 import sctp_cut
+from lab import wait_until
 from labtest import ROOT, LabTest
 
 BUILD = Path(os.environ.get("KEYHOP_BUILD") or ROOT / "build")
@@ -81,6 +83,27 @@ class WireTest(LabTest):
         for imsi in lab.imsis:
             ue.wait_event(lambda e, imsi=imsi: e["ue"] == imsi, 30)
         ue.call("events.unsubscribe")
+
+    def until_quiet(self, lab):
+        """Until all that was sent has come. A lost datagram of SCTP is sent again after a second."""
+        nodes = [lab.node(name) for name in lab.names()]
+        for node in nodes:
+            node.subscribe()
+        try:
+            wait_until(nodes, lambda: not self.on_the_way(nodes), 30, "nothing is on its way")
+        except TimeoutError as e:
+            raise AssertionError(f"{e}: {self.on_the_way(nodes)}") from None
+        for node in nodes:
+            node.call("events.unsubscribe")
+
+    def on_the_way(self, nodes):
+        """{message: sent and not yet come}, but for those that come at any time."""
+        out = Counter()
+        for node in nodes:
+            metrics = node.call("metrics.get")
+            out.update(metrics["tx"])
+            out.subtract(metrics["rx"])
+        return {m: n for m, n in out.items() if n and m not in ROUTINE}
 
     def messages(self, lab):
         """What the nodes' own counters say was sent: {"s1.enb_key": 3, ...}."""
@@ -155,6 +178,8 @@ class Tcpdump:
     PROGRAMS = ((b"listening on", "tcpdump -i lo -U --immediate-mode -B 65536 -s 0 -w -"),
                 (b"File:", "dumpcap -q -P -i lo -B 64 -w - -f"))
 
+    reader = None
+
     def __init__(self, lab, path):
         self.lab, self.path = lab, path
         if not any(self.begin(*program) for program in self.PROGRAMS if shutil.which(program[1].split()[0])):
@@ -171,28 +196,46 @@ class Tcpdump:
             if not line or b"permission" in line.lower():
                 self.close()
                 return False
+        self.marker, self.data, self.done = os.urandom(16), bytearray(), threading.Event()
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
         return True
 
-    def finish(self):
-        """Reads until a datagram of our own comes by: everything before it is there, too."""
-        marker = os.urandom(16)
+    def read(self):
+        """All the time: with a full pipe tcpdump stands still, and what then finds no room in the kernel is not seen."""
+        while more := self.process.stdout.read1(1 << 20):
+            start = max(len(self.data) - len(self.marker), 0)
+            self.data += more
+            if self.data.find(self.marker, start) >= 0:
+                self.done.set()
+                return
+
+    def finish(self, timeout=30):
+        """Ends with a datagram of our own that comes by: everything before it is there, too."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-            s.sendto(marker, (f"{self.lab.net}.250", 9))
-        data = b""
-        while marker not in data:
-            more = self.process.stdout.read1(1 << 20)
-            if not more:
-                raise RuntimeError("tcpdump ended")
-            data += more
-        self.path.write_bytes(data[:24] + b"".join(record(*p) for p in packets(data) if marker not in p[2]))
-        self.close()
+            s.sendto(self.marker, (f"{self.lab.net}.250", 9))
+        if not self.done.wait(timeout):
+            raise TimeoutError(f"tcpdump does not see the end: {len(self.data)} octets, {self.close()}")
+        said = self.close()
+        lost = re.search(r"(\d+) packets? dropped by kernel|dropped on interface .*: \d+/(\d+)", said)
+        if lost and any(int(n or 0) for n in lost.groups()):
+            raise RuntimeError(f"tcpdump missed packets: {said}")
+        data = bytes(self.data)
+        self.path.write_bytes(data[:24] + b"".join(record(*p) for p in packets(data) if self.marker not in p[2]))
 
     def close(self):
+        """What it said to the end."""
+        if self.process.stderr.closed:
+            return ""
         if self.process.poll() is None:
             self.process.terminate()
+        said = self.process.stderr.read().decode(errors="replace")
+        self.process.wait()
+        if self.reader:
+            self.reader.join()
         self.process.stdout.close()
         self.process.stderr.close()
-        self.process.wait()
+        return said
 
 
 def packets(data):
