@@ -8,6 +8,7 @@
 
 #include <yaml.h>
 
+#include "file.h"
 #include "mem.h"
 
 struct reader {
@@ -222,10 +223,11 @@ static int parse(struct reader *r)
 static int read_file(const char *file, const char *origin, char *buf, size_t *len, char *why)
 {
 	struct config_mark whole = {.origin = origin};
-	FILE *f = fopen(file, "re");
+	const char *reason;
+	FILE *f = file_open(file, FILE_ANY_SIZE, &reason);
 
 	if (f == NULL)
-		return config_error(why, &whole, "%s", strerror(errno));
+		return config_error(why, &whole, "%s", reason);
 	errno = 0;
 	*len = fread(buf, 1, CONFIG_FILE_MAX + 1, f);
 	if (ferror(f)) {

@@ -5,7 +5,7 @@
 
 #include "link_internal.h"
 #include "mem.h"
-#include "tls.h"
+#include "tls_peer.h"
 
 #define SETUP_TIMEOUT_MS 5000
 #define OUTPUT_LIMIT (16U * 1024 * 1024)

@@ -50,6 +50,7 @@ static void roll_back(struct store *s)
 	if (!sqlite3_get_autocommit(s->db))
 		(void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 	s->open = false;
+	store_settle_counters(s, false);
 }
 
 /* A full disk is not the end: this turn's changes stay in memory, and what would tell of them does not leave. */
@@ -137,6 +138,7 @@ int store_commit_now(struct store *s)
 	int err = store_step(s, s->commit, NULL, NULL);
 
 	s->open = false;
+	store_settle_counters(s, !err);
 	return err;
 }
 

@@ -67,11 +67,11 @@ int store_unseal(struct store *s, const char *label, uint64_t id, const uint8_t 
  * some and repeats none. In memory it begins at `begin`. */
 struct counter {
 	struct store *store;
-	const char *name;
-	uint64_t next, limit, max, begin;
+	struct counter_block *block; /* of the store; NULL in memory */
+	uint64_t next, max;
 };
 
-/* `max` is the largest number it may give. */
+/* `max` is the largest number it may give. A few in a store; `name` is borrowed. */
 void counter_init(struct counter *c, struct store *s, const char *name, uint64_t begin,
 		  uint64_t max);
 /* Next number (1 and up). KH_E_NO_RESOURCES at the end of the range, KH_E_STORE_FULL. */

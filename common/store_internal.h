@@ -11,6 +11,14 @@
 
 #define STORE_KEY_LEN 32
 #define STORE_STATEMENTS_MAX 16
+#define STORE_COUNTERS_MAX 4
+
+/* Numbers of one counter that this process alone may give. */
+struct counter_block {
+	const char *name;
+	uint64_t begin, end; /* on the disk; 0: none yet */
+	uint64_t wanted; /* `end` once this turn is committed; 0: nothing was asked for */
+};
 
 struct store {
 	sqlite3 *db; /* NULL: in memory */
@@ -25,6 +33,8 @@ struct store {
 	uint64_t instance;
 	sqlite3_stmt *statements[STORE_STATEMENTS_MAX];
 	size_t n_statements;
+	struct counter_block blocks[STORE_COUNTERS_MAX];
+	size_t n_blocks;
 	sqlite3_stmt *begin, *commit, *reserve;
 };
 
@@ -38,6 +48,8 @@ int store_step(struct store *s, sqlite3_stmt *st, void (*row)(void *arg, sqlite3
 int store_begin(struct store *s);
 /* Ends it now, without calling `flush`. */
 int store_commit_now(struct store *s);
+/* What counters asked for in this transaction is theirs, or is not. */
+void store_settle_counters(struct store *s, bool committed);
 
 /* Would SQLite forget commits of this -wal file that were told already? */
 bool store_wal_is_damaged(const char *path);

@@ -40,7 +40,8 @@ static int read_key_file(struct store *s, int fd)
 	struct stat st;
 	int err = KH_E_CONFIG;
 
-	if (fstat(fd, &st) == 0 && !(st.st_mode & 0077) && read(fd, hex, sizeof hex - 1) > 0) {
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && !(st.st_mode & 0077) &&
+	    read(fd, hex, sizeof hex - 1) > 0) {
 		hex[2 * STORE_KEY_LEN] = '\0';
 		err = hex_decode(s->key, STORE_KEY_LEN, hex) ? KH_E_CONFIG : 0;
 	}
@@ -68,7 +69,7 @@ static int open_key(struct store *s, char *why, size_t why_len)
 
 	snprintf(path, sizeof path, "%s%s", s->s.key_path ? s->s.key_path : s->s.path,
 		 s->s.key_path ? "" : ".key");
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd >= 0) {
 		err = read_key_file(s, fd);
 	} else {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "file.h"
 #include "ids.h"
 #include "mem.h"
 #include "store_internal.h"
@@ -79,7 +80,8 @@ static unsigned commits_lost(struct wal *w, uint8_t *frame)
 
 bool store_wal_is_damaged(const char *path)
 {
-	struct wal w = {.file = fopen(path, "rb")};
+	const char *reason;
+	struct wal w = {.file = file_open(path, FILE_ANY_SIZE, &reason)};
 	bool damaged = false, good = false;
 
 	if (!w.file)

@@ -1,15 +1,16 @@
 #include "subscriber.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "config.h"
+#include "file.h"
 #include "milenage.h"
 
 #define LINE_MAX_LEN 256
+#define SUBSCRIBERS_FILE_MAX (256LL * 1024 * 1024)
 
 static int parse_opc(struct crypto *c, const char *text, struct subscriber *out)
 {
@@ -111,15 +112,14 @@ int subscriber_read(struct crypto *c, const char *path, subscriber_fn *fn, void 
 	struct stat st;
 	unsigned number = 0;
 	int err = 0;
-	FILE *f = fopen(path, "re");
+	const char *reason;
+	FILE *f = file_open(path, SUBSCRIBERS_FILE_MAX, &reason);
 
-	if (!f || fstat(fileno(f), &st)) {
-		snprintf(why, why_len, "subscribers: %s: %s", path, strerror(errno));
-		if (f)
-			fclose(f);
+	if (!f) {
+		snprintf(why, why_len, "subscribers: %s: %s", path, reason);
 		return KH_E_CONFIG;
 	}
-	if (st.st_mode & (config_is_credential(path) ? 07U : 077U)) {
+	if (fstat(fileno(f), &st) || (st.st_mode & (config_is_credential(path) ? 07U : 077U))) {
 		snprintf(why, why_len, "subscribers: %s: others may read it (chmod 600)", path);
 		fclose(f);
 		return KH_E_CONFIG;

@@ -12,7 +12,6 @@
 
 struct tls_context; /* one per node: certificate, CA, key log */
 struct tls; /* one per connection */
-struct tls_peer; /* certificates of a peer, kept beyond its connection */
 
 struct tls_handshakes {
 	uint64_t done, failed;
@@ -91,10 +90,6 @@ void tls_output_drain(struct tls *t, size_t len);
 const char *tls_peer_identity(const struct tls *t);
 /* To be called when the peer's certificate turns up in a revocation list while the connection is up. */
 void tls_on_revoked(struct tls *t, void (*fn)(void *arg), void *arg);
-/* The peer's certificates, to ask for them later; NULL before the handshake is done. The caller frees them. */
-struct tls_peer *tls_peer_keep(const struct tls *t);
-enum tls_revocation tls_peer_revocation(const struct tls_context *t, const struct tls_peer *p);
-void tls_peer_free(struct tls_peer *p);
 /* What OpenSSL or the peer's alert said, for the log. */
 const char *tls_error_text(const struct tls *t);
 

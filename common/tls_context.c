@@ -8,6 +8,7 @@
 
 #include <openssl/err.h>
 
+#include "file.h"
 #include "log.h"
 #include "mem.h"
 #include "tls_internal.h"
@@ -15,6 +16,7 @@
 #define VERIFY_DEPTH 4
 #define CERT_LIST_MAX (16 * 1024)
 #define KEYLOG_LINE_MAX 512
+#define PEM_FILE_MAX (4LL * 1024 * 1024)
 
 /* Our own BIO and not BIO_s_mem(), which keeps the size of its worst moment as long as it lives. */
 static int bio_write(BIO *bio, const char *data, int len)
@@ -160,8 +162,28 @@ static bool others_may_read(const char *path)
 	return stat(path, &st) == 0 && (st.st_mode & S_IRWXO) != 0;
 }
 
+/* OpenSSL opens by name, and would wait for whoever writes to a FIFO. */
+static int check_files(const struct tls_settings *s, char *why, size_t why_len)
+{
+	const struct {
+		const char *what, *path;
+	} files[] = {{"CA certificate", s->ca}, {"certificate", s->cert}, {"private key", s->key}};
+
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+		const char *reason =
+			files[i].path ? file_refusal(files[i].path, PEM_FILE_MAX) : NULL;
+		if (reason)
+			return refuse(why, why_len, files[i].what, files[i].path, reason);
+	}
+	return 0;
+}
+
 static int load_files(SSL_CTX *ctx, const struct tls_settings *s, char *why, size_t why_len)
 {
+	int err = check_files(s, why, why_len);
+
+	if (err)
+		return err;
 	ERR_clear_error();
 	if (!s->ca || SSL_CTX_load_verify_file(ctx, s->ca) != 1)
 		return refuse(why, why_len, "CA certificate", s->ca, library_reason());

@@ -1,6 +1,5 @@
 #include "tls_crl.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,9 +10,10 @@
 #include <openssl/x509v3.h>
 
 #include "clock.h"
+#include "file.h"
 #include "mem.h"
 
-#define FILE_MAX (16L * 1024 * 1024)
+#define FILE_MAX (16LL * 1024 * 1024)
 
 struct tls_crl {
 	STACK_OF(X509_CRL) * lists;
@@ -156,14 +156,9 @@ static int read_lists(struct tls_crl *crl, BIO *in, X509_STORE *cas, const struc
 
 static BIO *open_file(const char *path, const char **reason)
 {
-	FILE *f = fopen(path, "re");
+	FILE *f = file_open(path, FILE_MAX, reason);
 
-	*reason = f ? "longer than 16 MiB" : strerror(errno);
-	if (f && fseek(f, 0, SEEK_END) == 0 && ftell(f) <= FILE_MAX && fseek(f, 0, SEEK_SET) == 0)
-		return BIO_new_fp(f, BIO_CLOSE);
-	if (f)
-		fclose(f);
-	return NULL;
+	return f ? BIO_new_fp(f, BIO_CLOSE) : NULL;
 }
 
 int tls_crl_read(struct tls_crl **out, const char *path, X509_STORE *cas, const struct tls_crl *old,

@@ -11,10 +11,6 @@
 #include "mem.h"
 #include "tls_internal.h"
 
-struct tls_peer {
-	STACK_OF(X509) * chain;
-};
-
 /* The leaf's name goes to the log although nothing is proved: it tells which node has the wrong certificate. */
 static void note_refused(struct tls *t, X509_STORE_CTX *store)
 {
@@ -144,29 +140,4 @@ void tls_on_revoked(struct tls *t, void (*fn)(void *arg), void *arg)
 {
 	t->on_revoked = fn;
 	t->on_revoked_arg = arg;
-}
-
-struct tls_peer *tls_peer_keep(const struct tls *t)
-{
-	STACK_OF(X509) *chain = t->done ? SSL_get0_verified_chain(t->ssl) : NULL;
-	struct tls_peer *p;
-
-	if (!chain)
-		return NULL;
-	p = x_calloc(1, sizeof *p);
-	p->chain = X509_chain_up_ref(chain);
-	return p;
-}
-
-enum tls_revocation tls_peer_revocation(const struct tls_context *c, const struct tls_peer *p)
-{
-	return p ? tls_crl_names(c->crl, p->chain) : TLS_NOT_REVOKED;
-}
-
-void tls_peer_free(struct tls_peer *p)
-{
-	if (!p)
-		return;
-	sk_X509_pop_free(p->chain, X509_free);
-	free(p);
 }

@@ -144,8 +144,6 @@ static int parse(struct options *o, struct seq *s, int argc, char **argv)
 			return verb_bad_word("seq", argv[i]);
 		}
 	}
-	if (!o->format)
-		o->format = format_of_file(o->out_name);
 	return EXIT_DONE;
 }
 
@@ -158,7 +156,8 @@ static const char *run_folder(void)
 
 static int draw(const struct options *o, struct seq *s, FILE *out)
 {
-	bool is_text = o->format->draw == seq_text;
+	const struct format *format = o->format ? o->format : format_of_file(o->out_name);
+	bool is_text = format->draw == seq_text;
 	int code = EXIT_DONE;
 
 	if (o->follow)
@@ -170,7 +169,7 @@ static int draw(const struct options *o, struct seq *s, FILE *out)
 	if (code && !s->n)
 		return code;
 	seq_finish(s);
-	o->format->draw(s, out);
+	format->draw(s, out);
 	return code;
 }
 

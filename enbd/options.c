@@ -1,6 +1,7 @@
 #include "options.h"
 
 #include "liveness.h"
+#include "node_rows.h"
 #include "scheme.h"
 
 #define OPT(member) offsetof(struct enb_options, member)

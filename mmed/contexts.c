@@ -1,5 +1,5 @@
-/* What of the MME survives a restart: attached UEs with their NAS security, the eNodeBs that serve them, SQNs, and
- * counters that never go back. A UE that was touched is written once, at the end of the turn. */
+/* What of the MME survives a restart: attached UEs with their NAS security, the eNodeBs that serve them (contexts_enb.c),
+ * SQNs, and counters that never go back. A UE that was touched is written once, at the end of the turn. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +9,7 @@
 
 #include "buf.h"
 #include "clock.h"
+#include "contexts.h"
 #include "mem.h"
 #include "store.h"
 #include "ue_fsm.h"
@@ -17,17 +18,11 @@
 #define ROW_LEN (1 + IMSI_LEN + 4 + 4 + 2 + 8 + 8 + 32 + 16 + 16 + 4 + 4 + 2)
 #define SECONDS_2020 1577836800
 
-struct contexts {
-	sqlite3_stmt *put_ue, *delete_ue, *put_enb, *put_sqn;
-	uint32_t *gone; /* MME-UE-ids of rows to be deleted */
-	size_t n_gone, gone_cap;
-	bool enbs_to_store;
-};
-
 static const char schema[] =
 	"CREATE TABLE IF NOT EXISTS ue(id INTEGER PRIMARY KEY, sealed BLOB NOT NULL) STRICT;"
 	"CREATE TABLE IF NOT EXISTS enb(id INTEGER PRIMARY KEY, name TEXT NOT NULL,"
 	" instance INTEGER NOT NULL) STRICT;"
+	"CREATE TABLE IF NOT EXISTS enb_certificate(id INTEGER PRIMARY KEY, der BLOB) STRICT;"
 	"CREATE TABLE IF NOT EXISTS sqn(imsi TEXT PRIMARY KEY, sqn INTEGER NOT NULL) STRICT;";
 
 /* ---- one UE as octets ---- */
@@ -136,40 +131,13 @@ static void untouch(struct mme *m, struct ue *ue)
 	ue->touched_next = NULL;
 }
 
-static void write_enb(struct mme *m, const struct enb *e)
-{
-	sqlite3_bind_int64(m->contexts->put_enb, 1, e->id);
-	sqlite3_bind_text(m->contexts->put_enb, 2, e->name, -1, SQLITE_STATIC);
-	sqlite3_bind_int64(m->contexts->put_enb, 3, (sqlite3_int64)e->instance);
-	store_run(m->store, m->contexts->put_enb);
-}
-
-/* eNodeBs join seldom: all are looked at when one did. */
-static void write_enbs(struct mme *m)
-{
-	if (!m->contexts->enbs_to_store)
-		return;
-	for (struct enb *e = m->enbs; e; e = e->hh.next)
-		if (e->to_store)
-			write_enb(m, e);
-}
-
-static void enbs_stored(struct mme *m)
-{
-	if (!m->contexts->enbs_to_store)
-		return;
-	m->contexts->enbs_to_store = false;
-	for (struct enb *e = m->enbs; e; e = e->hh.next)
-		e->to_store = false;
-}
-
 static void flush(void *arg)
 {
 	struct mme *m = arg;
 	struct contexts *c = m->contexts;
 	struct ue *ue;
 
-	write_enbs(m);
+	contexts_write_enbs(m);
 	for (size_t i = 0; i < c->n_gone; i++) {
 		sqlite3_bind_int64(c->delete_ue, 1, c->gone[i]);
 		store_run(m->store, c->delete_ue);
@@ -184,7 +152,7 @@ static void stored(void *arg)
 	struct ue *ue, *tmp;
 
 	m->contexts->n_gone = 0;
-	enbs_stored(m);
+	contexts_enbs_stored(m);
 	DL_FOREACH_SAFE2(m->touched, ue, tmp, touched_next)
 	untouch(m, ue);
 }
@@ -221,13 +189,6 @@ void contexts_forget_ue(struct mme *m, struct ue *ue)
 	store_touch(m->store);
 }
 
-void contexts_touch_enb(struct mme *m, struct enb *e)
-{
-	e->to_store = true;
-	m->contexts->enbs_to_store = true;
-	store_touch(m->store);
-}
-
 void contexts_write_sqn(struct mme *m, const struct subscriber *s)
 {
 	if (!store_is_durable(m->store))
@@ -238,18 +199,6 @@ void contexts_write_sqn(struct mme *m, const struct subscriber *s)
 }
 
 /* ---- reading ---- */
-
-static void load_enbs(struct mme *m)
-{
-	sqlite3_stmt *st = store_prepare(m->store, "SELECT id, name, instance FROM enb");
-
-	while (sqlite3_step(st) == SQLITE_ROW) {
-		struct enb *e = enb_add(m, (uint32_t)sqlite3_column_int64(st, 0),
-					(const char *)sqlite3_column_text(st, 1));
-		e->instance = (uint64_t)sqlite3_column_int64(st, 2);
-	}
-	sqlite3_reset(st);
-}
 
 /* An SQN in the subscriber file counts when it is ahead. */
 static void load_sqns(struct mme *m)
@@ -300,29 +249,36 @@ static int load_ue(struct mme *m, uint32_t id, const uint8_t *sealed, int len)
 	return err;
 }
 
-int contexts_load(struct mme *m, char *why, size_t why_len)
+int contexts_refuse_row(const struct mme *m, const char *what, uint32_t id, char *why,
+			size_t why_len)
 {
+	snprintf(why, why_len,
+		 "store: %s: the row of %s %u is damaged (put back a good copy, or move it away "
+		 "with its -wal file: then all UEs attach again)",
+		 m->opt.store, what, id);
+	return KH_E_CONFIG;
+}
+
+static int load_ues(struct mme *m, char *why, size_t why_len)
+{
+	sqlite3_stmt *st = store_prepare(m->store, "SELECT id, sealed FROM ue ORDER BY id");
 	int err = 0;
 
-	if (!store_is_durable(m->store))
-		return 0;
-	load_enbs(m);
-	load_sqns(m);
-	sqlite3_stmt *st = store_prepare(m->store, "SELECT id, sealed FROM ue ORDER BY id");
 	while (!err && sqlite3_step(st) == SQLITE_ROW) {
 		uint32_t id = (uint32_t)sqlite3_column_int64(st, 0);
-		err = load_ue(m, id, sqlite3_column_blob(st, 1), sqlite3_column_bytes(st, 1));
-		if (err)
-			snprintf(why, why_len,
-				 "store: %s: the row of UE %u is damaged (put back a good copy, or "
-				 "move it away with its -wal file: then all UEs attach again)",
-				 m->opt.store, id);
+		if (load_ue(m, id, sqlite3_column_blob(st, 1), sqlite3_column_bytes(st, 1)))
+			err = contexts_refuse_row(m, "UE", id, why, why_len);
 	}
 	sqlite3_reset(st);
-	if (!err && m->ues)
-		log_info(LOG_MME, "store: %u UEs and %u eNodeBs as they were", HASH_COUNT(m->ues),
-			 HASH_COUNT(m->enbs));
-	return err ? KH_E_CONFIG : 0;
+	return err;
+}
+
+static int load_rows(struct mme *m, char *why, size_t why_len)
+{
+	int err = contexts_load_enbs(m, why, why_len);
+
+	load_sqns(m);
+	return err ? err : load_ues(m, why, why_len);
 }
 
 /* Without a file numbers rise over restarts by the wall clock: in microseconds, or in seconds for 32-bit ones. */
@@ -333,6 +289,21 @@ static void init_counters(struct mme *m)
 	counter_init(&m->generations, m->store, "generation", us, INT64_MAX);
 	counter_init(&m->key_ids, m->store, "key_id", us / 1000000 - SECONDS_2020, UINT32_MAX);
 	counter_init(&m->ue_ids, m->store, "ue_id", 1, UINT32_MAX);
+}
+
+int contexts_load(struct mme *m, char *why, size_t why_len)
+{
+	int err = 0;
+
+	if (store_is_durable(m->store))
+		err = load_rows(m, why, why_len);
+	/* A store that does not open whole stays as it is. */
+	if (!err)
+		init_counters(m);
+	if (!err && m->ues)
+		log_info(LOG_MME, "store: %u UEs and %u eNodeBs as they were", HASH_COUNT(m->ues),
+			 HASH_COUNT(m->enbs));
+	return err;
 }
 
 int contexts_open(struct mme *m, char *why, size_t why_len)
@@ -353,17 +324,15 @@ int contexts_open(struct mme *m, char *why, size_t why_len)
 	if (err)
 		return err;
 	m->contexts = x_calloc(1, sizeof *m->contexts);
-	init_counters(m);
 	if (!store_is_durable(m->store))
 		return 0;
 	m->node.instance = store_instance(m->store);
 	m->contexts->put_ue =
 		store_prepare(m->store, "INSERT OR REPLACE INTO ue(id, sealed) VALUES(?1, ?2)");
 	m->contexts->delete_ue = store_prepare(m->store, "DELETE FROM ue WHERE id = ?1");
-	m->contexts->put_enb = store_prepare(
-		m->store, "INSERT OR REPLACE INTO enb(id, name, instance) VALUES(?1, ?2, ?3)");
 	m->contexts->put_sqn =
 		store_prepare(m->store, "INSERT OR REPLACE INTO sqn(imsi, sqn) VALUES(?1, ?2)");
+	contexts_prepare_enbs(m);
 	return 0;
 }
 

@@ -8,7 +8,7 @@
 #include "loop.h"
 #include "mem.h"
 #include "mme.h"
-#include "tls.h"
+#include "tls_peer.h"
 #include "ue_fsm.h"
 
 struct enb *enb_find(struct mme *m, uint32_t id)

@@ -2,6 +2,7 @@
 
 #include "kdf.h"
 #include "liveness.h"
+#include "node_rows.h"
 #include "s1.pb-c.h"
 #include "scheme.h"
 #include "wrap.h"

@@ -7,7 +7,7 @@
 #include "link.h"
 #include "s1_fsm.h"
 #include "scheme.h"
-#include "tls.h"
+#include "tls_peer.h"
 #include "ue_fsm.h"
 
 static void answer_failure(struct mme *m, struct s1_peer *p, int err)
@@ -34,7 +34,14 @@ static void answer_response(struct mme *m, struct s1_peer *p)
 	(void)node_send(&m->node, p->link, IFACE_S1, LOG_TUNNEL, p->name, &msg.base);
 }
 
-static int check(struct mme *m, struct s1_peer *p, const Keyhop__S1__S1SetupRequest *req)
+/* One that was not restarted, and has no newer certificate, needs no room in the store. */
+static bool is_news(const struct enb *e, uint64_t instance, const struct tls_peer *certificate)
+{
+	return !e || e->instance != instance || !tls_peer_same(e->certificate, certificate);
+}
+
+static int check(struct mme *m, struct s1_peer *p, const Keyhop__S1__S1SetupRequest *req,
+		 const struct tls_peer *certificate)
 {
 	char wanted[IDENTITY_MAX];
 	struct enb *e = enb_find(m, req->enb_id);
@@ -52,8 +59,7 @@ static int check(struct mme *m, struct s1_peer *p, const Keyhop__S1__S1SetupRequ
 		heartbeat_probe(m, e->peer);
 		return KH_E_DUPLICATE_ASSOCIATION;
 	}
-	/* One that is known, and was not restarted, needs no room in the store. */
-	if ((!e || e->instance != req->instance) && store_room(m->store) != STORE_ROOM)
+	if (is_news(e, req->instance, certificate) && store_room(m->store) != STORE_ROOM)
 		return KH_E_STORE_FULL;
 	return !e && HASH_COUNT(m->enbs) >= m->opt.max_enbs ? KH_E_NO_RESOURCES : 0;
 }
@@ -68,7 +74,15 @@ static void begin_anew(struct mme *m, struct enb *e)
 	KEY_WIPE(&e->key);
 }
 
-static void join(struct mme *m, struct s1_peer *p, const Keyhop__S1__S1SetupRequest *req)
+static void take_certificate(struct enb *e, struct tls_peer *certificate)
+{
+	tls_peer_free(e->certificate);
+	e->certificate = certificate;
+	e->revoked = false;
+}
+
+static void join(struct mme *m, struct s1_peer *p, const Keyhop__S1__S1SetupRequest *req,
+		 struct tls_peer *certificate)
 {
 	struct enb *e = enb_find(m, req->enb_id);
 
@@ -78,17 +92,14 @@ static void join(struct mme *m, struct s1_peer *p, const Keyhop__S1__S1SetupRequ
 		(void)s1_step(m, e->peer, S1_EV_DROP, &(struct s1_input){.cause = KH_E_SUPERSEDED});
 	if (e->instance && e->instance != req->instance)
 		begin_anew(m, e);
-	if (e->instance != req->instance) {
-		e->instance = req->instance;
+	if (is_news(e, req->instance, certificate))
 		contexts_touch_enb(m, e);
-	}
+	e->instance = req->instance;
+	take_certificate(e, certificate);
 	/* A new tunnel, a new key. */
 	KEY_WIPE(&e->offered);
 	e->peer = p;
 	p->enb = e;
-	tls_peer_free(e->certificate);
-	e->certificate = link_peer_certificate(p->link);
-	e->revoked = false;
 	m->enbs_up++;
 	strcpy(p->name, e->name);
 }
@@ -96,7 +107,8 @@ static void join(struct mme *m, struct s1_peer *p, const Keyhop__S1__S1SetupRequ
 int s1_setup_rx_request(struct mme *m, struct s1_peer *p, const struct s1_input *in)
 {
 	const Keyhop__S1__S1SetupRequest *req = in->s1->s1_setup_request;
-	int err = check(m, p, req);
+	struct tls_peer *certificate = link_peer_certificate(p->link);
+	int err = check(m, p, req, certificate);
 
 	if (err) {
 		struct node_event e = {.topic = "auth.failed", .enb = req->enb_id, .err = err};
@@ -104,9 +116,10 @@ int s1_setup_rx_request(struct mme *m, struct s1_peer *p, const struct s1_input 
 			    req->enb_id, link_peer_identity(p->link));
 		events_emit(m->node.events, &e);
 		answer_failure(m, p, err);
+		tls_peer_free(certificate);
 		return err;
 	}
-	join(m, p, req);
+	join(m, p, req, certificate);
 	struct node_event e = {.topic = "enb.up", .enb = req->enb_id};
 	events_emit(m->node.events, &e);
 	log_info(LOG_TUNNEL, "eNodeB enb=%u name=%s joined", p->enb->id, p->enb->name);

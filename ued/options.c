@@ -1,5 +1,6 @@
 #include "options.h"
 
+#include "node_rows.h"
 #include "scheme.h"
 
 #define OPT(member) offsetof(struct ued_options, member)

@@ -2,11 +2,10 @@
 lost, the source killed, and a source that is captured."""
 
 import signal
-import tempfile
 import unittest
 
 from labtest import LabTest  # first: it finds the others
-from campaign import Campaign, ms
+from campaign import CampaignTest, ms
 from evil import EvilEnb, RogueUe, confirm, kenb_for, pack, packed, unpack
 from keyhop import KeyhopError, wait_until
 
@@ -14,18 +13,8 @@ SOURCE = {"location_update": "source"}
 LATE_MS = 150
 
 
-class Moves(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.folder = tempfile.TemporaryDirectory(prefix="kh")
-        cls.c = Campaign(cls.folder.name, enbs=3, mme=SOURCE)
-
-    @classmethod
-    def tearDownClass(cls):
-        codes = cls.c.close()
-        cls.folder.cleanup()
-        if any(codes.values()):
-            raise AssertionError(f"daemons ended with {codes}")
+class Moves(CampaignTest):
+    options = {"enbs": 3, "mme": SOURCE}
 
     def setUp(self):
         self.imsi = self.c.imsi

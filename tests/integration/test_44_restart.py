@@ -84,6 +84,22 @@ class Store(LabTest):
         db.close()
         self.refused_start(lab, "schema version 0", "move it away")
 
+    def test_a_file_without_certificates(self):
+        """As it was before they were kept: all else is in it."""
+        lab = self.lab_with_store()
+        with sqlite3.connect(lab.path / "mme.db") as db:
+            db.execute("DROP TABLE enb_certificate")
+        db.close()
+        lab.start_node("mme")
+        self.assertEqual(lab.node("mme").call("status")["ues"], 2)
+
+    def test_a_certificate_that_does_not_open(self):
+        lab = self.lab_with_store()
+        with sqlite3.connect(lab.path / "mme.db") as db:
+            db.execute("UPDATE enb_certificate SET der = substr(der, 1, length(der) - 1) WHERE id = 2")
+        db.close()
+        self.refused_start(lab, "eNodeB 2", "damaged", "move it away")
+
     def test_a_row_that_does_not_open(self):
         lab = self.lab_with_store()
         with sqlite3.connect(lab.path / "mme.db") as db:

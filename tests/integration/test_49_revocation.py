@@ -1,6 +1,7 @@
 """Certificates that are revoked, renewed, about to end: what the daemons do without a restart."""
 
 import os
+import signal
 import subprocess
 import unittest
 from datetime import datetime
@@ -122,6 +123,40 @@ class Revocation(LabTest):
         self.wait(mme, "enbkey.erased", enb=3)
         self.assertEqual([k["enb"] for k in mme.call("enbkey.list")["items"]], [1])
 
+    def test_revoked_while_the_mme_was_away(self):
+        """The store keeps by which certificate an eNodeB was known: its UEs do not wait for one that may not come back."""
+        lab = self.watched(enbs=3, ues=2, prepared=lambda lab: self.without_list(lab, "enb2"))
+        mme, enb2, ue = (lab.node(n) for n in ("mme", "enb2", "ue"))
+        self.attach(lab, ["enb1", "enb2"])
+        # A newer certificate of the same process is the one that counts.
+        [before] = serials(lab, "enb2")
+        pki(lab.path, "renew", "enb2")
+        enb2.call("config.reload")
+        pki(lab.path, "revoke", before, "superseded")
+        self.wait(mme, "certificate.revoked", enb=2, detail="enb2: superseded")
+        self.wait(mme, "enb.up", enb=2)
+        for reason, known in (("superseded", lab.imsis), ("keyCompromise", lab.imsis[:1])):
+            with self.subTest(reason):
+                lab.stop_node("mme", signal.SIGKILL)
+                [now] = serials(lab, "enb2")
+                if reason == "superseded":
+                    pki(lab.path, "renew", "enb2")
+                pki(lab.path, "revoke", now, reason)
+                lab.start_node("mme")
+                mme = lab.node("mme")
+                mme.subscribe(since=0)
+                self.wait(mme, "certificate.revoked", enb=2)
+                if reason == "keyCompromise":
+                    self.wait(mme, "ue.lost", ue=lab.imsis[1], enb=2, cause="certificate-revoked")
+                self.assertEqual(mme.call("enb.show", enb="enb2")["state"], "revoked")
+                self.assertEqual([u["ue"] for u in mme.call("ue.list")["items"]], known)
+                self.wait(mme, "refused", cause="certificate-revoked", said="certificate of keyhop:enb:00101-2")
+                if reason == "superseded":
+                    enb2.call("config.reload")
+                    self.wait(mme, "enb.up", enb=2)
+        lab.stop_node("enb2")
+        self.wait(ue, "ue.attached", ue=lab.imsis[1], enb=1)
+
     def test_an_enb_that_reads_of_itself(self):
         lab = self.watched(enbs=3, ues=1)
         mme, enb2, ue = (lab.node(n) for n in ("mme", "enb2", "ue"))
@@ -224,6 +259,11 @@ class Revocation(LabTest):
                 self.wait(mme, "refused", cause="certificate-revoked")
         (lab.path / "crl.pem").unlink()
         self.assertIn("No such file", self.wait(mme, "crl.refused", cause="crl-invalid")["detail"])
+        # Nobody writes to it: one that waited for that would answer no more.
+        os.mkfifo(lab.path / "crl.new")
+        (lab.path / "crl.new").rename(lab.path / "crl.pem")
+        self.wait(mme, "crl.refused", cause="crl-invalid", said="not a regular file")
+        (lab.path / "crl.pem").unlink()
         # A good one counts again, written in place and by renaming.
         pki(lab.path, "crl")
         self.wait(mme, "crl.loaded", said="number=4 entries=1")

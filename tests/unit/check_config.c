@@ -236,6 +236,13 @@ START_TEST(no_such_file)
 }
 END_TEST
 
+START_TEST(what_is_no_file)
+{
+	ck_err(config_load(rows, &o, "/dev/zero", NULL, 0, why), KH_E_CONFIG);
+	ck_assert_str_eq(why, "/dev/zero: not a regular file");
+}
+END_TEST
+
 START_TEST(an_empty_file_lacks_what_is_required)
 {
 	ck_assert_int_eq(load(""), KH_E_CONFIG);
@@ -328,7 +335,7 @@ int main(void)
 	Suite *s = suite_create("config");
 
 	CHECK_CASE_WITH(s, "config", setup, teardown, defaults, values, refusals_say_where_and_what,
-			a_word_in_place_of_a_file, no_such_file,
+			a_word_in_place_of_a_file, no_such_file, what_is_no_file,
 			an_empty_file_lacks_what_is_required, overrides, printed_as_typed,
 			credentials, nearest);
 	return check_main(s);

@@ -149,11 +149,57 @@ START_TEST(counters_rise_over_restarts)
 }
 END_TEST
 
-/* A process that ends without a word: numbers that it gave out do not come again. */
-START_TEST(counters_rise_over_a_crash)
+static int64_t rows_seen_by_another(void)
+{
+	sqlite3 *db;
+	sqlite3_stmt *st;
+	int64_t n = -1;
+	char uri[400];
+
+	/* The writer holds its lock; a copy shows what a crash would leave. */
+	snprintf(uri, sizeof uri, "cp %s %s.copy; cp %s-wal %s.copy-wal 2>/dev/null; true", path,
+		 path, path, path);
+	ck_assert_int_eq(system(uri), 0);
+	snprintf(uri, sizeof uri, "%s.copy", path);
+	ck_assert_int_eq(sqlite3_open(uri, &db), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_prepare_v2(db, "SELECT count(*) FROM t", -1, &st, NULL),
+			 SQLITE_OK);
+	if (sqlite3_step(st) == SQLITE_ROW)
+		n = sqlite3_column_int64(st, 0);
+	sqlite3_finalize(st);
+	sqlite3_close(db);
+	return n;
+}
+
+/* A turn is stored whole: that a counter runs short does not commit the half of it that is there. */
+START_TEST(counters_do_not_end_a_turn)
 {
 	struct counter c;
-	uint64_t seen = 0;
+	uint64_t last = 0;
+
+	ck_ok(open_store(path));
+	counter_init(&c, s, "generation", 1, INT64_MAX);
+	sqlite3_stmt *insert = store_prepare(s, "INSERT INTO t VALUES(1)");
+	for (int round = 1; round <= 5; round++) {
+		ck_assert(loop_barrier(loop));
+		store_run(s, insert);
+		for (int i = 0; i < 900; i++)
+			ck_assert_uint_eq(next(&c), ++last);
+		ck_assert_int_eq(rows_seen_by_another(), round - 1);
+	}
+	/* More than are in hand: they are stored before they are told, and it with them. */
+	for (int i = 0; i < 5000; i++)
+		ck_assert_uint_eq(next(&c), ++last);
+	ck_assert_int_eq(rows_seen_by_another(), 5);
+}
+END_TEST
+
+/* The process ends without a word in the turn that has asked for more, or right after it; or the disk is full for that
+ * turn: numbers that it gave out do not come again. */
+START_TEST(what_was_asked_for_is_not_given_before_it_is_stored)
+{
+	struct counter c;
+	uint64_t last = 0;
 	int ends[2];
 
 	ck_assert_int_eq(pipe(ends), 0);
@@ -162,18 +208,41 @@ START_TEST(counters_rise_over_a_crash)
 		if (open_store(path))
 			_exit(1);
 		counter_init(&c, s, "kid", 1, UINT32_MAX);
-		uint64_t n = next(&c);
-		n = next(&c);
-		_exit(write(ends[1], &n, sizeof n) != sizeof n);
+		while (loop_barrier(loop) && last < (uint64_t)_i * 500)
+			if (counter_next(&c, &last))
+				_exit(1);
+		for (int i = 0; i < 700; i++) /* without a word */
+			if (counter_next(&c, &last))
+				_exit(1);
+		_exit(write(ends[1], &last, sizeof last) != sizeof last);
 	}
-	ck_assert_int_eq(read(ends[0], &seen, sizeof seen), sizeof seen);
+	ck_assert_int_eq(read(ends[0], &last, sizeof last), sizeof last);
 	close(ends[0]);
 	close(ends[1]);
 	waitpid(child, NULL, 0);
-	ck_assert_uint_eq(seen, 2);
-	ck_assert_msg(open_store(path) == 0, "%s", why);
+	ck_assert_uint_eq(last, (uint64_t)_i * 500 + 700);
+	ck_ok(open_store(path));
+	interpose_writes();
 	counter_init(&c, s, "kid", 1, UINT32_MAX);
-	ck_assert_uint_gt(next(&c), seen);
+	ck_assert(loop_barrier(loop));
+	uint64_t first = next(&c);
+	ck_assert_uint_gt(first, last);
+	ck_assert_uint_eq(next(&c), first + 1); /* asks for more */
+	write_error = ENOSPC;
+	ck_assert(!loop_barrier(loop));
+	for (uint64_t n = first + 2; n < first + 1000; n++)
+		ck_assert_uint_eq(next(&c), n);
+	ck_err(counter_next(&c, &last), KH_E_STORE_FULL);
+	write_error = 0;
+	turn();
+	turn();
+	for (uint64_t n = first + 1000; n < first + 4000; n++)
+		ck_assert_uint_eq(next(&c), n);
+	last = first + 3999;
+	close_store();
+	ck_ok(open_store(path));
+	counter_init(&c, s, "kid", 1, UINT32_MAX);
+	ck_assert_uint_gt(next(&c), last);
 }
 END_TEST
 
@@ -208,28 +277,6 @@ START_TEST(memory_begins_where_it_is_told)
 	ck_assert_uint_eq(flushed, 0);
 }
 END_TEST
-
-static int64_t rows_seen_by_another(void)
-{
-	sqlite3 *db;
-	sqlite3_stmt *st;
-	int64_t n = -1;
-	char uri[400];
-
-	/* The writer holds its lock; a copy shows what a crash would leave. */
-	snprintf(uri, sizeof uri, "cp %s %s.copy; cp %s-wal %s.copy-wal 2>/dev/null; true", path,
-		 path, path, path);
-	ck_assert_int_eq(system(uri), 0);
-	snprintf(uri, sizeof uri, "%s.copy", path);
-	ck_assert_int_eq(sqlite3_open(uri, &db), SQLITE_OK);
-	ck_assert_int_eq(sqlite3_prepare_v2(db, "SELECT count(*) FROM t", -1, &st, NULL),
-			 SQLITE_OK);
-	if (sqlite3_step(st) == SQLITE_ROW)
-		n = sqlite3_column_int64(st, 0);
-	sqlite3_finalize(st);
-	sqlite3_close(db);
-	return n;
-}
 
 /* One transaction a turn; the barrier, which comes before any output, is what commits it. */
 START_TEST(nothing_is_told_before_it_is_stored)
@@ -502,6 +549,9 @@ START_TEST(another_key_is_refused)
 	refused("64 hex digits");
 	ck_assert_int_eq(chmod(key_path, 0640), 0);
 	refused("0600");
+	ck_assert_int_eq(unlink(key_path), 0);
+	ck_assert_int_eq(mkfifo(key_path, 0600), 0);
+	refused("nothing else");
 }
 END_TEST
 
@@ -535,7 +585,7 @@ int main(void)
 	Suite *suite = suite_create("store");
 
 	CHECK_CASE_WITH(suite, "store", setup, teardown, counters_rise_over_restarts,
-			counters_rise_over_a_crash, counters_are_apart_and_end,
+			counters_do_not_end_a_turn, counters_are_apart_and_end,
 			memory_begins_where_it_is_told, nothing_is_told_before_it_is_stored,
 			what_is_left_is_committed_at_the_end, a_full_disk_denies_the_turn,
 			seals_are_bound_to_their_place, the_instance_stays_with_the_file,
@@ -543,6 +593,10 @@ int main(void)
 			another_version_is_refused, a_wal_without_its_file_is_refused,
 			a_damaged_wal_is_refused, a_whole_wal_is_taken, another_key_is_refused,
 			two_at_once_are_refused, files_are_for_their_owner);
+	TCase *asked = tcase_create("asked");
+	tcase_add_checked_fixture(asked, setup, teardown);
+	tcase_add_loop_test(asked, what_was_asked_for_is_not_given_before_it_is_stored, 0, 6);
+	suite_add_tcase(suite, asked);
 	TCase *ends = tcase_create("ends");
 	tcase_add_checked_fixture(ends, setup, teardown);
 	tcase_add_exit_test(ends, a_failed_fsync_ends_the_process, EXIT_FAILURE);

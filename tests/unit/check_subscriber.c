@@ -155,11 +155,21 @@ START_TEST(from_texts)
 }
 END_TEST
 
+START_TEST(what_is_no_file)
+{
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	ck_err(subscriber_read(crypto, path, take, NULL, why, sizeof why), KH_E_CONFIG);
+	ck_assert_ptr_nonnull(strstr(why, "not a regular file"));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("subscriber");
 
 	CHECK_CASE_WITH(s, "subscriber", setup, teardown, lines, refusals_say_the_line, ranges,
-			the_same_imsi_twice, files_that_others_may_read, from_texts);
+			the_same_imsi_twice, files_that_others_may_read, what_is_no_file,
+			from_texts);
 	return check_main(s);
 }

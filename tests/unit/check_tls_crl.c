@@ -2,7 +2,9 @@
 #include "tls.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include <openssl/x509v3.h>
@@ -11,6 +13,7 @@
 #include "fake_clock.h"
 #include "test_tls.h"
 #include "tls_internal.h"
+#include "tls_peer.h"
 
 #define DAY_US (24LL * 3600 * 1000000)
 
@@ -137,6 +140,44 @@ START_TEST(revoked_while_up)
 }
 END_TEST
 
+/* What a file keeps of a peer answers as the peer does. */
+START_TEST(peers_are_kept_as_octets)
+{
+	const struct test_crl list = {.names = {"enb1"}};
+	struct tls_pair p = {0};
+	struct tls_peer *peer, *again, *other;
+	char why[200];
+	uint8_t *der;
+
+	tls_pair_open(&p, &pki, "enb1", "ca");
+	tls_pair_run(&p, SIZE_MAX);
+	peer = tls_peer_keep(p.server.tls);
+	other = tls_peer_keep(p.client.tls);
+	size_t len = tls_peer_encode(peer, &der);
+	ck_assert_uint_gt(len, 0);
+	ck_ok(tls_peer_decode(&again, der, len));
+	ck_assert(tls_peer_same(peer, again));
+	ck_assert(!tls_peer_same(peer, other));
+	ck_assert(!tls_peer_same(peer, NULL));
+	ck_assert(tls_peer_same(NULL, NULL));
+	ck_assert_int_eq(tls_peer_revocation(p.server.context, again), TLS_NOT_REVOKED);
+	ck_ok(load(p.server.context, &list, why));
+	ck_assert_int_eq(tls_peer_revocation(p.server.context, again), TLS_REVOKED);
+	tls_peer_free(again);
+	ck_err(tls_peer_decode(&again, der, len - 1), KH_E_BAD_FIELD);
+	ck_assert_ptr_null(again);
+	der[0] ^= 1;
+	ck_err(tls_peer_decode(&again, der, len), KH_E_BAD_FIELD);
+	free(der);
+	ck_assert_uint_eq(tls_peer_encode(NULL, &der), 0);
+	ck_ok(tls_peer_decode(&again, der, 0));
+	ck_assert_ptr_null(again);
+	tls_peer_free(other);
+	tls_peer_free(peer);
+	tls_pair_close(&p);
+}
+END_TEST
+
 START_TEST(own_certificate)
 {
 	const struct test_crl list = {.names = {"mme"}, .reason = CRL_REASON_KEY_COMPROMISE};
@@ -249,6 +290,22 @@ START_TEST(damaged_files)
 }
 END_TEST
 
+START_TEST(what_is_no_file)
+{
+	struct tls_context *c = test_pki_context(&pki, "mme", "ca", NULL);
+	char path[TEST_PKI_PATH], why[200];
+
+	test_pki_path(&pki, "crl", ".pem", path);
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	const char *const bad[] = {path, "/dev/zero", pki.dir};
+	for (size_t i = 0; i < 3; i++) {
+		ck_err(tls_context_load_crl(c, bad[i], why, sizeof why), KH_E_CRL_INVALID);
+		ck_assert_msg(strstr(why, "not a regular file") != NULL, "%s", why);
+	}
+	tls_context_free(c);
+}
+END_TEST
+
 /* At start there is no better one; what it names stays refused when its time is over, and others are served. */
 START_TEST(a_list_past_its_end)
 {
@@ -342,8 +399,9 @@ int main(void)
 	TCase *tables = tcase_create("tables");
 
 	CHECK_CASE_WITH(s, "lists", setup, teardown, revoked_before_it_is_up, others_are_served,
-			revoked_while_up, own_certificate, a_list_past_its_end,
-			a_list_that_is_left_out, reload_keeps_what_is_up);
+			revoked_while_up, peers_are_kept_as_octets, own_certificate,
+			what_is_no_file, a_list_past_its_end, a_list_that_is_left_out,
+			reload_keeps_what_is_up);
 	tcase_set_timeout(tables, 120);
 	tcase_add_checked_fixture(tables, setup, teardown);
 	tcase_add_loop_test(tables, refused_in_the_handshake, 0, 2);

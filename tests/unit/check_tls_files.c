@@ -64,6 +64,31 @@ START_TEST(files_refused)
 }
 END_TEST
 
+/* Nobody writes to the FIFO: whoever opens it to read would wait for ever. */
+START_TEST(what_is_no_file_is_refused)
+{
+	char ca[TEST_PKI_PATH], cert[TEST_PKI_PATH], key[TEST_PKI_PATH], fifo[TEST_PKI_PATH];
+	char why[200];
+
+	test_pki_path(&pki, "ca", ".pem", ca);
+	test_pki_path(&pki, "enb1", ".pem", cert);
+	test_pki_path(&pki, "enb1", ".key", key);
+	test_pki_path(&pki, "fifo", ".pem", fifo);
+	ck_assert_int_eq(mkfifo(fifo, 0600), 0);
+	const char *const bad[] = {fifo, "/dev/zero", pki.dir};
+	for (size_t i = 0; i < 9; i++) {
+		const char *files[] = {ca, cert, key};
+		files[i % 3] = bad[i / 3];
+		ck_err(open_context(files[0], files[1], files[2], NULL, why), KH_E_CONFIG);
+		ck_assert_msg(strstr(why, "not a regular file") != NULL, "%s", why);
+		ck_assert_msg(strstr(why, bad[i / 3]) != NULL, "%s", why);
+	}
+	ck_assert_int_eq(truncate(ca, 5L * 1024 * 1024), 0);
+	ck_err(open_context(ca, cert, key, NULL, why), KH_E_CONFIG);
+	ck_assert_msg(strstr(why, "too long") != NULL, "%s", why);
+}
+END_TEST
+
 START_TEST(key_log)
 {
 	char path[TEST_PKI_PATH], line[512];
@@ -119,6 +144,7 @@ int main(void)
 {
 	Suite *s = suite_create("tls-files");
 
-	CHECK_CASE_WITH(s, "files", setup, teardown, files_refused, key_log, key_log_refused);
+	CHECK_CASE_WITH(s, "files", setup, teardown, files_refused, what_is_no_file_is_refused,
+			key_log, key_log_refused);
 	return check_main(s);
 }

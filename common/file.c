@@ -1,0 +1,41 @@
+#include "file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *refusal_of(int fd, int64_t max)
+{
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st))
+		return strerror(errno);
+	if (!S_ISREG(st.st_mode))
+		return "not a regular file";
+	return st.st_size > max ? "too long" : NULL;
+}
+
+FILE *file_open(const char *path, int64_t max, const char **reason)
+{
+	/* O_NONBLOCK: a FIFO without a writer, or a terminal, would hold the whole process. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+	*reason = refusal_of(fd, max);
+	if (!*reason)
+		return fdopen(fd, "r");
+	if (fd >= 0)
+		close(fd);
+	return NULL;
+}
+
+const char *file_refusal(const char *path, int64_t max)
+{
+	const char *reason;
+	FILE *f = file_open(path, max, &reason);
+
+	if (f)
+		fclose(f);
+	return reason;
+}
