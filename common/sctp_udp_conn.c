@@ -12,6 +12,7 @@
 
 #define BUFFER (512 * 1024) /* octets an association may keep, each way */
 #define LAST_READS 4
+#define PROBES 24 /* each counts for an eighth: what is left of the wait is a twentieth */
 
 #define SET(so, name, value) \
 	(void)usrsctp_setsockopt(so, IPPROTO_SCTP, name, &(value), sizeof(value))
@@ -67,11 +68,29 @@ struct socket *sctp_udp_socket(const struct net *net)
 	return so;
 }
 
+/* Where an INIT or a COOKIE ECHO was lost the library takes the wait for the next for the round trip, and as long as its
+ * estimate is above the greatest RTO, time-outs end an association without sending anything again. Heartbeats, which are
+ * answered at once, bring the estimate down. */
+static void measure_path(struct sctp_udp_conn *c)
+{
+	struct sctp_paddrparams probe = {.spp_flags = SPP_HB_DEMAND};
+	struct sctp_status status = {0};
+	socklen_t len = sizeof status;
+
+	if (usrsctp_getsockopt(c->so, IPPROTO_SCTP, SCTP_STATUS, &status, &len) < 0 ||
+	    status.sstat_primary.spinfo_rto < c->base.net->settings.rto_max_ms)
+		return;
+	memcpy(&probe.spp_address, &status.sstat_primary.spinfo_address, sizeof probe.spp_address);
+	for (int i = 0; i < PROBES; i++)
+		SET(c->so, SCTP_PEER_ADDR_PARAMS, probe);
+}
+
 static void association_changed(struct sctp_udp_conn *c, uint16_t state)
 {
 	switch (state) {
 	case SCTP_COMM_UP:
 		c->connected = true;
+		measure_path(c);
 		net_notice(&c->base, NOTICE_UP, NULL);
 		return;
 	case SCTP_RESTART:

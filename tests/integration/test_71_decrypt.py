@@ -160,6 +160,7 @@ class Decrypt(WireTest):
         except PermissionError as e:
             self.skip(str(e))
         lab.start()
+        self.until_quiet(lab)  # every key acknowledged: lists know each target
         self.attach(lab)
         self.move(lab, ["enb1", "enb2", "enb3"] * 2)
         self.until_quiet(lab)

@@ -2,15 +2,18 @@
 
 import os
 import random
+import select
 import shutil
 import signal
 import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 import unittest
 
+import sctp_cut
 from labtest import ROOT, KeyhopError, LabTest, has_sctp_udp
 from lab import plain_topology, wait_until
 from lab_local import SCTP_UDP_PORT, kernel_has_sctp
@@ -153,6 +156,75 @@ class Impaired(LabTest):
             self.assertTrue("damaged on purpose" in (lab.path / f"{name}.log").read_text(), name)
         for imsi in lab.imsis:
             self.assertEqual(lab.node("ue").call("traffic.ping", ue=imsi)["outcome"], "completed")
+
+
+class Relay:
+    """Between an eNodeB and an MME on sctp-udp. It loses the first INIT ACKs; armed, it loses the first DATA chunk that
+    comes from the eNodeB as often as it is told."""
+
+    DATA, INIT_ACK = 0, 2
+
+    def __init__(self, at, mme, handshakes, copies):
+        self.mme, self.handshakes, self.copies = (mme, SCTP_UDP_PORT), handshakes, copies
+        self.armed, self.through = threading.Event(), threading.Event()
+        self.tsn, self.enb = None, None
+        self.front, self.back = (socket.socket(type=socket.SOCK_DGRAM) for _ in range(2))
+        self.front.bind((at, SCTP_UDP_PORT))
+        self.back.bind((at, 0))
+        self.stop, self.stopped = os.pipe()
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def close(self):
+        os.close(self.stopped)
+        self.thread.join()
+        os.close(self.stop)
+        self.front.close()
+        self.back.close()
+
+    def run(self):
+        while self.stop not in (ready := select.select([self.front, self.back, self.stop], [], [])[0]):
+            if self.front in ready:
+                data, self.enb = self.front.recvfrom(65536)
+                if not self.loses_data(data):
+                    self.back.sendto(data, self.mme)
+            if self.back in ready:
+                data = self.back.recv(65536)
+                if data[12] == self.INIT_ACK and self.handshakes > 0:
+                    self.handshakes -= 1
+                elif self.enb:
+                    self.front.sendto(data, self.enb)
+
+    def loses_data(self, data):
+        tsns = [struct.unpack_from(">I", chunk, 4)[0] for chunk in sctp_cut.chunks(data[12:]) if chunk[0] == self.DATA]
+        if self.armed.is_set() and self.tsn is None and tsns:
+            self.tsn = tsns[0]
+        if self.through.is_set() or self.tsn is None or self.tsn not in tsns:
+            return False
+        if self.copies > 0:
+            self.copies -= 1
+            return True
+        self.through.set()
+        return False
+
+
+@NEEDS_SCTP_UDP
+class Lossy(LabTest):
+    def test_after_a_lost_handshake(self):
+        """The wait for an answer that was lost is no round trip: what is lost later is sent again, and soon enough."""
+        topology = plain_topology(1, 1) | {"transport": "sctp-udp"}
+        lab = self.lab(start=False, topology=topology)
+        at = f"{lab.net}.250"
+        topology["options"] = [{"node": "enb1", "option": "mme.address", "value": at}]
+        relay = Relay(at, lab.address("mme"), handshakes=2, copies=3)
+        self.addCleanup(relay.close)
+        lab.start()
+        enb1 = lab.node("enb1")
+        enb1.subscribe()
+        relay.armed.set()
+        wait_until([enb1], lambda: relay.through.is_set() or not enb1.call("status")["s1_up"], 15, "it is sent again")
+        self.assertTrue(relay.through.is_set(), f"the association ended first; copies still to lose: {relay.copies}")
+        self.assertTrue(enb1.call("status")["s1_up"])
 
 
 def crc32c(data):

@@ -95,6 +95,7 @@ class WireTest(LabTest):
             raise AssertionError(f"{e}: {self.on_the_way(nodes)}") from None
         for node in nodes:
             node.call("events.unsubscribe")
+            node.events.clear()
 
     def on_the_way(self, nodes):
         """{message: sent and not yet come}, but for those that come at any time."""
