@@ -69,7 +69,7 @@ class World:
         codes = self.lab.stop()
         (OUT / keep).mkdir(exist_ok=True)
         for file in self.lab.path.glob("*"):
-            if file.suffix in (".log", ".stderr", ".yaml", ".keylog", ".ndjson", ".pcap"):
+            if file.suffix in (".log", ".stderr", ".yaml", ".keylog", ".ndjson", ".pcap", ".pcapng"):
                 shutil.copy(file, OUT / keep)
         self.folder.cleanup()
         return codes

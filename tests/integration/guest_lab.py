@@ -86,10 +86,11 @@ class TwoPaths(Netns):
 
 class MixedLab(Lab):
     """`enbs` names the eNodeBs. Faults are allowed, and lan.pcap has what crosses the first bridge until
-    capture_stop()."""
+    capture_stop(). Without TLS the nodes write captures and keylogs of their own."""
 
     def __init__(self, path, enbs=UDP + KERNEL[1:], security="tls", ues=1):
-        topology = plain_topology(4, ues) | {"security": security, "faults": True, "keylog": False, "capture": True}
+        topology = plain_topology(4, ues) | {"security": security, "faults": True, "capture": True,
+                                             "keylog": security == "none"}
         topology["nodes"] = [n for n in topology["nodes"] if n["role"] != "enb" or n["name"] in enbs]
         # With loss, a message may be some time-outs of SCTP late.
         patient = {"*enb": "handover: {prepare_timeout: 5s, complete_timeout: 10s}\n",
@@ -107,6 +108,8 @@ class MixedLab(Lab):
         out["log"]["level"] = "warn"  # a guest is slow to write; the events say as much
         if "tls" in out:
             out["tls_keylog"] = f"{name}.tls.keylog"
+        else:
+            out["capture"] = f"{name}.pcapng"
         return out
 
     def mme_config(self, name):

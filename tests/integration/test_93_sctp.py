@@ -3,6 +3,7 @@ reason, where a guest cannot start."""
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -103,6 +104,27 @@ class KernelSctp(unittest.TestCase):
         self.all_steps(self.decoded("clear", "sctp"), {2, 3, 4, 5, 12, 13})
         self.assertIn("S1", self.decoded("clear", "sctp && udp"))
         self.assertIn("S1", self.decoded("clear", "sctp && !udp"))
+
+    def opened(self, capture, *keylogs):
+        words = [w for keylog in keylogs for w in ("--keylog", keylog)]
+        done = subprocess.run([TOOL, "decrypt", capture, *words, "-o", self.out / "opened.pcapng"], check=True,
+                              capture_output=True, text=True)
+        return done.stdout.strip().split("opened: ")[1]
+
+    def test_merge_and_decrypt(self):
+        """The keylogs of a node open in what was on the wire what they open in the nodes' own captures."""
+        run = self.out / "clear"
+        merged = self.out / "merged.pcapng"
+        done = subprocess.run([TOOL, "merge", *sorted(run.glob("*.pcapng")), "-o", merged], check=True,
+                              capture_output=True, text=True)
+        once, both = (int(n) for n in re.findall(r"\d+", done.stdout))
+        self.assertEqual(once, both, "packets, seen by both ends")
+        seen = {keylog.stem: self.opened(merged, keylog) for keylog in sorted(run.glob("*.keylog"))}
+        self.assertEqual(set(seen), {"mme", "enb1", "enb3", "ue"})
+        for name, what in seen.items():
+            self.assertEqual(self.opened(run / "lan.pcap", run / f"{name}.keylog"), what, name)
+            self.assertRegex(what, r"[1-9]\d* (RRC|NAS) messages", name)
+        print(f"opened by keylogs: {seen}", flush=True)
 
     def test_tshark_with_tls(self):
         secrets = self.out / "tls.keys"
