@@ -1,5 +1,6 @@
 """What the tests of captures share: tshark with the plugin and nothing else, tcpdump on loopback, and TCP cut anew."""
 
+import itertools
 import os
 import re
 import shutil
@@ -19,6 +20,7 @@ BUILD = Path(os.environ.get("KEYHOP_BUILD") or ROOT / "build")
 TOOL = BUILD / "ctl" / "keyhop"
 STEPS = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13]
 ROUTINE = {"s1.heartbeat", "x2.heartbeat"}
+BOUND_S = 30  # for tcpdump to begin, and to come to the end
 SANITIZERS = {"ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"}
 
 
@@ -191,12 +193,16 @@ class Tcpdump:
         net = f"net {self.lab.net}.0/24"
         words += net.split() if words[0] == "tcpdump" else [net]
         self.process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        late = threading.Timer(BOUND_S, self.process.kill)
+        late.start()
         line = b""
         while ready not in line:
             line = self.process.stderr.readline()
             if not line or b"permission" in line.lower():
+                late.cancel()
                 self.close()
                 return False
+        late.cancel()
         self.marker, self.data, self.done = os.urandom(16), bytearray(), threading.Event()
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
@@ -209,20 +215,20 @@ class Tcpdump:
             self.data += more
             if self.data.find(self.marker, start) >= 0:
                 self.done.set()
-                return
 
-    def finish(self, timeout=30):
+    def finish(self):
         """Ends with a datagram of our own that comes by: everything before it is there, too."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
             s.sendto(self.marker, (f"{self.lab.net}.250", 9))
-        if not self.done.wait(timeout):
-            raise TimeoutError(f"tcpdump does not see the end: {len(self.data)} octets, {self.close()}")
+        seen = self.done.wait(BOUND_S)
         said = self.close()
+        if not seen:
+            raise TimeoutError(f"tcpdump does not see the end: {len(self.data)} octets, {said}")
         lost = re.search(r"(\d+) packets? dropped by kernel|dropped on interface .*: \d+/(\d+)", said)
         if lost and any(int(n or 0) for n in lost.groups()):
             raise RuntimeError(f"tcpdump missed packets: {said}")
-        data = bytes(self.data)
-        self.path.write_bytes(data[:24] + b"".join(record(*p) for p in packets(data) if self.marker not in p[2]))
+        before = itertools.takewhile(lambda p: self.marker not in p[2], packets(self.data))
+        self.path.write_bytes(bytes(self.data[:24]) + b"".join(record(*p) for p in before))
 
     def close(self):
         """What it said to the end."""
