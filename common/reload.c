@@ -2,10 +2,12 @@
  * what needs a restart. A file that is wrong changes nothing. */
 #include "reload.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "daemon.h"
+#include "file.h"
 #include "mem.h"
 #include "trust.h"
 
@@ -47,6 +49,18 @@ static void take(const struct config_row *row, void *options, const void *fresh,
 		memcpy((char *)options + row->offset, (const char *)fresh + row->offset, size);
 }
 
+/* What was good to start from, a pipe or a terminal, has nothing to say now, or would keep the daemon waiting. */
+static int read_again(const struct node *n, void *fresh, char why[CONFIG_WHY_LEN])
+{
+	const char *file = n->config_file;
+	const char *reason = file ? file_refusal(file, FILE_ANY_SIZE) : NULL;
+
+	if (!reason)
+		return config_load(n->daemon->rows, fresh, file, n->overrides, n->n_overrides, why);
+	snprintf(why, CONFIG_WHY_LEN, "%s: %s", file, reason);
+	return KH_E_CONFIG;
+}
+
 /* Reads the file again; {applied, needs_restart}. */
 static int compare(struct node *n, bool only_look, json_t **out, char why[CONFIG_WHY_LEN])
 {
@@ -54,7 +68,7 @@ static int compare(struct node *n, bool only_look, json_t **out, char why[CONFIG
 	void *fresh = x_calloc(1, d->context_size - d->options_offset);
 	void *options = (uint8_t *)n + d->options_offset;
 	json_t *applied = json_array(), *restart = json_array();
-	int err = config_load(d->rows, fresh, n->config_file, n->overrides, n->n_overrides, why);
+	int err = read_again(n, fresh, why);
 
 	if (!err)
 		err = (only_look ? trust_check : trust_reload)(n, applied, why, CONFIG_WHY_LEN);

@@ -307,6 +307,24 @@ class Configuration(LabTest):
         lab.process["enb1"].send_signal(signal.SIGHUP)
         enb.wait_event(lambda e: e["topic"] == "config.reloaded")
         self.assertEqual(enb.call("log.get")["ho"], "info")
+        # What would keep it waiting is refused.
+        file.unlink()
+        os.mkfifo(file)
+        for method in ("config.check", "config.reload"):
+            with self.assertRaises(KeyhopError) as caught:
+                enb.call(method)
+            self.assertEqual(caught.exception.name, "CONFIG")
+            self.assertIn("enb1.yaml: not a regular file", str(caught.exception))
+
+    def test_from_a_pipe(self):
+        lab = self.lab(start=False, enbs=2)
+        lab.prepare()
+        files = {"subscribers": "subscribers.csv", "tls.ca": "ca.pem", "tls.cert": "mme.pem", "tls.key": "mme.key",
+                 "tls.crl": "crl.pem"}
+        whole = [arg for key, name in files.items() for arg in ("-o", f"{key}={lab.path}/{name}")]
+        done = subprocess.run([lab.binary("mme"), "-c", "/dev/stdin", "--check", *whole], capture_output=True, text=True,
+                              input=(lab.path / "mme.yaml").read_text(), timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_levels_of_categories_while_it_runs(self):
         lab = self.lab(enbs=2, extra={"enb1": "log: {level: info, file: enb1.log, categories: {ho: warn}}\n"}, start=False)

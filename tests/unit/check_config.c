@@ -236,10 +236,27 @@ START_TEST(no_such_file)
 }
 END_TEST
 
-START_TEST(what_is_no_file)
+START_TEST(a_device_without_an_end)
 {
 	ck_err(config_load(rows, &o, "/dev/zero", NULL, 0, why), KH_E_CONFIG);
-	ck_assert_str_eq(why, "/dev/zero: not a regular file");
+	ck_assert_str_eq(why, "/dev/zero: larger than 1 MiB");
+}
+END_TEST
+
+/* /dev/stdin, and a shell's <(...). */
+START_TEST(a_pipe)
+{
+	static const char text[] = "node: {name: piped}\n";
+	char fd[32];
+	int ends[2];
+
+	ck_assert_int_eq(pipe(ends), 0);
+	snprintf(fd, sizeof fd, "/dev/fd/%d", ends[0]);
+	ck_assert_int_eq(write(ends[1], text, sizeof text - 1), sizeof text - 1);
+	close(ends[1]);
+	ck_assert_msg(config_load(rows, &o, fd, NULL, 0, why) == 0, "%s", why);
+	ck_assert_str_eq(o.name, "piped");
+	close(ends[0]);
 }
 END_TEST
 
@@ -335,7 +352,7 @@ int main(void)
 	Suite *s = suite_create("config");
 
 	CHECK_CASE_WITH(s, "config", setup, teardown, defaults, values, refusals_say_where_and_what,
-			a_word_in_place_of_a_file, no_such_file, what_is_no_file,
+			a_word_in_place_of_a_file, no_such_file, a_device_without_an_end, a_pipe,
 			an_empty_file_lacks_what_is_required, overrides, printed_as_typed,
 			credentials, nearest);
 	return check_main(s);

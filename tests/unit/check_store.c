@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,8 +31,13 @@ int fdatasync(int fd)
 	return fsync(fd);
 }
 
+static unsigned
+	writes_left; /* 0: as many as there are; else the process is killed before the last of them */
+
 static ssize_t failing_pwrite(int fd, const void *data, size_t len, off_t at)
 {
+	if (writes_left && --writes_left == 0)
+		raise(SIGKILL);
 	errno = write_error;
 	return write_error ? -1 : pwrite(fd, data, len, at);
 }
@@ -243,6 +249,65 @@ START_TEST(what_was_asked_for_is_not_given_before_it_is_stored)
 	ck_ok(open_store(path));
 	counter_init(&c, s, "kid", 1, UINT32_MAX);
 	ck_assert_uint_gt(next(&c), last);
+}
+END_TEST
+
+#define NUMBERS 2500
+
+/* Tells every number it gets; a turn takes 100 of them, and stores something else first. */
+static void take_until_killed(int out, unsigned writes)
+{
+	struct counter c;
+
+	interpose_writes();
+	writes_left = writes;
+	if (open_store(path)) {
+		fputs(why, stderr);
+		_exit(1);
+	}
+	counter_init(&c, s, "kid", 1, UINT32_MAX);
+	sqlite3_stmt *insert = store_prepare(s, "INSERT INTO t VALUES(1)");
+	turn();
+	for (int i = 0; i < NUMBERS; i++) {
+		if (i % 100 == 0)
+			store_run(s, insert);
+		uint64_t n = next(&c);
+		if (write(out, &n, sizeof n) != sizeof n)
+			_exit(1);
+		if (i % 100 == 99)
+			turn();
+	}
+	_exit(0);
+}
+
+/* One process after the other is killed before its first, second, ... write to the disk. */
+START_TEST(counters_rise_over_a_kill_at_any_write)
+{
+	uint64_t last = 0, n;
+	unsigned kills = 0;
+	int status = 1;
+
+	ck_ok(open_store(
+		path)); /* one that is killed before its file has a word in it leaves an empty one */
+	close_store();
+	for (unsigned writes = 1; status; writes++) {
+		int pair[2];
+		ck_assert_int_eq(pipe(pair), 0);
+		pid_t child = fork();
+		if (child == 0)
+			take_until_killed(pair[1], writes);
+		close(pair[1]);
+		while (read(pair[0], &n, sizeof n) == sizeof n) {
+			ck_assert_uint_gt(n, last);
+			last = n;
+		}
+		close(pair[0]);
+		ck_assert_int_eq(waitpid(child, &status, 0), child);
+		ck_assert_msg(!status || WTERMSIG(status) == SIGKILL, "status %d", status);
+		kills += status != 0;
+	}
+	ck_assert_uint_gt(kills, 50);
+	ck_assert_uint_gt(last, NUMBERS);
 }
 END_TEST
 
@@ -585,14 +650,15 @@ int main(void)
 	Suite *suite = suite_create("store");
 
 	CHECK_CASE_WITH(suite, "store", setup, teardown, counters_rise_over_restarts,
-			counters_do_not_end_a_turn, counters_are_apart_and_end,
-			memory_begins_where_it_is_told, nothing_is_told_before_it_is_stored,
-			what_is_left_is_committed_at_the_end, a_full_disk_denies_the_turn,
-			seals_are_bound_to_their_place, the_instance_stays_with_the_file,
-			damaged_files_are_refused, truncated_files_are_refused,
-			another_version_is_refused, a_wal_without_its_file_is_refused,
-			a_damaged_wal_is_refused, a_whole_wal_is_taken, another_key_is_refused,
-			two_at_once_are_refused, files_are_for_their_owner);
+			counters_do_not_end_a_turn, counters_rise_over_a_kill_at_any_write,
+			counters_are_apart_and_end, memory_begins_where_it_is_told,
+			nothing_is_told_before_it_is_stored, what_is_left_is_committed_at_the_end,
+			a_full_disk_denies_the_turn, seals_are_bound_to_their_place,
+			the_instance_stays_with_the_file, damaged_files_are_refused,
+			truncated_files_are_refused, another_version_is_refused,
+			a_wal_without_its_file_is_refused, a_damaged_wal_is_refused,
+			a_whole_wal_is_taken, another_key_is_refused, two_at_once_are_refused,
+			files_are_for_their_owner);
 	TCase *asked = tcase_create("asked");
 	tcase_add_checked_fixture(asked, setup, teardown);
 	tcase_add_loop_test(asked, what_was_asked_for_is_not_given_before_it_is_stored, 0, 6);
