@@ -307,7 +307,8 @@ class RadioLinkFailure(LabTest):
     """Said to a UE by somebody else than its cell."""
 
     def setUp(self):
-        self.labs = self.lab(start=False, enbs=2, extra={"ue": "attach: {again: false}\n"})
+        # The tap is one of TCP.
+        self.labs = self.lab(start=False, enbs=2, transport="tcp", extra={"ue": "attach: {again: false}\n"})
         self.labs.prepare()
         self.tap = Wiretap(self.labs, "enb1")
         self.addCleanup(self.tap.close)
