@@ -129,6 +129,8 @@ class Moves(CampaignTest):
         self.assertEqual(self.c.handover(self.imsi, self.target, third)[0], "completed")
         self.c.lab.start_node(source)
         self.c.subscribe(source)
+        # On SCTP in UDP the UE may hold the dead cell's association for a while yet.
+        self.c.watch["ue"].wait_event(lambda e: e["topic"] == "cell.up" and e["enb"] == self.source)
         self.c.associated()
         self.assertEqual(self.c.settle(self.imsi), third)
 
