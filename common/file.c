@@ -21,13 +21,16 @@ FILE *file_open(const char *path, int64_t max, const char **reason)
 {
 	/* O_NONBLOCK: a FIFO without a writer, or a terminal, would hold the whole process. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	FILE *f = NULL;
 
 	*reason = refusal_of(fd, max);
-	if (!*reason)
-		return fdopen(fd, "r");
-	if (fd >= 0)
+	if (!*reason) {
+		f = fdopen(fd, "r");
+		*reason = f ? NULL : strerror(errno);
+	}
+	if (!f && fd >= 0)
 		close(fd);
-	return NULL;
+	return f;
 }
 
 const char *file_refusal(const char *path, int64_t max)

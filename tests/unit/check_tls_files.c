@@ -35,14 +35,19 @@ static int open_context(const char *ca, const char *cert, const char *key, const
 	return err;
 }
 
+static void files_of_enb1(char ca[TEST_PKI_PATH], char cert[TEST_PKI_PATH], char key[TEST_PKI_PATH])
+{
+	test_pki_path(&pki, "ca", ".pem", ca);
+	test_pki_path(&pki, "enb1", ".pem", cert);
+	test_pki_path(&pki, "enb1", ".key", key);
+}
+
 START_TEST(files_refused)
 {
 	char ca[TEST_PKI_PATH], cert[TEST_PKI_PATH], key[TEST_PKI_PATH], other[TEST_PKI_PATH];
 	char why[200];
 
-	test_pki_path(&pki, "ca", ".pem", ca);
-	test_pki_path(&pki, "enb1", ".pem", cert);
-	test_pki_path(&pki, "enb1", ".key", key);
+	files_of_enb1(ca, cert, key);
 	test_pki_path(&pki, "enb2", ".key", other);
 	ck_ok(open_context(ca, cert, key, NULL, why));
 	ck_err(open_context("/nonexistent", cert, key, NULL, why), KH_E_CONFIG);
@@ -70,9 +75,7 @@ START_TEST(what_is_no_file_is_refused)
 	char ca[TEST_PKI_PATH], cert[TEST_PKI_PATH], key[TEST_PKI_PATH], fifo[TEST_PKI_PATH];
 	char why[200];
 
-	test_pki_path(&pki, "ca", ".pem", ca);
-	test_pki_path(&pki, "enb1", ".pem", cert);
-	test_pki_path(&pki, "enb1", ".key", key);
+	files_of_enb1(ca, cert, key);
 	test_pki_path(&pki, "fifo", ".pem", fifo);
 	ck_assert_int_eq(mkfifo(fifo, 0600), 0);
 	const char *const bad[] = {fifo, "/dev/zero", pki.dir};
@@ -123,9 +126,7 @@ START_TEST(key_log_refused)
 	char why[200];
 	int fd;
 
-	test_pki_path(&pki, "ca", ".pem", ca);
-	test_pki_path(&pki, "enb1", ".pem", cert);
-	test_pki_path(&pki, "enb1", ".key", key);
+	files_of_enb1(ca, cert, key);
 	test_pki_path(&pki, "keys", ".log", path);
 	fd = open(path, O_CREAT | O_WRONLY, 0600);
 	ck_assert_int_ge(fd, 0);
