@@ -89,6 +89,20 @@ class Decrypt(WireTest):
             found.append([f"kenb of enb{p['enb']}" if p["wrapped"] else p["message"] for p in mine])
         return found
 
+    def all_opened(self, lab, capture, *nodes):
+        """The same, counted. What is sent again may come in the same packet as the first."""
+        return Counter(m for packet in self.opened(lab, capture, *nodes) for m in packet)
+
+    def finish(self, lab, dump):
+        """What the nodes captured, merged, and what tcpdump saw, with the secrets of TLS in it."""
+        for name in lab.names():
+            lab.node(name).call("capture.stop")
+        dump.finish()
+        merged, secret = lab.path / "all.pcapng", lab.path / "secret.pcapng"
+        self.tool("merge", *(lab.path / f"{n}.pcapng" for n in lab.names()), "-o", merged)
+        self.tool("decrypt", dump.path, *self.secrets(lab), "-o", secret)
+        return merged, secret
+
     def table(self, mme=None):
         lab, capture = self.run_once(mme)
         packets = [(interface, parts(comment)) for interface, comment, _ in blocks(capture)]
@@ -114,29 +128,18 @@ class Decrypt(WireTest):
 
     def test_what_tcpdump_saw(self):
         """The same keylogs open the same messages in what tcpdump saw of TLS, given the TLS secrets."""
-        self.need("tcpdump", "tcpdump")
         lab = self.wire_lab()
-        try:
-            dump = self.dump(lab)
-        except PermissionError as e:
-            self.skip(str(e))
+        dump = self.dump_or_skip(lab)
         lab.start()
         self.attach(lab)
         self.move(lab, ["enb1", "enb2", "enb3"])
+        merged, secret = self.finish(lab, dump)
         for name in lab.names():
-            lab.node(name).call("capture.stop")
-        dump.finish()
-        merged, secret = lab.path / "all.pcapng", lab.path / "secret.pcapng"
-        self.tool("merge", *(lab.path / f"{n}.pcapng" for n in lab.names()), "-o", merged)
-        self.tool("decrypt", dump.path, *self.secrets(lab), "-o", secret)
-        for name in lab.names():
-            mine, theirs = (Counter(m for packet in self.opened(lab, capture, name) for m in packet)
-                            for capture in (merged, secret))
+            mine, theirs = (self.all_opened(lab, capture, name) for capture in (merged, secret))
             self.assertEqual(mine, theirs, name)
             self.assertGreater(sum(mine.values()), 3)
         # Without the secrets what is under TLS stays closed.
-        closed = [m for packet in self.opened(lab, dump.path, "mme") for m in packet]
-        self.assertEqual(set(closed), {"nas.security_mode_command", "nas.security_mode_complete"})
+        self.assertEqual(set(self.all_opened(lab, dump.path, "mme")), {"nas.security_mode_command", "nas.security_mode_complete"})
         self.tool("decrypt", secret, "--keylog", lab.path / "ue.keylog", "-o", lab.path / "ue.pcapng")
         ladder = self.tool("seq", lab.path / "ue.pcapng")
         self.assertEqual(ladder.splitlines()[0].split(), ["mme", "enb1", "enb2", "enb3", "ue"])
@@ -148,32 +151,20 @@ class Decrypt(WireTest):
 
     def test_what_tcpdump_saw_of_a_bad_network(self):
         """What is lost, doubled and out of order is put together again."""
-        self.need("tcpdump", "tcpdump")
         if not has_sctp_udp():
             self.skip("this build has no libusrsctp")
         lab = self.wire_lab(transport="sctp-udp", extra="lab: {udp_impair: {loss: 5, duplicate: 5, reorder: 10}}\n")
         for name in lab.enb_names():
             lab.extra[name] += "handover: {prepare_timeout: 5s, complete_timeout: 10s, list_wait: 10s}\n"
         lab.extra["ue"] += "handover: {confirm_timeout: 3s}\n"
-        try:
-            dump = self.dump(lab)
-        except PermissionError as e:
-            self.skip(str(e))
+        dump = self.dump_or_skip(lab)
         lab.start()
         self.until_quiet(lab)  # every key acknowledged: lists know each target
         self.attach(lab)
         self.move(lab, ["enb1", "enb2", "enb3"] * 2)
         self.until_quiet(lab)
-        for name in lab.names():
-            lab.node(name).call("capture.stop")
-        dump.finish()
-        merged, secret = lab.path / "all.pcapng", lab.path / "secret.pcapng"
-        self.tool("merge", *(lab.path / f"{n}.pcapng" for n in lab.names()), "-o", merged)
-        self.tool("decrypt", dump.path, *self.secrets(lab), "-o", secret)
-        # What is sent again may come in the same packet as the first.
-        mine, theirs = (Counter(p["message"] for _, comment, _ in blocks(self.opened_file(lab, capture, *lab.names()))
-                                for p in parts(comment) if p["opened"] and not p["wrapped"])
-                        for capture in (merged, secret))
+        merged, secret = self.finish(lab, dump)
+        mine, theirs = (self.all_opened(lab, capture, *lab.names()) for capture in (merged, secret))
         self.same(theirs, mine)
         self.assertGreaterEqual(mine["rrc.handover_command"], 5)
         self.assertGreater(lab.node("mme").call("metrics.get")["counters"]["sctp_udp_impaired"], 0)
@@ -276,10 +267,7 @@ class BadInput(WireTest):
     def test_bad_dumps(self):
         """Of tcpdump; under the checksums of SCTP tests/unit/check_packets.c does the same."""
         lab = self.wire_lab(enbs=2)
-        try:
-            dump = self.dump(lab)
-        except PermissionError as e:
-            self.skip(str(e))
+        dump = self.dump_or_skip(lab)
         lab.start()
         self.attach(lab)
         self.move(lab, ["enb1", "enb2"])

@@ -227,20 +227,11 @@ class Lossy(LabTest):
         self.assertTrue(enb1.call("status")["s1_up"])
 
 
-def crc32c(data):
-    crc = 0xFFFFFFFF
-    for octet in data:
-        crc ^= octet
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
-    return crc ^ 0xFFFFFFFF
-
-
 def init(port, to, tag):
     """An INIT that is right in every way."""
     chunk = struct.pack(">BBHIIHHI", 1, 0, 20, tag, 65536, 1, 1, tag)
     packet = bytearray(struct.pack(">HHII", port, to, 0, 0) + chunk)
-    packet[8:12] = struct.pack("<I", crc32c(packet))
+    packet[8:12] = struct.pack("<I", sctp_cut.crc32c(packet))
     return bytes(packet)
 
 

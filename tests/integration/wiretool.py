@@ -65,6 +65,13 @@ class WireTest(LabTest):
         self.addCleanup(dump.close)
         return dump
 
+    def dump_or_skip(self, lab):
+        self.need("tcpdump", "tcpdump")
+        try:
+            return self.dump(lab)
+        except PermissionError as e:
+            self.skip(str(e))
+
     def move(self, lab, path):
         """Measurements lead the UEs from cell to cell. Ends when the last list is usable and nothing is on its way."""
         ue = lab.node("ue")
