@@ -131,20 +131,20 @@ static int pass_corrupted(struct link *link, enum link_direction dir, const uint
 static int apply(struct node *n, const struct fault *f, struct link *link, const uint8_t *frame,
 		 size_t len)
 {
-	const struct link_held held = {frame, len, &n->frames_held};
+	const struct link_held held = {.frame = frame, .len = len, .total = &n->held};
 	int err = 0;
 
 	switch (f->kind) {
 	case FAULT_DROP:
 		break;
 	case FAULT_DELAY:
-		link_hold(link, f->dir, f->delay_ms, &held);
+		err = link_hold(link, f->dir, f->delay_ms, &held);
 		break;
 	case FAULT_DUPLICATE:
 		err = pass(link, f->dir, frame, len);
 		return err ? err : pass(link, f->dir, frame, len);
 	case FAULT_REORDER:
-		link_hold_for_next(link, f->dir, &held);
+		err = link_hold_for_next(link, f->dir, &held);
 		break;
 	case FAULT_CORRUPT:
 		return pass_corrupted(link, f->dir, frame, len);
@@ -152,7 +152,9 @@ static int apply(struct node *n, const struct fault *f, struct link *link, const
 		return pass(link, f->dir, frame, len / 2 + 1);
 	case FAULT_REPLAY:
 		err = pass(link, f->dir, frame, len);
-		link_hold(link, f->dir, f->delay_ms, &held);
+		if (err)
+			return err;
+		err = link_hold(link, f->dir, f->delay_ms, &held);
 		break;
 	case FAULT_CLOSE:
 		link_break(link);
@@ -163,7 +165,10 @@ static int apply(struct node *n, const struct fault *f, struct link *link, const
 	case FAULT_KIND_COUNT:
 		break;
 	}
-	return err;
+	if (err)
+		node_refuse(n, LOG_CTL, err, NULL, "fault %s: too many messages are held",
+			    fault_kind_name(f->kind));
+	return 0;
 }
 
 static int send_packed(struct node *n, struct link *link, struct fault *f,

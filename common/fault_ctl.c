@@ -113,7 +113,7 @@ static void fault_list(void *ctx, struct ctl_request *req, const json_t *params)
 	DL_FOREACH (n->faults ? n->faults->list : NULL, f)
 		json_array_append_new(items, fault_json(f));
 	ctl_reply(req, json_pack("{s:o, s:n, s:I}", "items", items, "next", "held",
-				 (json_int_t)n->frames_held));
+				 (json_int_t)n->held.frames));
 }
 
 static void fault_clear(void *ctx, struct ctl_request *req, const json_t *params)
