@@ -6,6 +6,7 @@
 
 #include <utlist.h>
 
+#include "air.h"
 #include "link.h"
 #include "mem.h"
 #include "rng.h"
@@ -189,12 +190,12 @@ static int send_packed(struct node *n, struct link *link, struct fault *f,
 	return err;
 }
 
-int fault_send_frame(struct node *n, struct link *link, const struct message_row *row,
-		     const struct ProtobufCMessage *frame)
+int fault_send_frame(struct node *n, struct link *link, struct air *air,
+		     const struct message_row *row, const struct ProtobufCMessage *frame)
 {
 	struct fault *f = match(n, LINK_TX, row);
 
-	return f ? send_packed(n, link, f, frame) : link_send(link, frame);
+	return f ? send_packed(n, link, f, frame) : air_send(n, air, link, frame);
 }
 
 int fault_send(struct node *n, struct link *link, const struct message_row *row,
@@ -207,7 +208,7 @@ int fault_send(struct node *n, struct link *link, const struct message_row *row,
 		protobuf_c_message_pack(msg, head);
 		row = row_of(IFACE_S1, head, len);
 	}
-	return fault_send_frame(n, link, row, msg);
+	return fault_send_frame(n, link, NULL, row, msg);
 }
 
 bool fault_received_row(struct node *n, struct link *link, const struct message_row *row,
