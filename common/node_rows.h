@@ -67,7 +67,8 @@
 		 .type = CONFIG_BOOL, \
 		 .offset = NODE_OPT(faults), \
 		 .def = "false", \
-		 .help = "allow fault.set: messages lost, changed or late on purpose"}, \
+		 .help = "allow fault.set and air.set: messages lost, changed or late on " \
+			 "purpose"}, \
 		{.key = "limits.frames", \
 		 .type = CONFIG_U32, \
 		 .offset = NODE_OPT(max_frames), \

@@ -104,8 +104,8 @@ static void on_subscribed(void *arg, const json_t *answer)
 static void subscribe(struct run *r)
 {
 	const struct step *steps = r->scenario.steps.items;
-	json_t *topics = json_pack("[s, s, s, s, s, s]", "handover.", "tunnel.", "x2.", "cell.",
-				   "enb.", "wraplist.received");
+	json_t *topics = json_pack("[s, s, s, s, s, s, s]", "handover.", "tunnel.", "x2.", "cell.",
+				   "enb.", "wraplist.received", "ue.attached");
 
 	if (r->scenario.settle)
 		json_array_append_new(topics, json_string("hkey.received"));

@@ -107,6 +107,17 @@ static void on_list_event(struct run *r, const json_t *e)
 	m->confirmed_us = 0;
 }
 
+static void on_attached_event(struct run *r, const json_t *e)
+{
+	const char *imsi = json_string_value(json_object_get(e, "ue"));
+	struct mover *m = NULL;
+
+	if (imsi)
+		HASH_FIND_STR(r->by_imsi, imsi, m);
+	if (m)
+		run_mover_attached(m, (uint32_t)json_integer_value(json_object_get(e, "enb")));
+}
+
 static bool is_expected(const struct run *r, const char *node, const json_t *e)
 {
 	const struct step *steps = r->scenario.steps.items;
@@ -132,6 +143,8 @@ void run_event(void *arg, struct fleet_node *node, const json_t *e)
 		on_handover_event(r, node, topic, e);
 	else if (strcmp(topic, "wraplist.received") == 0)
 		on_list_event(r, e);
+	else if (strcmp(topic, "ue.attached") == 0 && node == r->ue)
+		on_attached_event(r, e);
 	else if (r->scenario.settle)
 		run_settle_event(r, topic, e);
 	if (r->at >= r->scenario.steps.n || r->between)

@@ -28,6 +28,8 @@ struct mover {
 	json_int_t executed_gen; /* newest handover that the UE knows to be over */
 	int64_t acknowledged_by_us; /* 0: it does not wait to know that */
 	int64_t measured_by_us; /* 0: it does not wait for what a measurement sets off */
+	int64_t look_until_us; /* for it to be attached */
+	bool anew; /* it was lost and has attached since its turn began */
 	struct mover *next; /* waiting for its turn */
 	UT_hash_handle hh;
 };
@@ -92,6 +94,8 @@ void run_mover_free(struct mover *m);
 void run_mover_moved(struct mover *m);
 void run_mover_executed(struct mover *m, json_int_t gen);
 void run_mover_settle(struct mover *m);
+/* A UE has attached in `cell`: if nobody asked for that, it was lost, and what it waited for will not come. */
+void run_mover_attached(struct mover *m, uint32_t cell);
 void run_settle_event(struct run *r, const char *topic, const json_t *event);
 void run_settle_tick(struct run *r);
 
@@ -99,7 +103,7 @@ void run_settle_tick(struct run *r);
 typedef bool run_act(struct run *r, struct mover *m);
 run_act run_act_attach, run_act_detach, run_act_move, run_act_ping_pong, run_act_walk,
 	run_act_measure, run_act_ping, run_act_state;
-/* Asks where a UE is, after a failure, and ends its turn. */
+/* Asks where a UE is, after a failure, and ends its turn when it is attached somewhere; or not in time. */
 void run_look_up(struct mover *m);
 void run_handover_failed(struct mover *m, const char *error);
 /* Cells on a path; handovers of each UE in a step. */
@@ -108,8 +112,8 @@ uint32_t run_moves(const struct step *s);
 
 /* run_nodes.c: steps that are not about UEs. */
 typedef void run_begin(struct run *r);
-run_begin run_begin_rotate, run_begin_fault, run_begin_clear, run_begin_call, run_begin_expect,
-	run_begin_wait, run_begin_ready;
+run_begin run_begin_rotate, run_begin_fault, run_begin_clear, run_begin_air, run_begin_call,
+	run_begin_expect, run_begin_wait, run_begin_ready;
 /* Calls that make up one step: each counts in r->unfinished, and the last answer ends the step. */
 void run_call_each(struct run *r, struct fleet_node *node, const char *method, json_t *params);
 void run_call_done(void *arg, const json_t *answer);

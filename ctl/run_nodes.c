@@ -66,6 +66,16 @@ void run_begin_clear(struct run *r)
 	run_call_done(r, json_true());
 }
 
+void run_begin_air(struct run *r)
+{
+	const struct step *s = run_step(r);
+
+	r->unfinished = 0;
+	run_call_each(r, r->ue, "air.set",
+		      json_pack("{s:f, s:I, s:I}", "loss", s->loss / 100.0, "delay_ms",
+				(json_int_t)s->latency_ms, "jitter_ms", (json_int_t)s->jitter_ms));
+}
+
 static void on_called(void *arg, const json_t *answer)
 {
 	struct run *r = arg;

@@ -16,14 +16,15 @@ struct step_row {
 };
 
 static const struct step_row rows[STEP_KIND_COUNT] = {
-	[STEP_ATTACH] = {run_act_attach, NULL}, [STEP_DETACH] = {run_act_detach, NULL},
-	[STEP_MOVE] = {run_act_move, NULL},	[STEP_PING_PONG] = {run_act_ping_pong, NULL},
-	[STEP_WALK] = {run_act_walk, NULL},	[STEP_MEASURE] = {run_act_measure, NULL},
-	[STEP_PING] = {run_act_ping, NULL},	[STEP_STATE] = {run_act_state, NULL},
-	[STEP_TRACE] = {NULL, run_begin_trace}, [STEP_ROTATE] = {NULL, run_begin_rotate},
-	[STEP_FAULT] = {NULL, run_begin_fault}, [STEP_CLEAR] = {NULL, run_begin_clear},
-	[STEP_CALL] = {NULL, run_begin_call},	[STEP_EXPECT] = {NULL, run_begin_expect},
-	[STEP_WAIT] = {NULL, run_begin_wait},	[STEP_READY] = {NULL, run_begin_ready},
+	[STEP_ATTACH] = {run_act_attach, NULL},	  [STEP_DETACH] = {run_act_detach, NULL},
+	[STEP_MOVE] = {run_act_move, NULL},	  [STEP_PING_PONG] = {run_act_ping_pong, NULL},
+	[STEP_WALK] = {run_act_walk, NULL},	  [STEP_MEASURE] = {run_act_measure, NULL},
+	[STEP_PING] = {run_act_ping, NULL},	  [STEP_STATE] = {run_act_state, NULL},
+	[STEP_TRACE] = {NULL, run_begin_trace},	  [STEP_ROTATE] = {NULL, run_begin_rotate},
+	[STEP_FAULT] = {NULL, run_begin_fault},	  [STEP_CLEAR] = {NULL, run_begin_clear},
+	[STEP_AIR] = {NULL, run_begin_air},	  [STEP_CALL] = {NULL, run_begin_call},
+	[STEP_EXPECT] = {NULL, run_begin_expect}, [STEP_WAIT] = {NULL, run_begin_wait},
+	[STEP_READY] = {NULL, run_begin_ready},
 };
 
 static void pump(struct run *r);
@@ -116,6 +117,7 @@ static void pump(struct run *r)
 	while (r->at == at && r->round == round && r->flying < r->scenario.in_flight &&
 	       r->waiting && may_begin(r)) {
 		struct mover *m = dequeue(r);
+		m->anew = false;
 		if (rows[run_step(r)->kind].act(r, m)) {
 			m->busy = true;
 			r->flying++;

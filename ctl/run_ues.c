@@ -8,20 +8,42 @@
 
 #define LOUD (-70)
 #define QUIET (-100)
+#define ASK_AGAIN_US 20000
+#define LOOK_US 20000000
 
+static void look(evutil_socket_t fd, short what, void *arg);
+
+/* One that was lost attaches again by itself. */
 static void on_where(void *arg, const json_t *answer)
 {
 	struct mover *m = arg;
-	const json_t *result = json_object_get(answer, "result");
+	struct run *r = m->run;
+	const struct timeval soon = {0, ASK_AGAIN_US};
+	const json_t *ue = json_object_get(answer, "result");
+	const char *state = json_string_value(json_object_get(ue, "state"));
 
-	m->cell = (uint32_t)json_integer_value(json_object_get(result, "serving"));
+	if (state && strcmp(state, "attached") != 0 && !r->failure[0] &&
+	    run_now_us() < m->look_until_us) {
+		event_base_once(r->fleet.base, -1, EV_TIMEOUT, look, m, &soon);
+		return;
+	}
+	m->cell = (uint32_t)json_integer_value(json_object_get(ue, "serving"));
 	run_mover_free(m);
 }
 
-/* After a failure: where is it now? */
+static void look(evutil_socket_t fd, short what, void *arg)
+{
+	struct mover *m = arg;
+
+	(void)fd;
+	(void)what;
+	fleet_call(m->run->ue, "ue.show", json_pack("{s:s}", "ue", m->imsi), on_where, m);
+}
+
 void run_look_up(struct mover *m)
 {
-	fleet_call(m->run->ue, "ue.show", json_pack("{s:s}", "ue", m->imsi), on_where, m);
+	m->look_until_us = run_now_us() + LOOK_US;
+	look(-1, 0, m);
 }
 
 static void on_attached(void *arg, const json_t *answer)
@@ -116,14 +138,22 @@ static void on_handover(void *arg, const json_t *answer)
 	run_mover_moved(m);
 }
 
+/* There is nothing to do for it, which may be no failure of the run. */
+static bool not_in_a_cell(struct run *r, struct mover *m)
+{
+	if (run_step(r)->failures)
+		run_handover_failed(m, "UE_LOST");
+	else
+		run_fail(r, "%s is in no cell of this run with a neighbour", m->imsi);
+	return false;
+}
+
 static bool hand_over(struct run *r, struct mover *m, const char *target)
 {
 	struct fleet_node *source = fleet_enb(&r->fleet, m->cell);
 
-	if (!source) {
-		run_fail(r, "%s is in no cell of this run", m->imsi);
-		return false;
-	}
+	if (!source)
+		return not_in_a_cell(r, m);
 	fleet_call(source, "handover.start",
 		   json_pack("{s:s, s:s, s:b}", "ue", m->imsi, "target", target, "wait", 1),
 		   on_handover, m);
@@ -201,8 +231,7 @@ bool run_act_walk(struct run *r, struct mover *m)
 
 	if (graph && graph->n)
 		return hand_over(r, m, graph->to[next_random(r) % graph->n]->name);
-	run_fail(r, "%s is in no cell with a neighbour", m->imsi);
-	return false;
+	return not_in_a_cell(r, m);
 }
 
 static void on_measured(void *arg, const json_t *answer)
@@ -242,13 +271,15 @@ static void on_pinged(void *arg, const json_t *answer)
 	struct mover *m = arg;
 	const char *error = answer_error(answer);
 
-	if (error) {
-		stats_cause(&m->run->stats, error);
-		run_fail(m->run, "ping of %s: %s", m->imsi, error);
-	} else {
+	if (!error) {
 		m->run->stats.pings++;
+		run_mover_free(m);
+		return;
 	}
-	run_mover_free(m);
+	stats_cause(&m->run->stats, error);
+	if (!run_step(m->run)->failures)
+		run_fail(m->run, "ping of %s: %s", m->imsi, error);
+	run_look_up(m);
 }
 
 bool run_act_ping(struct run *r, struct mover *m)
@@ -256,8 +287,6 @@ bool run_act_ping(struct run *r, struct mover *m)
 	fleet_call(r->ue, "traffic.ping", json_pack("{s:s}", "ue", m->imsi), on_pinged, m);
 	return true;
 }
-
-#define ASK_AGAIN_US 20000
 
 static void ask_state(struct mover *m);
 

@@ -18,6 +18,7 @@
 	X(ROTATE, "rotate", "a new MME-eNB_key for `node`, or for every eNodeB") \
 	X(FAULT, "fault", "sets `fault` on `message` at `node`") \
 	X(CLEAR, "clear", "ends all faults") \
+	X(AIR, "air", "the radio of every UE has this `loss`, `latency` and `jitter`; a good one without any") \
 	X(CALL, "call", "calls `method` of `node` with `params`; `cause` is the error that it shall end with") \
 	X(EXPECT, "expect", "an event `topic` of `node`, with `cause` if given, within `timeout`; or none, with `never`") \
 	X(STATE, "state", "every UE is in `state`, at `cell` if given, within `timeout`") \
@@ -38,7 +39,9 @@ struct step {
 	char *fault, *message, *direction;
 	char *method, *params, *state;
 	uint32_t moves, count, delay_ms, timeout_ms, probability; /* the last in percent */
-	bool failures; /* handovers of this step may fail */
+	int32_t loss; /* hundredths of a per cent */
+	uint32_t latency_ms, jitter_ms;
+	bool failures; /* handovers and pings of this step may fail */
 	bool never; /* an event that must not come */
 };
 

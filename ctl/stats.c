@@ -83,6 +83,9 @@ void stats_print(struct stats *s)
 	}
 	json_object_foreach(s->causes, cause, n)
 		printf("failed: %s %lld\n", cause, (long long)json_integer_value(n));
+	if (s->reattaches)
+		printf("NOTE %llu times a UE was lost and attached anew\n",
+		       (unsigned long long)s->reattaches);
 	if (s->events_lost)
 		printf("NOTE %llu events came too fast and are missing above\n",
 		       (unsigned long long)s->events_lost);
@@ -90,10 +93,11 @@ void stats_print(struct stats *s)
 
 json_t *stats_json(struct stats *s)
 {
-	json_t *out = json_pack("{s:I, s:I, s:I, s:I, s:I, s:O}", "completed",
+	json_t *out = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:O}", "completed",
 				(json_int_t)s->completed, "failed", (json_int_t)s->failed, "pings",
 				(json_int_t)s->pings, "attaches", (json_int_t)s->attaches,
-				"events_lost", (json_int_t)s->events_lost, "causes", s->causes);
+				"reattaches", (json_int_t)s->reattaches, "events_lost",
+				(json_int_t)s->events_lost, "causes", s->causes);
 
 	sort_all(s);
 	for (int i = 0; i < PHASE_COUNT; i++) {

@@ -32,6 +32,7 @@ struct series {
 struct stats {
 	struct series phase[PHASE_COUNT];
 	uint64_t completed, failed, pings, attaches, events_lost;
+	uint64_t reattaches; /* of UEs that were lost */
 	json_t *causes; /* name: count */
 };
 

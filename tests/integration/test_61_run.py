@@ -90,6 +90,7 @@ class Run(LabTest):
         self.assertRegex(self.play(["atach"], code=2), r"scenario.yaml:2:\d+.*attach")
         self.assertIn("two cells", self.play(["ping-pong, path: enb1"], code=1))
         self.assertIn("FAULTS_OFF: set lab.faults", self.play(['fault, node: enb1, fault: drop, message: "7"'], code=1))
+        self.assertIn("air: FAULTS_OFF: set lab.faults", self.play(["air, loss: 1"], code=1))
         self.assertIn("wants a topic", self.play(["expect"], code=1))
         self.assertIn("--uess", self.play(["ready"], "--uess", "3", code=2))
         self.assertIn("No such file", self.play(["ready"], "--junit", lab.path / "no" / "j.xml", code=2))
@@ -156,6 +157,37 @@ class Run(LabTest):
         s = self.play(["ping-pong, path: enb1 enb2, moves: 2"], "--rate", "10")
         self.assertEqual(s["completed"], 12)
         self.assertGreaterEqual(s["steps"][0]["duration_us"], 1000000, "12 handovers, 10 a second")
+
+    # The cell that the UE moves to never answers: its 11 says that the UE is there, the UE goes back, is let in nowhere
+    # and attaches anew.
+    LOSE = [f"fault, node: enb2, fault: drop, message: {m}, count: 0"
+            for m in ("rrc.handover_confirm_ack", "rrc.dl_information_transfer")]
+
+    def test_a_ue_that_attaches_anew(self):
+        lab = self.start(enbs=3, ues=2, extra=FAULTS)
+        for head in ("", "settle: true\n"):
+            for lost, failed in (("move, path: enb2, may_fail: true", 0), ("measure, to: enb2, may_fail: true", 2)):
+                s = self.play(["detach", "attach, cell: enb1", *self.LOSE, lost, "clear",
+                               "state, state: attached, cell: enb1, timeout: 30s", "ping", "move, path: enb3 enb1", "ping"],
+                              head=head)
+                self.assertEqual((s["reattaches"], s["failed"], s["pings"]), (2, failed, 4), lost)
+                self.assertEqual(s["completed"], 6 - failed)
+                self.assertEqual(s["causes"], {"UE_LOST": 2} if failed else {})
+        self.assertIn("was lost after its handover and attached anew",
+                      self.play(["detach", "attach, cell: enb1", *self.LOSE, "move, path: enb2"], code=1))
+
+    def test_a_bad_radio(self):
+        lab = self.start(enbs=2, ues=2, extra=FAULTS)
+        self.play(["attach, cell: enb1", "air, loss: 0.5, latency: 7ms, jitter: 3ms"])
+        got = lab.node("ue").call("air.get")
+        self.assertEqual((got["loss"], got["delay_ms"], got["jitter_ms"]), (0.5, 7, 3))
+        s = self.play(["air, loss: 100", "ping, may_fail: true", "move, path: enb2, may_fail: true", "air", "ping",
+                       "move, path: enb2, may_fail: true", "ping"])
+        self.assertEqual((s["causes"]["TIMEOUT"], s["pings"], s["reattaches"]), (4, 4, 0))
+        self.assertIn("ping of", self.play(["air, loss: 100", "ping"], code=1))
+        self.assertEqual(lab.node("ue").call("air.get")["loss"], 100)
+        self.play(["air"])
+        self.assertIn("loss", self.play(["air, loss: 100.1"], code=2))
 
     def test_what_never_comes_is_not_waited_for(self):
         lab = self.start(enbs=2, ues=1, extra=FAULTS)
