@@ -45,6 +45,9 @@ static void take_fields(const struct passage *p, struct node_event *e)
 		e->ue.s[0] = '\0';
 	e->mme_ue_id = number_in(p, "mme_ue_id");
 	e->kid = number_in(p, "key_id");
+	/* Who sets up an association says who it is. */
+	if (!p->tx)
+		e->enb = number_in(p, "enb_id");
 	if (gen) {
 		e->gen = *gen;
 		e->has_gen = true;
