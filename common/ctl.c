@@ -59,10 +59,10 @@ static void say_hello(struct ctl_client *cl)
 {
 	const struct ctl_settings *s = &cl->ctl->s;
 
-	ctl_client_write(cl, json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:s, s:[s]}}", "jsonrpc",
+	ctl_client_write(cl, json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:s, s:[s, s]}}", "jsonrpc",
 				       "2.0", "method", "hello", "params", "role", s->role, "node",
 				       s->node_name, "version", s->version, "api", CTL_API, "caps",
-				       "events"));
+				       "events", "trace"));
 }
 
 /* At once, as far as the socket takes it: the client is about to go. */

@@ -26,6 +26,7 @@ struct ctl_client {
 	bool subscribed;
 	char *topics[CTL_TOPICS_MAX]; /* prefixes; none: all */
 	size_t n_topics;
+	bool messages; /* some topic is one of a trace */
 	struct imsi ue; /* "" : all */
 	uint64_t told; /* all events up to this number were sent, not wanted, or named as lost */
 	struct ctl_client *prev, *next;

@@ -21,6 +21,7 @@
 #include "reload.h"
 #include "schema.h"
 #include "store.h"
+#include "trace.h"
 #include "trust.h"
 
 #define OVERRIDES_MAX 64
@@ -70,8 +71,8 @@ json_t *daemon_status(struct node *n)
 
 static int open_control(const struct daemon *d, struct node *n, char *why, size_t why_len)
 {
-	const struct ctl_method *const tables[] = {node_methods, capture_methods, fault_methods,
-						   d->methods, NULL};
+	const struct ctl_method *const tables[] = {node_methods,  capture_methods, trace_methods,
+						   fault_methods, d->methods,	   NULL};
 	const struct ctl_settings settings = {
 		.loop = n->loop,
 		.events = n->events,
@@ -103,6 +104,8 @@ static int start(const struct daemon *d, struct node *n, bool check_only, char *
 
 	if (err || check_only)
 		return err;
+	if (n->options->events_messages)
+		trace_start(n, NULL, 0);
 	err = start_capture(n, why, why_len);
 	if (!err)
 		err = d->start(n, why, why_len);

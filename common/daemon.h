@@ -33,6 +33,8 @@ struct daemon {
 	void (*crl_loaded)(void *context);
 	/* Calls `fn` for each MME-eNB_key in use: whose it is, and since when (clock_mono_us). NULL: holds none. */
 	void (*key_ages)(void *context, key_age_fn *fn, void *arg);
+	/* What else is known of a message, for a trace: adds to `e` ue, mme_ue_id, enb, and a better peer. */
+	void (*tell)(void *context, const struct passage *p, struct node_event *e);
 	const struct ctl_method *methods; /* ends with {NULL} */
 	const struct fsm *const *machines; /* that of UEs first; ends with NULL */
 };

@@ -9,6 +9,8 @@ struct json_t;
 /* clang-format off */
 #define EVENT_TOPICS(X) \
 	X("refused", "", "mmed enbd ued", "something was refused; cause says why") \
+	X("msg.tx", "", "mmed enbd ued", "a message was sent, while a trace runs; its step is in the event") \
+	X("msg.rx", "", "mmed enbd ued", "a message came, while a trace runs") \
 	X("fault.fired", "", "mmed enbd ued", "a fault on purpose met its message") \
 	X("config.reloaded", "", "mmed enbd ued", "the configuration was read again") \
 	X("store.full", "", "mmed", "no room on the store's disk: nothing new is taken") \

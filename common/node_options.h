@@ -22,6 +22,7 @@ struct node_options {
 	char *ca, *cert, *key, *crl;
 	uint32_t expiry_warning_ms;
 	char *tls_keylog, *keylog, *events;
+	bool events_messages;
 	int32_t log_level, log_format;
 	int32_t log_categories[LOG_CATS];
 	char *metrics_listen;

@@ -62,7 +62,7 @@
 		 .def = "4096", \
 		 .min = 0, \
 		 .max = 1048576, \
-		 .help = "events kept for replay; 0 keeps none"}, \
+		 .help = "events kept for replay, and as many messages of a trace; 0 keeps none"}, \
 		{.key = "lab.faults", \
 		 .type = CONFIG_BOOL, \
 		 .offset = NODE_OPT(faults), \

@@ -11,6 +11,7 @@
 #include "event_topics.h"
 #include "fault.h"
 #include "metrics_text.h"
+#include "trace.h"
 
 struct json_t *event_topics_json(void)
 {
@@ -101,6 +102,7 @@ json_t *schema_json(const struct daemon *d)
 	add_methods(methods, ctl_own_methods);
 	add_methods(methods, node_methods);
 	add_methods(methods, capture_methods);
+	add_methods(methods, trace_methods);
 	add_methods(methods, fault_methods);
 	add_methods(methods, d->methods);
 	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "daemon", d->name, "summary",

@@ -39,7 +39,8 @@ const struct verb verbs[] = {
 	 {"keyhop watch enb1 enb2 --topic handover. -o json",
 	  "keyhop watch --topic handover.failed --exec 'jq -r .cause >>failures'"}},
 	{"seq", "[RUN|EVENTS|CAPTURE] [--ue IMSI] [--all] [--format text|mermaid|plantuml|html] [-o FILE] [--follow]",
-	 "a sequence diagram of a run directory, of a file of events or of a capture; live with --follow", seq_verb,
+	 "a sequence diagram of a run directory, of a file of events or of a capture; live with --follow. --all draws every "
+	 "message: of a capture, or as traces tell; with --follow it begins a trace where none runs, and ends it", seq_verb,
 	 {"keyhop seq run --ue 001010000000001 -o ladder.html",
 	  "keyhop seq run --follow"}},
 	{"decrypt", "IN.pcapng [--keylog FILE]... [--tls-keylog FILE]... -o OUT.pcapng",

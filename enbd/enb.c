@@ -165,6 +165,7 @@ const struct daemon enb_daemon = {
 	.headline = headline,
 	.crl_loaded = s1_crl_loaded,
 	.key_ages = key_ages,
+	.tell = trace_tell,
 	.methods = enb_methods,
 	.machines = machines,
 };

@@ -149,6 +149,7 @@ const struct daemon mme_daemon = {
 	.headline = headline,
 	.crl_loaded = enb_crl_loaded,
 	.key_ages = key_ages,
+	.tell = trace_tell,
 	.methods = mme_methods,
 	.machines = machines,
 };

@@ -88,6 +88,7 @@ const struct daemon ued_daemon = {
 	.stop = stop,
 	.status = status,
 	.headline = headline,
+	.tell = trace_tell,
 	.methods = ued_methods,
 	.machines = machines,
 };

@@ -31,7 +31,9 @@ def right(lab):
                              "probability": 0.5, "delay_ms": 1}, None),
               ("fault.list", {}, None), ("fault.clear", {"id": 1}, None),
               ("capture.start", {"file": "more.pcapng", "max_size": 0, "max_age_ms": 0, "files": 1}, None),
-              ("capture.status", {}, None), ("capture.stop", {}, None)]
+              ("capture.status", {}, None), ("capture.stop", {}, None),
+              ("trace.start", {"ue": a, "interfaces": ["S1", "Uu"]}, None), ("trace.status", {}, None),
+              ("trace.stop", {}, None)]
     page = {"offset": 0, "limit": 10}
     mme = [("enb.list", page, None), ("enb.show", {"enb": "enb1"}, None), ("ue.list", page, None), ("ue.show", {"ue": a}, None),
            ("hkey.show", {"ue": a}, None), ("scheme.get", {}, None),
