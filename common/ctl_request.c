@@ -52,15 +52,20 @@ static bool is_retryable(int err)
 	       err == KH_E_LIST_NOT_DELIVERED;
 }
 
-static void fail_text(struct ctl_request *req, int err, json_t *data, char *text, size_t size)
+static void put_names(json_t *data, int err)
 {
 	char name[64];
 
-	utf8_clean(text, size);
 	capitals(name, sizeof name, err == KH_E_USAGE ? "invalid-params" : err_name(err));
 	json_object_set_new(data, "name", json_string(name));
 	json_object_set_new(data, "cause", json_string(err_name(err)));
 	json_object_set_new(data, "retryable", json_boolean(is_retryable(err)));
+}
+
+static void fail_text(struct ctl_request *req, int err, json_t *data, char *text, size_t size)
+{
+	utf8_clean(text, size);
+	put_names(data, err);
 	send_answer(
 		req, "error",
 		json_pack("{s:i, s:s, s:o}", "code", err_code(err), "message", text, "data", data));
@@ -91,18 +96,24 @@ void ctl_fail_with(struct ctl_request *req, int err, json_t *data, const char *f
 	fail_text(req, err, data ? data : json_object(), text, sizeof text);
 }
 
-/* An error of the protocol itself: `text` is what is wrong, `hint` may be NULL. */
+/* An error of the protocol itself, or a refusal (`err`) before any handler has seen the request: `text` is what is
+ * wrong, `hint` may be NULL. */
 struct mistake {
 	int code;
 	const char *name, *hint;
 	char text[TEXT_MAX];
+	int err;
 };
 
 static void protocol_error(struct ctl_client *cl, const json_t *id, struct mistake *m)
 {
-	json_t *data = json_pack("{s:s}", "name", m->name);
+	json_t *data = json_object();
 	json_t *msg;
 
+	if (m->err)
+		put_names(data, m->err);
+	else
+		json_object_set_new(data, "name", json_string(m->name));
 	utf8_clean(m->text, sizeof m->text);
 	msg = json_pack("{s:s, s:{s:i, s:s, s:o}}", "jsonrpc", "2.0", "error", "code", m->code,
 			"message", m->text, "data", data);
@@ -133,6 +144,12 @@ static bool type_fits(const struct ctl_param *p, const json_t *v)
 		return json_is_array(v);
 	}
 	return false;
+}
+
+static void refuse(struct mistake *wrong, int err, const char *text)
+{
+	*wrong = (struct mistake){.code = err_code(err), .err = err};
+	snprintf(wrong->text, sizeof wrong->text, "%s", text);
 }
 
 static const struct ctl_param *find_param(const struct ctl_method *m, const char *name,
@@ -278,6 +295,12 @@ static const struct ctl_method *understand(const struct ctl_client *cl, const js
 	m = find_method(cl->ctl, json_string_value(json_object_get(msg, "method")), wrong);
 	if (!m)
 		return NULL;
+	if (cl->door->viewer && !m->reads_only) {
+		refuse(wrong, KH_E_READ_ONLY, err_text(KH_E_READ_ONLY));
+		log_info(LOG_CTL, "control client %llu is a viewer: %s refused",
+			 (unsigned long long)cl->id, m->name);
+		return NULL;
+	}
 	wrong->code = -32602;
 	wrong->name = "INVALID_PARAMS";
 	*params = json_object_get(msg, "params");
@@ -286,8 +309,7 @@ static const struct ctl_method *understand(const struct ctl_client *cl, const js
 		return NULL;
 	if (cl->unanswered < CTL_REQUESTS_MAX)
 		return m;
-	*wrong = (struct mistake){
-		.code = err_code(KH_E_BUSY), .name = "BUSY", .text = "too many requests at once"};
+	refuse(wrong, KH_E_BUSY, "too many requests at once");
 	return NULL;
 }
 
@@ -335,8 +357,9 @@ void ctl_request_line(struct ctl_client *cl, const char *line, size_t len)
 	if (json_is_object(msg)) {
 		take_request(cl, msg);
 	} else {
-		wrong = (struct mistake){-32600, "INVALID_REQUEST", NULL,
-					 "one object a line; batches are not taken"};
+		wrong = (struct mistake){.code = -32600,
+					 .name = "INVALID_REQUEST",
+					 .text = "one object a line; batches are not taken"};
 		protocol_error(cl, NULL, &wrong);
 	}
 	json_decref(msg);

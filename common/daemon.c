@@ -69,24 +69,6 @@ json_t *daemon_status(struct node *n)
 	return out;
 }
 
-static int open_control(const struct daemon *d, struct node *n, char *why, size_t why_len)
-{
-	const struct ctl_method *const tables[] = {node_methods,  capture_methods, trace_methods,
-						   fault_methods, d->methods,	   NULL};
-	const struct ctl_settings settings = {
-		.loop = n->loop,
-		.events = n->events,
-		.path = n->options->control_socket,
-		.role = d->name,
-		.node_name = n->name,
-		.version = KEYHOP_VERSION,
-		.tables = tables,
-		.node = n,
-	};
-
-	return ctl_open(&n->ctl, &settings, why, why_len);
-}
-
 static int start_capture(struct node *n, char *why, size_t why_len)
 {
 	const struct node_options *o = n->options;
@@ -100,8 +82,10 @@ static int start_capture(struct node *n, char *why, size_t why_len)
 
 static int start(const struct daemon *d, struct node *n, bool check_only, char *why, size_t why_len)
 {
-	int err = d->check(n, why, why_len);
+	int err = node_ctl_check(n, why, why_len);
 
+	if (!err)
+		err = d->check(n, why, why_len);
 	if (err || check_only)
 		return err;
 	if (n->options->events_messages)
@@ -112,7 +96,7 @@ static int start(const struct daemon *d, struct node *n, bool check_only, char *
 	if (!err)
 		err = metrics_http_open(n, why, why_len);
 	if (!err)
-		err = open_control(d, n, why, why_len);
+		err = node_ctl_open(n, why, why_len);
 	if (!err)
 		trust_watch(n);
 	return err;

@@ -158,7 +158,6 @@ struct enb {
 	struct s1 s1;
 	struct mme_enb_key key, previous; /* id 0: none */
 	int64_t key_us; /* when `key` was installed */
-	enum wrap_type wrap;
 	struct loop_timer *grace;
 	struct listener *x2, *uu;
 	struct neighbour *neighbours;

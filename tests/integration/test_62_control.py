@@ -1,5 +1,6 @@
 """The control socket: every method of every daemon, called right and in every wrong way its schema allows."""
 
+import grp
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import unittest
 from pathlib import Path
 
 from labtest import ROOT, KeyhopError, LabTest, Node
+from labtool import TOOL
 
 INVALID_PARAMS = -32602
 WRONG_TYPES = {"string": [7, True, None, [], {}], "int": ["x", 1.5, True, None, []], "number": ["x", True, None],
@@ -284,6 +286,83 @@ class Control(LabTest):
         self.assertNotIn(secret, str(caught.exception.data) + str(caught.exception))
         for name in lab.names():
             self.assertNotIn(secret, (lab.path / f"{name}.log").read_text())
+
+
+class Viewers(LabTest):
+    """The second socket: for those who look and change nothing."""
+
+    def start(self, *options, **more):
+        lab = self.lab(enbs=3, ues=2, start=False, **more)
+        for role in ("mme", "enb", "ue"):
+            for option, value in (("control.viewer_socket", "@.viewer"), *options):
+                names = [n for n in lab.names() if lab.nodes[n]["role"] == role]
+                lab.topology["options"] += [{"node": n, "option": option, "value": value.replace("@", n)} for n in names]
+        return lab.start()
+
+    def viewer(self, lab, name):
+        node = Node(lab.path / f"{name}.viewer", timeout=30)
+        self.addCleanup(node.close)
+        return node
+
+    def test_every_method(self):
+        lab = self.start(extra=dict.fromkeys(["mme", "*enb", "ue"], "lab: {faults: true}\n"))
+        lab.attach_all()
+        self.assertIs(lab.node("mme").hello["viewer"], False)
+        served = refused = 0
+        for name, rows in right(lab).items():
+            node = self.viewer(lab, name)
+            self.assertIs(node.hello["viewer"], True)
+            reads = {m["name"]: m["reads_only"] for m in node.call("schema.list")["methods"]}
+            for method, params, error in rows:
+                if not reads[method]:
+                    for given in (params, {}, {"no_such_parameter": 1}):
+                        with self.assertRaises(KeyhopError, msg=method) as caught:
+                            node.call(method, **given)
+                        error = caught.exception
+                        self.assertEqual((error.code, error.name, error.data["cause"]), (1403, "READ_ONLY", "read-only"), method)
+                    refused += 1
+                elif error:
+                    self.named(error, node.call, method, **params)
+                else:
+                    self.assertIsInstance(node.call(method, **params), dict, method)
+                    served += 1
+        self.assertGreater(served, 40)
+        self.assertGreater(refused, 40)
+        # Nothing of it has come to pass: what a viewer sees is what it was before.
+        for name in lab.names():
+            with self.subTest(node=name):
+                self.assertEqual(self.viewer(lab, name).call("fault.list")["items"], [])
+                self.assertNotIn(" calls ", (lab.path / f"{name}.log").read_text().replace("calls attach", ""))
+        self.assertEqual({u["state"] for u in self.viewer(lab, "mme").call("ue.list")["items"]}, {"attached"})
+
+    def test_events(self):
+        lab = self.start()
+        viewer = self.viewer(lab, "mme")
+        viewer.subscribe(topics=["ue.attached"])
+        lab.attach_all()
+        self.assertEqual({viewer.wait_event(lambda e: True)["ue"] for _ in lab.imsis}, set(lab.imsis))
+
+    def test_the_tool(self):
+        lab = self.start()
+        tool = [str(TOOL), "-s", str(lab.path / "enb1.viewer")]
+        looked = subprocess.run([*tool, "-o", "json", "status"], capture_output=True, text=True, timeout=30)
+        self.assertEqual((looked.returncode, json.loads(looked.stdout)["node"]), (0, "enb1"), looked.stderr)
+        done = subprocess.run([*tool, "shutdown"], capture_output=True, text=True, timeout=30)
+        self.assertEqual(done.returncode, 6)
+        self.assertIn("READ_ONLY", done.stderr)
+        self.viewer(lab, "enb1").call("ping")
+
+    def test_of_a_group(self):
+        gid = os.getegid() + 1 if os.geteuid() == 0 else os.getgroups()[-1]
+        lab = self.start(("control.viewer_group", str(gid)), ("control.group", grp.getgrgid(os.getegid()).gr_name))
+        for name in lab.names():
+            st = (lab.path / f"{name}.viewer").stat()
+            self.assertEqual((st.st_gid, st.st_mode & 0o777), (gid, 0o660), name)
+            self.assertEqual(lab.socket_path(name).stat().st_gid, os.getegid(), name)
+            run = subprocess.run([str(lab.binary(name)), "-c", str(lab.path / f"{name}.yaml"), "--check",
+                                  "-o", "control.viewer_group=no-such-group-here"], capture_output=True, text=True, timeout=30)
+            self.assertEqual(run.returncode, 2)
+            self.assertIn("control.viewer_group: no-such-group-here: no such group", run.stderr)
 
 
 class Configuration(LabTest):
