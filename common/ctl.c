@@ -83,13 +83,9 @@ static void discard_input(int fd)
 		;
 }
 
-/* Its last words are sent before it is closed. */
-static void finish(struct ctl_client *cl, int code, const char *text)
+/* Its last words were written, and are sent before it is closed. */
+static void finish(struct ctl_client *cl)
 {
-	json_t *msg = json_pack("{s:s, s:n, s:{s:i, s:s}}", "jsonrpc", "2.0", "id", "error", "code",
-				code, "message", text);
-
-	ctl_client_write(cl, msg);
 	flush_now(cl);
 	discard_input(bufferevent_getfd(cl->bev));
 	client_free(cl);
@@ -150,7 +146,9 @@ static void take_lines(struct ctl_client *cl)
 	if (line || (!whole && evbuffer_get_length(in) > CTL_LINE_MAX)) {
 		free(line);
 		log_warn(LOG_CTL, "control client %llu: line too long", (unsigned long long)id);
-		finish(cl, -32700, "line too long");
+		ctl_protocol_error(cl, NULL, -32700, "PARSE_ERROR", KH_E_USAGE, "line too long",
+				   "a line may have 64 KiB");
+		finish(cl);
 	} else if (evbuffer_get_length(bufferevent_get_output(cl->bev)) > CTL_OUTPUT_MAX) {
 		log_warn(LOG_CTL, "control client %llu does not read", (unsigned long long)id);
 		client_free(cl);
@@ -221,15 +219,20 @@ static void add_client(struct ctl *c, int fd)
 	DL_APPEND(c->clients, cl);
 	c->n_clients++;
 	(void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len);
-	log_debug(LOG_CTL, "control client %llu uid=%u pid=%d", (unsigned long long)cl->id,
-		  (unsigned)cred.uid, (int)cred.pid);
+	log_info(LOG_CTL, "control client %llu uid=%u pid=%d", (unsigned long long)cl->id,
+		 (unsigned)cred.uid, (int)cred.pid);
 	bufferevent_setcb(cl->bev, on_read, on_drained, on_event, cl);
 	bufferevent_setwatermark(cl->bev, EV_READ, 0, 2 * CTL_LINE_MAX);
 	bufferevent_enable(cl->bev, EV_READ | EV_WRITE);
-	if (c->n_clients > CTL_CLIENTS_MAX)
-		finish(cl, err_code(KH_E_BUSY), "too many control clients");
-	else
+	if (c->n_clients > CTL_CLIENTS_MAX) {
+		log_warn(LOG_CTL, "control client %llu refused cause=%s: there are %u",
+			 (unsigned long long)cl->id, err_name(KH_E_BUSY), CTL_CLIENTS_MAX);
+		ctl_protocol_error(cl, NULL, err_code(KH_E_BUSY), "BUSY", KH_E_BUSY,
+				   "too many control clients", "close some of them");
+		finish(cl);
+	} else {
 		say_hello(cl);
+	}
 }
 
 static void resume_accepting(void *arg)

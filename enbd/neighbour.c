@@ -28,11 +28,10 @@ struct neighbour *neighbour_find(struct enb *e, uint32_t id)
 
 struct neighbour *neighbour_resolve(struct enb *e, const char *text)
 {
-	char *end;
-	unsigned long id = strtoul(text, &end, 0);
+	uint32_t id;
 
-	if (*text && !*end)
-		return neighbour_find(e, (uint32_t)id);
+	if (id_parse(&id, text) == 0)
+		return neighbour_find(e, id);
 	for (struct neighbour *nb = e->neighbours; nb; nb = nb->hh.next)
 		if (strcmp(nb->name, text) == 0)
 			return nb;

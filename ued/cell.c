@@ -22,11 +22,10 @@ struct cell *cell_find(struct ue_node *u, uint32_t id)
 
 struct cell *cell_resolve(struct ue_node *u, const char *text)
 {
-	char *end;
-	unsigned long id = strtoul(text, &end, 0);
+	uint32_t id;
 
-	if (*text && !*end)
-		return cell_find(u, (uint32_t)id);
+	if (id_parse(&id, text) == 0)
+		return cell_find(u, id);
 	for (struct cell *c = u->cells; c; c = c->hh.next)
 		if (strcmp(c->name, text) == 0)
 			return c;
