@@ -9,7 +9,10 @@
 int neighbour_peer(const struct enb *e, const struct neighbour_option *o, struct conn_peer *out,
 		   char *why, size_t why_len)
 {
-	const struct transport_option t = {.key = "x2.neighbours",
+	const struct neighbour_option *first = e->opt.neighbours.items;
+	const struct transport_option t = {.list = "x2.neighbours",
+					   .item = (size_t)(o - first),
+					   .key = "address",
 					   .transport = o->transport,
 					   .address = o->address,
 					   .port = o->port,
