@@ -78,13 +78,9 @@ static void discard_input(int fd)
 		;
 }
 
-/* Its last words are sent before it is closed. */
-static void finish(struct ctl_client *cl, int code, const char *text)
+/* Its last words were written, and are sent before it is closed. */
+static void finish(struct ctl_client *cl)
 {
-	json_t *msg = json_pack("{s:s, s:n, s:{s:i, s:s}}", "jsonrpc", "2.0", "id", "error", "code",
-				code, "message", text);
-
-	ctl_client_write(cl, msg);
 	flush_now(cl);
 	discard_input(bufferevent_getfd(cl->bev));
 	client_free(cl);
@@ -145,7 +141,9 @@ static void take_lines(struct ctl_client *cl)
 	if (line || (!whole && evbuffer_get_length(in) > CTL_LINE_MAX)) {
 		free(line);
 		log_warn(LOG_CTL, "control client %llu: line too long", (unsigned long long)id);
-		finish(cl, -32700, "line too long");
+		ctl_protocol_error(cl, NULL, -32700, "PARSE_ERROR", KH_E_USAGE, "line too long",
+				   "a line may have 64 KiB");
+		finish(cl);
 	} else if (evbuffer_get_length(bufferevent_get_output(cl->bev)) > CTL_OUTPUT_MAX) {
 		log_warn(LOG_CTL, "control client %llu does not read", (unsigned long long)id);
 		client_free(cl);
@@ -218,15 +216,20 @@ void ctl_client_add(struct ctl_door *d, int fd)
 	DL_APPEND(c->clients, cl);
 	d->n_clients++;
 	(void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len);
-	log_debug(LOG_CTL, "control client %llu uid=%u pid=%d%s", (unsigned long long)cl->id,
-		  (unsigned)cred.uid, (int)cred.pid, d->viewer ? " viewer" : "");
+	log_info(LOG_CTL, "control client %llu uid=%u pid=%d%s", (unsigned long long)cl->id,
+		 (unsigned)cred.uid, (int)cred.pid, d->viewer ? " viewer" : "");
 	bufferevent_setcb(cl->bev, on_read, on_drained, on_event, cl);
 	bufferevent_setwatermark(cl->bev, EV_READ, 0, 2 * CTL_LINE_MAX);
 	bufferevent_enable(cl->bev, EV_READ | EV_WRITE);
-	if (d->n_clients > CTL_CLIENTS_MAX)
-		finish(cl, err_code(KH_E_BUSY), "too many control clients");
-	else
+	if (d->n_clients > CTL_CLIENTS_MAX) {
+		log_warn(LOG_CTL, "control client %llu refused cause=%s: there are %u",
+			 (unsigned long long)cl->id, err_name(KH_E_BUSY), CTL_CLIENTS_MAX);
+		ctl_protocol_error(cl, NULL, err_code(KH_E_BUSY), NULL, KH_E_BUSY,
+				   "too many control clients", "close some of them");
+		finish(cl);
+	} else {
 		say_hello(cl);
+	}
 }
 
 static void flatten(struct ctl *c)

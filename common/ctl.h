@@ -85,7 +85,19 @@ const char *ctl_string(const json_t *params, const char *name, const char *def);
 int64_t ctl_int(const json_t *params, const char *name, int64_t def);
 bool ctl_bool(const json_t *params, const char *name, bool def);
 
-/* Paging of lists: `offset` and `limit` (default 1000) of the parameters are declared by CTL_PAGE_PARAMS. */
+/* Every list comes in pages: `offset` and `limit` (default 1000) of the parameters are declared by CTL_PAGE_PARAMS.
+ * All items are walked; those that ctl_page_wants() are made and appended to `items`. */
+struct ctl_page {
+	int64_t at, first, end;
+	json_t *items;
+};
+struct ctl_page ctl_page_begin(const json_t *params);
+/* Counts one more item: is it on the page? */
+bool ctl_page_wants(struct ctl_page *page);
+/* {items, next}: the offset of the next page, or null. Takes over the items. */
+json_t *ctl_page_end(struct ctl_page *page);
+void ctl_page_reply(struct ctl_request *req, struct ctl_page *page);
+
 #define CTL_PAGE_PARAMS \
 	{"offset", CTL_INT, false, 0, 0, "first item to show"}, \
 	{ \

@@ -45,8 +45,8 @@ struct daemon {
 int daemon_main(const struct daemon *d, int argc, char **argv);
 
 /* The same in steps, for tests: a context from a configuration file, started, its loop not yet run. */
-void *daemon_open(const struct daemon *d, const char *file, const struct config_override *overrides,
-		  size_t n_overrides, bool check_only, char *why, size_t why_len);
+void *daemon_open(const struct daemon *d, const struct config_source *config, bool check_only,
+		  char *why, size_t why_len);
 void daemon_shut(const struct daemon *d, void *context);
 
 /* node_ctl.c: control methods that all daemons share, and the sockets. KH_E_CONFIG with `why`. */

@@ -65,9 +65,9 @@ struct node {
 	struct ctl *ctl;
 	struct metrics_http *metrics_http; /* NULL: not asked for */
 	/* To read the configuration again. */
-	const char *config_file;
-	const struct config_override *overrides;
-	size_t n_overrides;
+	struct config_source config;
+	const char
+		*config_file; /* the first: what is named while the node runs is relative to it */
 	struct faults *faults; /* NULL while there are none */
 	unsigned frames_held; /* by faults: late, or to come again */
 };

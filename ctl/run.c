@@ -148,12 +148,13 @@ static int open_out(struct run *r, const struct run_options *o)
 
 static int open_run(struct run *r, const struct run_options *o)
 {
+	const struct config_source from = {&o->file, 1, o->overrides, o->n_overrides};
 	char why[CONFIG_WHY_LEN] = "";
 
 	stats_init(&r->stats);
 	r->seen = json_array();
 	r->step_results = json_array();
-	if (config_load(scenario_rows, &r->scenario, o->file, o->overrides, o->n_overrides, why)) {
+	if (config_load(scenario_rows, &r->scenario, &from, why)) {
 		fprintf(stderr, "keyhop: %s\n", why);
 		return EXIT_USAGE;
 	}

@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import subprocess
+import time
 import unittest
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def right(lab):
               ("events.subscribe", {"since": 0, "topics": ["no.such"], "ue": a}, None), ("events.unsubscribe", {}, None),
               ("fault.set", {"fault": "drop", "message": "7", "direction": "rx", "count": 1,
                              "probability": 0.5, "delay_ms": 1}, None),
-              ("fault.list", {}, None), ("fault.clear", {"id": 1}, None),
+              ("fault.list", {"offset": 0, "limit": 10}, None), ("fault.clear", {"id": 1}, None),
               ("capture.start", {"file": "more.pcapng", "max_size": 0, "max_age_ms": 0, "files": 1}, None),
               ("capture.status", {}, None), ("capture.stop", {}, None),
               ("trace.start", {"ue": a, "interfaces": ["S1", "Uu"]}, None), ("trace.status", {}, None),
@@ -137,8 +138,49 @@ class Control(LabTest):
                 s.sendall(text + b"\n")
                 error = json.loads(f.readline())["error"]
                 self.assertEqual((error["code"], error["data"]["name"]), (code, name), text)
+                self.assertEqual(error["data"]["cause"], "usage")
+                self.assertTrue(error["data"]["hint"])
                 f.close()
         lab.node("mme").call("ping")
+
+    def test_a_broken_line_is_not_quoted(self):
+        lab = self.start()
+        secret = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
+        node = lab.node("mme")
+        for text in (f'{{"jsonrpc":"2.0","id":1,"method":"subscriber.add","params":{{"k":{secret}}}}}',
+                     f'{{"k":"{secret}" "opc":"{secret}"}}', f'{{"{secret}":1,"{secret}":2}}', f'"{secret}'):
+            node._socket.sendall(text.encode() + b"\n")
+            answer = node._read(time.monotonic() + 10)
+            self.assertEqual(answer["error"]["data"]["name"], "PARSE_ERROR", answer)
+            self.assertNotIn(secret[:6], json.dumps(answer))
+        self.assertNotIn(secret[:6], (lab.path / "mme.log").read_text())
+
+    def test_who_connects_is_in_the_log(self):
+        lab = self.start()
+        with Node(lab.socket_path("mme")) as node:
+            node.call("ping")
+        self.assertRegex((lab.path / "mme.log").read_text(),
+                         rf"INFO +mme ctl control client \d+ uid={os.getuid()} pid={os.getpid()}\n")
+
+    def test_too_much_is_refused_by_name(self):
+        lab = self.start()
+        clients = []
+        try:
+            for _ in range(64):
+                clients.append(socket.socket(socket.AF_UNIX))
+                clients[-1].settimeout(10)
+                clients[-1].connect(str(lab.socket_path("mme")))
+            with clients[-1].makefile("rb") as f:
+                error = json.loads(f.readline())["error"]
+            self.assertEqual((error["code"], error["data"]["name"], error["data"]["cause"]), (1429, "BUSY", "busy"))
+            clients[0].sendall(b"x" * 70000 + b"\n")
+            with clients[0].makefile("rb") as f:
+                f.readline()
+                error = json.loads(f.readline())["error"]
+            self.assertEqual((error["code"], error["data"]["name"]), (-32700, "PARSE_ERROR"))
+        finally:
+            for s in clients:
+                s.close()
 
     def test_topics_of_the_sources_are_the_table(self):
         lab = self.start()
@@ -248,6 +290,33 @@ class Control(LabTest):
             ue.answer(waiting)
         self.assertEqual(caught.exception.name, "DETACHED")
 
+    def test_ids_are_the_whole_text(self):
+        lab = self.start()
+        lab.attach_all()
+        a = lab.imsis[0]
+        mme, enb1, ue = (lab.node(name) for name in ("mme", "enb1", "ue"))
+        mme_id, c_rnti = (enb1.call("ue.show", ue=a)[key] for key in ("mme_ue_id", "c_rnti"))
+        for text in (str(mme_id), f"0x{mme_id:x}"):
+            self.assertEqual((mme.call("ue.show", ue=text)["ue"], enb1.call("ue.show", ue=text)["ue"]), (a, a))
+        self.assertEqual(enb1.call("ue.show", ue=f"rnti-{c_rnti}")["ue"], a)
+        self.assertEqual(mme.call("enb.show", enb="0x2")["name"], "enb2")
+
+        def wrong(number):
+            return ("", f"{number}x", f" {number}", f"{number} ", f"+{number}", f"-{number}", f"0{number}",
+                    str(number + 2**32), f"{number}.0")
+
+        for text in (*wrong(mme_id), a + "abc", " " + a, a[:-1]):
+            for node in (mme, enb1, ue):
+                self.named("UE_NOT_FOUND", node.call, "ue.show", ue=text)
+            self.named("INVALID_PARAMS", mme.call, "subscriber.add", ue=text, k=K, opc=K)
+        for text in (*wrong(c_rnti), str(c_rnti + 2**16)):
+            self.named("UE_NOT_FOUND", enb1.call, "ue.show", ue="rnti-" + text)
+        for text in wrong(2):
+            self.named("ENB_NOT_FOUND", mme.call, "enb.show", enb=text)
+            self.named("ENB_NOT_FOUND", enb1.call, "neighbour.probe", enb=text)
+            self.named("NOT_A_NEIGHBOUR", enb1.call, "handover.start", ue=a, target=text)
+            self.named("ENB_NOT_FOUND", ue.call, "attach", ue=a, cell=text)
+
     def test_one_row_of_the_schema(self):
         lab = self.start()
         node = lab.node("enb1")
@@ -268,6 +337,35 @@ class Control(LabTest):
                 offset = page["next"]
             self.assertEqual(sorted(seen), lab.imsis, f"{name} {method}")
         self.assertEqual(lab.node("mme").call("ue.list", offset=1000)["items"], [])
+
+    def test_every_list_comes_in_pages(self):
+        lab = self.start()
+        lab.attach_all()
+        a, sizes = lab.imsis[0], {}
+        for name in ("mme", "enb1", "ue"):
+            node = lab.node(name)
+            for _ in range(3):
+                node.call("fault.set", fault="drop", message="7", count=1000)
+            for method in node.call("schema.list")["methods"]:
+                if not method["name"].endswith(".list") or method["name"] == "schema.list":
+                    continue
+                params = {p["name"] for p in method["params"]}
+                self.assertLessEqual({"offset", "limit"}, params, method["name"])
+                of = {"ue": a} if "ue" in params else {}
+                whole = node.call(method["name"], **of)
+                self.assertIsNone(whole["next"])
+                items, offset = [], 0
+                while offset is not None:
+                    page = node.call(method["name"], offset=offset, limit=2, **of)
+                    self.assertLessEqual(len(page["items"]), 2)
+                    items += page["items"]
+                    offset = page["next"]
+                still = [[{k: v for k, v in i.items() if k != "age_us"} for i in some] for some in (items, whole["items"])]
+                self.assertEqual(still[0], still[1], method["name"])
+                sizes[name, method["name"]] = len(items)
+        for long in (("mme", "enbkey.list"), ("mme", "key.list"), ("enb1", "key.list"), ("ue", "key.list"), ("enb1", "fault.list")):
+            self.assertGreater(sizes[long], 2)
+        self.assertEqual(sizes["enb1", "neighbour.list"], 2)
 
     def test_subscribers_without_their_keys(self):
         lab = self.start()
