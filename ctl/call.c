@@ -89,6 +89,14 @@ bool is_help(const char *word)
 	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
+bool asks_for_help(int argc, char **argv)
+{
+	for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (is_help(argv[i]))
+			return true;
+	return false;
+}
+
 static void say_no_method(json_t *schema, const struct command *cmd, int argc, char **argv)
 {
 	char name[128], words[128];
@@ -116,7 +124,7 @@ static int call(struct client *c, const struct command *cmd, json_t *schema, int
 		say_no_method(schema, cmd, argc, argv);
 		return EXIT_USAGE;
 	}
-	if (argc > used && is_help(argv[argc - 1]))
+	if (asks_for_help(argc - used, argv + used))
 		return output_methods(schema, 1, (char *[]){name});
 	json_t *params = params_parse(schema_method(schema, name), argc - used, argv + used);
 	if (!params)

@@ -121,7 +121,7 @@ class Tool(LabTest):
         self.tool("mme", "status")
         self.assertIn("BAD_STATE", self.tool("ue", "traffic", "ping", imsi, code=1))
         self.assertIn("usage", self.tool(code=2))
-        self.assertIn("no verb", self.tool("enb1", code=2))
+        self.assertIn("is a node", self.tool("enb1", code=2))
         self.assertIn("has no", self.tool("mme", "no", "such", code=2))
         self.assertIn("--nonsense", self.tool("mme", "status", "--nonsense", "1", code=2))
         self.assertIn("no socket", self.tool("enb7", "status", code=3))
@@ -215,6 +215,44 @@ class Tool(LabTest):
         self.assertEqual(said.rstrip("\n")[-13:], "detail=?[2Jgone?"[-13:])
         self.assertFalse([c for c in said if c < " " and c != "\n"], repr(said))
 
+    def test_options_stand_anywhere(self):
+        lab = self.start(enbs=2)
+        imsi = lab.imsis[0]
+        for words in (("-o", "json", "enb1", "version"), ("enb1", "-o", "json", "version"), ("enb1", "version", "-o", "json"),
+                      ("enb1", "version", "-ojson"), ("enb1", "--output=json", "version"), ("version", "--node", "enb1", "-o", "json"),
+                      ("version", f"--socket={lab.path}/enb1.sock", "--output", "json", "-t", "5s"), ("--", "enb1", "version")):
+            said = self.tool(*words)
+            self.assertIn("enbd", said, words)
+            self.assertEqual(said.startswith("{"), "--" not in words, words)
+        self.tool("wait", "--timeout=5s", "all", "ready")
+        self.tool("wait", "--", "all", "ready")
+        self.tool("ue", "attach", "--cell=enb1", "--wait", "--", imsi)
+        self.assertIn("UE_NOT_FOUND", self.tool("ue", "traffic", "ping", "--", "--help", code=4))
+        self.assertIn("sequenceDiagram", self.tool("seq", f"--ue={imsi}", str(lab.path), "--format=mermaid"))
+        self.assertEqual(len(self.tool("enb1", "watch", "--count=1", "--since=0", "-o", "ndjson").splitlines()), 1)
+        # Where a verb has a flag of that name, it is the verb's.
+        self.tool("seq", str(lab.path), "-o", str(lab.path / "json"))
+        self.assertTrue((lab.path / "json").read_text())
+        for nearest, words in (("--output", ("--outptu", "json", "enb1", "version")), ("--output", ("enb1", "version", "--outptu", "x")),
+                               ("--timeout", ("wait", "all", "ready", "--tiemout", "3")), ("--format", ("seq", "--fromat", "html")),
+                               ("--junit", ("run", "x.yaml", "--juint", "f")), ("--keylog", ("decrypt", "--kelog", "f")),
+                               ("--tls-keylog", ("merge", "--tls-kelog", "f")), ("--topic", ("watch", "--tpoic", "a")),
+                               ('"run"', ("runn",)), ('"run"', ("runn", "x.yaml")), ('"wait"', ("help", "wayt"))):
+            said = self.tool(*words, code=3 if words == ("runn", "x.yaml") else 2)
+            self.assertRegex(said, f"did you mean (the verb )?{nearest}", words)
+        for wants, words in (("value is missing", ("watch", "--topic")), ("takes no value", ("seq", "--all=1")),
+                             ("table|json", ("-o", "xml", "enb1", "version")), ("DURATION", ("enb1", "version", "-t", "long")),
+                             ("--output wants", ("enb1", "version", "-o")), ("unknown option -z", ("-z",)),
+                             ("a word too many", ("run", "a", "b")),
+                             ("nothing to wait for", ("wait", "ue", imsi, "at"))):
+            self.assertIn(wants, self.tool(*words, code=2), words)
+        for words in (("help",), ("-h",), ("--help",)):
+            self.assertIn("exit code:", self.tool(*words))
+        for words in (("help", "run"), ("run", "x.yaml", "--help"), ("run", "-h")):
+            self.assertIn("steps of a scenario", self.tool(*words))
+        self.assertIn("--moves", self.tool("demo", "--help"))
+        self.assertIn("--target", self.tool("enb1", "handover", "start", "-h", imsi))
+
     def test_errors_that_teach(self):
         lab = self.start(enbs=2)
         imsi = lab.imsis[0]
@@ -304,6 +342,10 @@ class Tool(LabTest):
                 self.assertTrue(method["help"], method)
                 self.assertTrue(all(p["help"] and p["type"] for p in method["params"]), method)
             self.assertTrue(all(e["topic"] and e["help"] for e in schema["events"]))
+            # A parameter that is called as an option of the tool could not be given.
+            flags = json.loads(self.tool("--dump-schema"))["flags"]
+            taken = {f["flag"].split("--")[1] for f in flags}
+            self.assertFalse({p["name"] for m in schema["methods"] for p in m["params"]} & taken)
 
 
 if __name__ == "__main__":
