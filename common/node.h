@@ -69,7 +69,7 @@ struct node {
 	const char
 		*config_file; /* the first: what is named while the node runs is relative to it */
 	struct faults *faults; /* NULL while there are none */
-	unsigned frames_held; /* by faults: late, or to come again */
+	struct held_total held; /* on purpose: frames that are late, or to come again */
 };
 
 /* Opens log, events, keylog and TLS as the options say. KH_E_CONFIG with `why`; node_close() all the same. */

@@ -356,7 +356,7 @@ static void refuse_c_rnti(struct uu_link *uu, uint32_t c_rnti, int err)
 
 	node_refuse(n, LOG_AIR, err, uu->name, "C-RNTI %u", c_rnti);
 	RRC_MSG(msg, RADIO_LINK_FAILURE, radio_link_failure, &body);
-	(void)rrc_send(n, uu->link, NULL, c_rnti, &msg, uu->name);
+	(void)uu_send(uu, c_rnti, &msg);
 }
 
 void uu_dispatch(struct uu_link *uu, const uint8_t *data, size_t len)

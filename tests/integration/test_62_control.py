@@ -57,7 +57,8 @@ def right(lab):
            ("mme.disconnect", {}, None), ("mme.connect", {}, None)]
     ue = [("ue.add", {"ue": new, "k": K, "opc": K, "sqn": "000000000020"}, None), ("ue.list", page, None),
           ("ue.show", {"ue": a}, None), ("key.list", {"ue": a}, None), ("attach", {"ue": a, "cell": "enb1", "wait": True}, None),
-          ("traffic.ping", {"ue": a}, None), ("handover.list", {}, None), ("handover.show", {"ue": a}, "NOT_FOUND"),
+          ("air.set", {"ue": a, "loss": 0.25, "delay_ms": 1, "jitter_ms": 0}, None), ("air.get", {"ue": a}, None),
+          ("air.set", {"loss": 0}, None), ("traffic.ping", {"ue": a}, None), ("handover.list", {}, None), ("handover.show", {"ue": a}, "NOT_FOUND"),
           ("move", {"ue": a, "path": ["enb1"], "wait": True, "timeout_ms": 1000}, None), ("measure", {"ue": a, "cells": {"enb1": -70, "enb2": -90.5}}, None),
           ("detach", {"ue": a, "wait": True}, None), ("ue.remove", {"ue": new}, None)]
     last = [("shutdown", {}, None)]
