@@ -43,6 +43,14 @@ struct ctl_method {
 /* Those of the socket itself: ping, version, events.*. */
 extern const struct ctl_method ctl_own_methods[];
 
+/* What the daemon says of its own accord; `required` members are always there. Ends with {NULL}. */
+struct ctl_notification {
+	const char *name;
+	const struct ctl_param *params;
+	const char *help;
+};
+extern const struct ctl_notification ctl_notifications[];
+
 struct ctl_settings {
 	struct loop *loop;
 	struct events *events;
