@@ -7,6 +7,7 @@ static const struct ctl_param hello_members[] = {
 	{"version", CTL_STRING, true, 0, 0, "of the daemon"},
 	{"api", CTL_STRING, true, 0, 0,
 	 "version of this interface: MAJOR.MINOR; only another MAJOR breaks what was"},
+	{"viewer", CTL_BOOL, true, 0, 0, "only methods that change nothing are served here"},
 	{"caps", CTL_ARRAY, true, 0, 0, "what it can do beside methods: events, trace"},
 	{0},
 };

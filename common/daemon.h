@@ -45,12 +45,14 @@ struct daemon {
 int daemon_main(const struct daemon *d, int argc, char **argv);
 
 /* The same in steps, for tests: a context from a configuration file, started, its loop not yet run. */
-void *daemon_open(const struct daemon *d, const char *file, const struct config_override *overrides,
-		  size_t n_overrides, bool check_only, char *why, size_t why_len);
+void *daemon_open(const struct daemon *d, const struct config_source *config, bool check_only,
+		  char *why, size_t why_len);
 void daemon_shut(const struct daemon *d, void *context);
 
-/* Control methods that all daemons share. */
+/* node_ctl.c: control methods that all daemons share, and the sockets. KH_E_CONFIG with `why`. */
 extern const struct ctl_method node_methods[];
+int node_ctl_check(const struct node *n, char *why, size_t why_len) KH_MUST_CHECK;
+int node_ctl_open(struct node *n, char *why, size_t why_len) KH_MUST_CHECK;
 
 const struct config_row *daemon_rows(const struct node *n);
 json_t *daemon_status(struct node *n);

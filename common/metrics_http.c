@@ -80,7 +80,7 @@ int metrics_http_open(struct node *n, char *why, size_t why_len)
 	evhttp_set_cb(h->http, "/readyz", on_ready, h);
 	if (evhttp_bind_socket(h->http, o->metrics_listen, o->metrics_port) == 0)
 		return 0;
-	snprintf(why, why_len, "metrics: cannot listen on %s port %u", o->metrics_listen,
+	snprintf(why, why_len, "metrics.listen: %s port %u: cannot listen", o->metrics_listen,
 		 o->metrics_port);
 	return KH_E_CONFIG;
 }

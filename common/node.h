@@ -65,11 +65,11 @@ struct node {
 	struct ctl *ctl;
 	struct metrics_http *metrics_http; /* NULL: not asked for */
 	/* To read the configuration again. */
-	const char *config_file;
-	const struct config_override *overrides;
-	size_t n_overrides;
+	struct config_source config;
+	const char
+		*config_file; /* the first: what is named while the node runs is relative to it */
 	struct faults *faults; /* NULL while there are none */
-	unsigned frames_held; /* by faults: late, or to come again */
+	struct held_total held; /* on purpose: frames that are late, or to come again */
 };
 
 /* Opens log, events, keylog and TLS as the options say. KH_E_CONFIG with `why`; node_close() all the same. */

@@ -1,12 +1,16 @@
-/* Control methods that every daemon has. */
+/* Control methods that every daemon has, and its control sockets. */
+#include <stdio.h>
 #include <string.h>
 
+#include "capture.h"
 #include "ctl.h"
 #include "daemon.h"
+#include "fault.h"
 #include "loop.h"
 #include "node.h"
 #include "reload.h"
 #include "schema.h"
+#include "trace.h"
 
 static void ctl_metrics_get(void *ctx, struct ctl_request *req, const json_t *params)
 {
@@ -148,3 +152,42 @@ const struct ctl_method node_methods[] = {
 	{"shutdown", no_params, ctl_shutdown, "end the daemon in an orderly way", false},
 	{0},
 };
+
+/* A group that is not there is a slip of the pen: --check finds it. */
+int node_ctl_check(const struct node *n, char *why, size_t why_len)
+{
+	const struct node_options *o = n->options;
+	const struct {
+		const char *option, *group;
+	} rows[] = {{"control.group", o->control_group}, {"control.viewer_group", o->viewer_group}};
+	gid_t gid;
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		if (!rows[i].group || ctl_group(rows[i].group, &gid))
+			continue;
+		snprintf(why, why_len, "%s: %s: no such group", rows[i].option, rows[i].group);
+		return KH_E_CONFIG;
+	}
+	return 0;
+}
+
+int node_ctl_open(struct node *n, char *why, size_t why_len)
+{
+	const struct daemon *d = n->daemon;
+	const struct node_options *o = n->options;
+	const struct ctl_method *const tables[] = {node_methods,  capture_methods, trace_methods,
+						   fault_methods, d->methods,	   NULL};
+	const struct ctl_settings settings = {
+		.loop = n->loop,
+		.events = n->events,
+		.operators = {o->control_socket, o->control_group},
+		.viewers = {o->viewer_socket, o->viewer_group},
+		.role = d->name,
+		.node_name = n->name,
+		.version = KEYHOP_VERSION,
+		.tables = tables,
+		.node = n,
+	};
+
+	return ctl_open(&n->ctl, &settings, why, why_len);
+}

@@ -28,7 +28,8 @@ struct node_options {
 	char *metrics_listen;
 	uint16_t metrics_port;
 	char *log_file;
-	char *control_socket;
+	char *control_socket, *control_group;
+	char *viewer_socket, *viewer_group;
 	uint32_t event_ring;
 	uint32_t decode_budget;
 	uint32_t max_frames;

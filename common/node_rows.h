@@ -46,6 +46,21 @@
 		 .offset = NODE_OPT(control_socket), \
 		 .required = true, \
 		 .help = "path of the control socket"}, \
+		{.key = "control.group", \
+		 .type = CONFIG_STRING, \
+		 .offset = NODE_OPT(control_group), \
+		 .help = "group that may use it, by name or number; that of the daemon without " \
+			 "it"}, \
+		{.key = "control.viewer_socket", \
+		 .type = CONFIG_FILE, \
+		 .access = CONFIG_REMOVES, \
+		 .offset = NODE_OPT(viewer_socket), \
+		 .help = "path of a second one, for those who look and change nothing; none " \
+			 "without it"}, \
+		{.key = "control.viewer_group", \
+		 .type = CONFIG_STRING, \
+		 .offset = NODE_OPT(viewer_group), \
+		 .help = "group that may use that one"}, \
 		{.key = "user", \
 		 .type = CONFIG_STRING, \
 		 .offset = NODE_OPT(user), \

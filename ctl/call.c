@@ -62,8 +62,8 @@ static int finish(const struct command *cmd, json_t *answer)
 	const json_t *error = json_object_get(answer, "error");
 
 	if (error) {
-		if (cmd->output != OUTPUT_TABLE)
-			output_result(error, OUTPUT_JSON);
+		if (output_is_json(cmd->output))
+			output_result(error, cmd->output);
 		return client_print_error(error);
 	}
 	if (json_object_get(result, "kenb_fp") && json_object_get(result, "outcome"))
@@ -87,6 +87,57 @@ static int find_method(json_t *schema, int argc, char **argv, char *name, size_t
 bool is_help(const char *word)
 {
 	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+static bool is_list(const json_t *method, const json_t *params)
+{
+	bool paged = false;
+	size_t i;
+	json_t *p;
+
+	json_array_foreach(json_object_get(method, "params"), i, p) paged =
+		paged || strcmp(json_string_value(json_object_get(p, "name")), "offset") == 0;
+	return paged && !json_object_get(params, "offset") && !json_object_get(params, "limit");
+}
+
+/* Calls a method; of a list all pages, unless `params` ask for one. As client_call(). */
+static json_t *call_whole(struct client *c, const struct command *cmd, const json_t *method,
+			  json_t *params, int *code)
+{
+	const char *name = json_string_value(json_object_get(method, "name"));
+	bool list = is_list(method, params);
+	json_t *answer = client_call(c, name, json_incref(params), cmd->timeout_ms, code);
+	json_t *whole = json_object_get(answer, "result");
+
+	while (list && json_is_integer(json_object_get(whole, "next"))) {
+		json_object_set(params, "offset", json_object_get(whole, "next"));
+		json_t *page = client_call(c, name, json_incref(params), cmd->timeout_ms, code);
+		json_t *result = json_object_get(page, "result");
+		const json_t *items = json_object_get(result, "items");
+		if (!json_array_size(items)) { /* an error, or the list has become shorter */
+			list = false;
+			json_object_set_new(whole, "next", json_null());
+		} else {
+			json_array_extend(json_object_get(whole, "items"),
+					  (json_t *)(uintptr_t)items);
+			json_object_set(whole, "next", json_object_get(result, "next"));
+		}
+		if (!result) {
+			json_decref(answer);
+			answer = json_incref(page);
+		}
+		json_decref(page);
+	}
+	json_decref(params);
+	return answer;
+}
+
+bool asks_for_help(int argc, char **argv)
+{
+	for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (is_help(argv[i]))
+			return true;
+	return false;
 }
 
 static void say_no_method(json_t *schema, const struct command *cmd, int argc, char **argv)
@@ -116,12 +167,12 @@ static int call(struct client *c, const struct command *cmd, json_t *schema, int
 		say_no_method(schema, cmd, argc, argv);
 		return EXIT_USAGE;
 	}
-	if (argc > used && is_help(argv[argc - 1]))
+	if (asks_for_help(argc - used, argv + used))
 		return output_methods(schema, 1, (char *[]){name});
 	json_t *params = params_parse(schema_method(schema, name), argc - used, argv + used);
 	if (!params)
 		return EXIT_USAGE;
-	json_t *answer = client_call(c, name, params, cmd->timeout_ms, &code);
+	json_t *answer = call_whole(c, cmd, schema_method(schema, name), params, &code);
 	if (!answer)
 		return code;
 	code = finish(cmd, answer);
@@ -201,14 +252,14 @@ static void ask_one(void *arg, const char *name, const char *path)
 		params =
 			params_parse(schema_method(schema, method), r->argc - used, r->argv + used);
 	r->asked += used > 0;
-	json_decref(answer);
 	if (params) {
-		answer = client_call(&c, method, params, r->cmd->timeout_ms, &code);
-		add_result(r, name, answer);
-		json_decref(answer);
+		json_t *said = call_whole(&c, r->cmd, schema_method(schema, method), params, &code);
+		add_result(r, name, said);
+		json_decref(said);
 	} else if (used) {
 		code = EXIT_USAGE;
 	}
+	json_decref(answer);
 	client_close(&c);
 	r->code = r->code ? r->code : code;
 }

@@ -29,13 +29,13 @@ static const char zsh_script[] = "#compdef keyhop\n"
 static const char fish_script[] = "complete -c keyhop -f -a '(keyhop complete (commandline "
 				  "-opc)[2..] (commandline -ct) 2>/dev/null)'\n";
 
-int completion_verb(int argc, char **argv, bool json)
+int completion_verb(int argc, char **argv, enum output_format form)
 {
 	static const struct {
 		const char *shell, *script;
 	} rows[] = {{"bash", bash_script}, {"zsh", zsh_script}, {"fish", fish_script}};
 
-	(void)json;
+	(void)form;
 	for (size_t i = 0; argc == 1 && i < sizeof rows / sizeof rows[0]; i++)
 		if (strcmp(argv[0], rows[i].shell) == 0) {
 			fputs(rows[i].script, stdout);
@@ -295,11 +295,11 @@ static void offer_first(void)
 }
 
 /* The last word is the one being typed; the shell filters by it. Options in front of the node are passed over. */
-int complete_verb(int argc, char **argv, bool json)
+int complete_verb(int argc, char **argv, enum output_format form)
 {
 	int whole = argc > 0 ? argc - 1 : 0;
 
-	(void)json;
+	(void)form;
 	while (whole > 1 && argv[0][0] == '-' && strcmp(argv[0], "-n") != 0) {
 		argv += 2;
 		whole -= 2;
@@ -364,11 +364,11 @@ static json_t *schema_of(const char *node)
 	return schema;
 }
 
-int schema_verb(int argc, char **argv, bool json)
+int schema_verb(int argc, char **argv, enum output_format form)
 {
 	json_t *schema;
 
-	(void)json;
+	(void)form;
 	if (argc > 1) {
 		verb_help(verb_find("schema"), stderr);
 		return EXIT_USAGE;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "nearest.h"
+#include "words.h"
 
 json_t *schema_method(json_t *schema, const char *name)
 {
@@ -125,6 +126,8 @@ static void say_unknown(json_t *method, const char *word)
 	nearest_init(&near, name);
 	json_array_foreach(json_object_get(method, "params"), i, p)
 		nearest_try(&near, json_string_value(json_object_get(p, "name")));
+	for (const struct option_row *o = tool_options; o->name; o++)
+		nearest_try(&near, o->name);
 	fprintf(stderr, "keyhop: unknown parameter %s", word);
 	if (near.best)
 		fprintf(stderr, ", did you mean --%s?", near.best);
@@ -169,10 +172,10 @@ static int flag_value(const char *type, int argc, char **argv, char **text)
 	return is_bool ? 1 : -1;
 }
 
-/* Takes one word, or a flag and its value; words used, or -1 after a printed error. */
-static int take(json_t *method, json_t *params, int argc, char **argv)
+/* Takes one word, or unless `plain` a flag and its value; words used, or -1 after a printed error. */
+static int take(json_t *method, json_t *params, bool plain, int argc, char **argv)
 {
-	bool is_flag = strncmp(argv[0], "--", 2) == 0;
+	bool is_flag = !plain && strncmp(argv[0], "--", 2) == 0;
 	int used = 1;
 	char flag[64], *text = argv[0];
 
@@ -204,9 +207,15 @@ static int take(json_t *method, json_t *params, int argc, char **argv)
 json_t *params_parse(json_t *method, int argc, char **argv)
 {
 	json_t *params = json_object();
+	bool plain = false;
 
 	for (int i = 0; i < argc;) {
-		int used = take(method, params, argc - i, argv + i);
+		if (!plain && strcmp(argv[i], "--") == 0) {
+			plain = true;
+			i++;
+			continue;
+		}
+		int used = take(method, params, plain, argc - i, argv + i);
 		if (used < 0) {
 			json_decref(params);
 			return NULL;

@@ -11,7 +11,7 @@
 
 #include "client.h"
 #include "run_internal.h"
-#include "verbs.h"
+#include "words.h"
 
 #define TICK_US 10000
 #define BAR_WIDTH 30
@@ -148,12 +148,13 @@ static int open_out(struct run *r, const struct run_options *o)
 
 static int open_run(struct run *r, const struct run_options *o)
 {
+	const struct config_source from = {&o->file, 1, o->overrides, o->n_overrides};
 	char why[CONFIG_WHY_LEN] = "";
 
 	stats_init(&r->stats);
 	r->seen = json_array();
 	r->step_results = json_array();
-	if (config_load(scenario_rows, &r->scenario, o->file, o->overrides, o->n_overrides, why)) {
+	if (config_load(scenario_rows, &r->scenario, &from, why)) {
 		fprintf(stderr, "keyhop: %s\n", why);
 		return EXIT_USAGE;
 	}
@@ -213,14 +214,6 @@ static void close_run(struct run *r)
 	config_clear(scenario_rows, &r->scenario);
 }
 
-static int usage(const char *flag)
-{
-	if (flag)
-		fprintf(stderr, "keyhop: run: %s is no flag, or its value is wrong\n", flag);
-	verb_help(verb_find("run"), stderr);
-	return EXIT_USAGE;
-}
-
 /* Those that stand for a key of the file. */
 static bool take_override(struct run_options *o, const char *flag, const char *value)
 {
@@ -259,31 +252,26 @@ static bool take_flag(struct run_options *o, const char *flag, const char *value
 	return strcmp(flag, "--moves") == 0 && !*end && moves > 0 && moves <= 1000000;
 }
 
-/* --flag value or --flag=value. */
 static int parse(struct run_options *o, int argc, char **argv)
 {
-	for (int i = 0; i < argc; i++) {
-		if (strncmp(argv[i], "--", 2) != 0) {
-			if (o->file)
-				return usage(argv[i]);
-			o->file = argv[i];
-			continue;
-		}
-		char *eq = strchr(argv[i], '=');
-		if (eq)
-			*eq = '\0';
-		else if (i + 1 == argc)
-			return usage(argv[i]);
-		if (!take_flag(o, argv[i], eq ? eq + 1 : argv[i + 1]))
-			return usage(argv[i]);
-		i += !eq;
+	struct words w = {.verb = verb_find("run"), .argc = argc, .argv = argv};
+
+	for (const char *flag; (flag = words_next(&w));) {
+		if (*flag && !take_flag(o, flag, w.value))
+			return verb_misuse("run", "%s: \"%s\" is no value for it", flag, w.value);
+		if (!*flag && o->file)
+			return verb_misuse("run", "%s: a word too many", w.value);
+		if (!*flag)
+			o->file = w.value;
 	}
-	return o->file ? 0 : usage(NULL);
+	if (w.code)
+		return w.code;
+	return o->file ? EXIT_DONE : verb_misuse("run", "FILE.yaml is missing");
 }
 
-int run_verb(int argc, char **argv, bool json)
+int run_verb(int argc, char **argv, enum output_format form)
 {
-	struct run_options o = {.json = json};
+	struct run_options o = {.form = form};
 	struct run r = {0};
 	int code;
 

@@ -8,6 +8,7 @@
 #include <uthash.h>
 
 #include "fleet.h"
+#include "output.h"
 #include "scenario.h"
 #include "stats.h"
 
@@ -68,7 +69,7 @@ struct run_options {
 	struct config_override overrides[8];
 	size_t n_overrides;
 	uint32_t moves; /* instead of those of the file; 0: as in the file */
-	bool json;
+	enum output_format form;
 };
 
 struct neighbours {

@@ -125,7 +125,7 @@ void run_report(struct run *r, const struct run_options *o, int64_t took_us)
 	json_object_set_new(all, "failure", r->failure[0] ? json_string(r->failure) : json_null());
 	json_object_set(all, "steps", r->step_results);
 	json_object_set(all, "memory", memory);
-	if (o->json) {
+	if (output_is_json(o->form)) {
 		json_dumpf(all, stdout, JSON_INDENT(2));
 		putchar('\n');
 	} else {

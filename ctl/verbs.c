@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "client.h"
-#include "output.h"
 #include "scenario.h"
 #include "schema.h"
 #include "topology.h"
+#include "words.h"
 
 /* clang-format off */
 const struct verb verbs[] = {
@@ -21,15 +21,15 @@ const struct verb verbs[] = {
 		"[--backend loopback|netns|vm] [--out DIR]",
 	 "the nodes of a topology: on loopback, in network namespaces or in virtual machines", lab_verb,
 	 {"keyhop lab up -t conf/topologies/4-nodes.yaml --backend netns",
-	  "keyhop lab partition enb1 mme"}},
+	  "keyhop lab partition enb1 mme"}, true},
 	{"demo", "[--enbs N] [--ues N] [--moves N] [--stay] [--out DIR] [--stop DIR]",
 	 "three handovers on loopback, every key compared; --help lists all options", demo_verb,
 	 {"keyhop demo --enbs 4 --ues 10",
-	  "keyhop demo --stay"}},
+	  "keyhop demo --stay"}, true},
 	{"pki", "[DIR] init|issue|renew|revoke|crl|list|show [WORD]...",
 	 "a CA and certificates of nodes, in DIR (./pki); without words it says more", pki_verb,
 	 {"keyhop pki issue enb enb1 00101 1",
-	  "keyhop pki revoke enb1 keyCompromise"}},
+	  "keyhop pki revoke enb1 keyCompromise"}, true},
 	{"wait", "NODE|all ready | ue IMSI attached|detached|at ENB [--timeout DURATION]",
 	 "ends when it is so, by events; a node need not be started yet. DURATION is 5, 5s, 200ms or 2m (10s)", wait_verb,
 	 {"keyhop wait all ready --timeout 90s",
@@ -60,22 +60,13 @@ const struct verb verbs[] = {
 	{"completion", "bash|zsh|fish", "a script that completes the words of this tool", completion_verb,
 	 {"eval \"$(keyhop completion bash)\"",
 	  "keyhop completion fish | source"}},
+	{"help", "[VERB]", "a summary, or what a verb takes", help_verb,
+	 {"keyhop help run",
+	  "keyhop enb1 help handover"}},
 	{"complete", "WORD...", "what may come next; for the scripts of completion", complete_verb,
 	 {"keyhop complete enb1 handover ''",
 	  "keyhop complete wait ue ''"}},
 	{0},
-};
-
-static const struct {
-	const char *flag, *value, *help;
-} flags[] = {
-	{"-n, --node", "NODE", "the node; the first word without it"},
-	{"-s, --socket", "SOCKET", "path of a control socket, instead of a node's name"},
-	{"-o, --output", "table|json|ndjson|csv", "form of the result; also after the words"},
-	{"-t, --timeout", "DURATION", "how long to wait for an answer (10s)"},
-	{"    --via", "ssh:HOST[:/DIR]", "nodes of another machine, by OpenSSH; may stand several times"},
-	{"-V, --version", "", "prints the version"},
-	{"-h, --help", "", "prints a summary"},
 };
 /* clang-format on */
 
@@ -118,26 +109,6 @@ int verb_misuse(const char *name, const char *fmt, ...)
 	return EXIT_USAGE;
 }
 
-/* "-o FILE" stands in `usage`, behind a blank or a bracket. */
-static bool takes_value(const char *usage, const char *option)
-{
-	size_t len = strlen(option);
-
-	for (const char *at = usage; (at = strstr(at, option)); at += len)
-		if ((at == usage || strchr(" [|", at[-1])) && at[len] == ' ')
-			return true;
-	return false;
-}
-
-int verb_bad_word(const char *name, const char *word)
-{
-	if (word[0] != '-')
-		return verb_misuse(name, "%s: a word too many", word);
-	return verb_misuse(name, "%s: %s", word,
-			   takes_value(verb_find(name)->usage, word) ? "its value is missing"
-								     : "no such option");
-}
-
 static json_t *verbs_json(void)
 {
 	json_t *out = json_array();
@@ -153,10 +124,13 @@ static json_t *flags_json(void)
 {
 	json_t *out = json_array();
 
-	for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
-		json_array_append_new(out,
-				      json_pack("{s:s, s:s, s:s}", "flag", flags[i].flag, "value",
-						flags[i].value, "help", flags[i].help));
+	for (const struct option_row *o = tool_options; o->help; o++) {
+		char name[40];
+		option_name(o, name, sizeof name);
+		if (o->help[0])
+			json_array_append_new(out, json_pack("{s:s, s:s, s:s}", "flag", name,
+							     "value", o->value, "help", o->help));
+	}
 	return out;
 }
 

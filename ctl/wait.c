@@ -8,7 +8,7 @@
 #include "duration.h"
 #include "nodes.h"
 #include "ready.h"
-#include "verbs.h"
+#include "words.h"
 
 #define ASK_MS 5000
 #define RETRY_NS 50000000 /* for a socket that is not there yet */
@@ -21,12 +21,6 @@ struct wish {
 	int64_t deadline;
 	int timeout_ms;
 };
-
-static int usage(void)
-{
-	verb_help(verb_find("wait"), stderr);
-	return EXIT_USAGE;
-}
 
 /* By name, or by number: enb2, 2. */
 static bool is_cell(const char *word, const json_t *ue)
@@ -248,33 +242,50 @@ static int wait_for_ue(struct wish *w)
 	return code;
 }
 
-static int parse(struct wish *w, int argc, char **argv)
+#define WORDS_MAX 4
+
+/* NODE ready, ue IMSI STATE or ue IMSI at CELL. */
+static int take_words(struct wish *w, char **word, int n)
 {
-	if (argc >= 2 && strcmp(argv[argc - 2], "--timeout") == 0) {
-		if (duration_parse(argv[argc - 1], &w->timeout_ms))
-			return usage();
-		argc -= 2;
+	bool is_state = n == 3 && (!strcmp(word[2], "attached") || !strcmp(word[2], "detached"));
+	bool is_place = n == 4 && strcmp(word[2], "at") == 0;
+
+	if (n == 2 && strcmp(word[1], "ready") == 0) {
+		w->node = word[0];
+		return EXIT_DONE;
 	}
-	w->deadline = now_ms() + w->timeout_ms;
-	w->node = argc > 0 ? argv[0] : NULL;
-	if (argc == 2 && strcmp(argv[1], "ready") == 0)
-		return 0;
-	if (argc < 3 || strcmp(argv[0], "ue") != 0)
-		return usage();
-	w->imsi = argv[1];
-	w->state = argv[2];
-	if (argc == 3 && (!strcmp(w->state, "attached") || !strcmp(w->state, "detached")))
-		return 0;
-	w->cell = argc == 4 && strcmp(w->state, "at") == 0 ? argv[3] : NULL;
-	return w->cell ? 0 : usage();
+	if (n < 3 || strcmp(word[0], "ue") != 0 || (!is_state && !is_place))
+		return verb_misuse("wait", "that is nothing to wait for");
+	w->imsi = word[1];
+	w->state = word[2];
+	w->cell = is_place ? word[3] : NULL;
+	return EXIT_DONE;
 }
 
-int wait_verb(int argc, char **argv, bool json)
+static int parse(struct wish *w, int argc, char **argv)
+{
+	struct words words = {.verb = verb_find("wait"), .argc = argc, .argv = argv};
+	char *word[WORDS_MAX];
+	int n = 0;
+
+	for (const char *flag; (flag = words_next(&words));) {
+		if (*flag && duration_parse(words.value, &w->timeout_ms))
+			return verb_misuse("wait", "%s: \"%s\" is no duration", flag, words.value);
+		if (!*flag && n == WORDS_MAX)
+			return verb_misuse("wait", "%s: a word too many", words.value);
+		if (!*flag)
+			word[n++] = words.value;
+	}
+	w->deadline = now_ms() + w->timeout_ms;
+	return words.code ? words.code : take_words(w, word, n);
+}
+
+int wait_verb(int argc, char **argv, enum output_format form)
 {
 	struct wish w = {.timeout_ms = 10000};
 	int code = parse(&w, argc, argv);
 
-	(void)json;
+	(void)form;
 	if (code)
 		return code;
 	if (w.imsi)

@@ -12,7 +12,7 @@
 #include "duration.h"
 #include "fleet.h"
 #include "output.h"
-#include "verbs.h"
+#include "words.h"
 
 #define NODES_NAMED_MAX 64
 
@@ -126,12 +126,6 @@ static void on_timeout(evutil_socket_t fd, short what, void *arg)
 	end(arg, EXIT_TIMEOUT);
 }
 
-static int usage(void)
-{
-	verb_help(verb_find("watch"), stderr);
-	return EXIT_USAGE;
-}
-
 static bool add_topics(json_t *params, char *list)
 {
 	json_t *topics = json_object_get(params, "topics");
@@ -167,18 +161,19 @@ static bool take_flag(struct watch *w, const char *flag, char *value)
 
 static int parse(struct watch *w, int argc, char **argv)
 {
-	for (int i = 0; i < argc; i++) {
-		if (strncmp(argv[i], "--", 2) == 0) {
-			if (i + 1 == argc || !take_flag(w, argv[i], argv[i + 1]))
-				return usage();
-			i++;
-		} else if (strcmp(argv[i], "all") != 0) {
-			if (w->n_nodes == NODES_NAMED_MAX)
-				return usage();
-			w->nodes[w->n_nodes++] = argv[i];
-		}
+	struct words words = {.verb = verb_find("watch"), .argc = argc, .argv = argv};
+
+	for (const char *flag; (flag = words_next(&words));) {
+		if (*flag && !take_flag(w, flag, words.value))
+			return verb_misuse("watch", "%s: \"%s\" is no value for it", flag,
+					   words.value);
+		if (*flag || strcmp(words.value, "all") == 0)
+			continue;
+		if (w->n_nodes == NODES_NAMED_MAX)
+			return verb_misuse("watch", "more than %d nodes", NODES_NAMED_MAX);
+		w->nodes[w->n_nodes++] = words.value;
 	}
-	return 0;
+	return words.code;
 }
 
 /* Every node that was named is there. */
@@ -212,10 +207,10 @@ static void follow(struct watch *w)
 	event_free(timer);
 }
 
-int watch_verb(int argc, char **argv, bool json)
+int watch_verb(int argc, char **argv, enum output_format form)
 {
 	static const struct fleet_ops ops = {.event = on_event, .lost = on_lost};
-	struct watch w = {.json = json, .params = json_pack("{s:[]}", "topics")};
+	struct watch w = {.json = output_is_json(form), .params = json_pack("{s:[]}", "topics")};
 	int code = parse(&w, argc, argv);
 
 	if (!code) {

@@ -12,7 +12,7 @@ static void reject(struct enb *e, struct uu_link *uu, uint64_t identity, int err
 	body.ue_identity = identity;
 	body.cause = (Keyhop__Common__Cause)err_to_cause(err);
 	RRC_MSG(msg, REESTABLISHMENT_REJECT, reestablishment_reject, &body);
-	(void)rrc_send(&e->node, uu->link, NULL, 0, &msg, uu->name);
+	(void)uu_send(uu, 0, &msg);
 }
 
 static int check_mac(struct enb *e, const struct ue *ue, uint32_t target, uint16_t short_mac)

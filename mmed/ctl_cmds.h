@@ -14,8 +14,6 @@ ctl_handler_fn ctl_subscriber_list, ctl_subscriber_show, ctl_subscriber_add, ctl
 	ctl_subscriber_remove;
 extern const struct ctl_param ctl_subscriber_params[], ctl_import_params[], ctl_add_params[];
 
-/* {items, next}; takes over `items`. `next` 0: there is no more. */
-void ctl_reply_list(struct ctl_request *req, json_t *items, int64_t next);
 json_t *ctl_fingerprint(struct mme *m, enum key_kind kind, const void *key, size_t len);
 
 #endif

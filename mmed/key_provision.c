@@ -35,6 +35,7 @@ static int pick_key(struct mme *m, struct mme_enb_key *key)
 		return err;
 	key->id = (uint32_t)id;
 	key->len = (uint8_t)(m->opt.enb_key_bits / 8);
+	key->wrap = (uint8_t)m->opt.wrap;
 	rng_bytes(key->b, key->len);
 	return 0;
 }
@@ -54,6 +55,7 @@ static void fill(Keyhop__S1__MmeEnbKey *out, struct mme_enb_key *key)
 	out->key_id = key->id;
 	out->key.data = key->b;
 	out->key.len = key->len;
+	out->wrap = (Keyhop__S1__Wrap)key->wrap;
 }
 
 /* Step 2. */
@@ -70,7 +72,6 @@ static void send_key(struct mme *m, struct enb *e)
 		fill(&previous, &e->key);
 		body.previous = &previous;
 	}
-	body.wrap = (Keyhop__S1__Wrap)m->opt.wrap;
 	body.grace_ms = m->opt.enb_key_grace_ms;
 	msg.body_case = KEYHOP__S1__S1__BODY_ENB_KEY;
 	msg.enb_key = &body;

@@ -41,8 +41,8 @@ static int wrap_for(struct mme *m, struct ue *ue, struct enb *target, const stru
 
 	if (err)
 		return err;
-	err = wrap_seal(m->node.crypto, (enum wrap_type)m->opt.wrap, &target->key, target->nonce++,
-			&binding, kenb, m->room.wrapped[i], &len);
+	err = wrap_seal(m->node.crypto, (enum wrap_type)target->key.wrap, &target->key,
+			target->nonce++, &binding, kenb, m->room.wrapped[i], &len);
 
 	if (err)
 		return err;
@@ -58,7 +58,7 @@ static int wrap_for(struct mme *m, struct ue *ue, struct enb *target, const stru
 	e.gen = batch->generation;
 	events_emit(m->node.events, &e);
 	node_count(&m->node, METRIC_KEYS_WRAPPED);
-	m->node.metrics.wrapped[m->opt.wrap]++;
+	m->node.metrics.wrapped[target->key.wrap]++;
 	return 0;
 }
 

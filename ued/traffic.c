@@ -49,8 +49,8 @@ void traffic_ping(struct ue *ue, struct ctl_request *req)
 	}
 	rng_bytes(echo.data, sizeof echo.data);
 	echo_build(&echo, data);
-	int err = rrc_send_data(n, ue->cell->link, &ue->pdcp, ue->c_rnti, data, sizeof data,
-				ue->imsi.s);
+	const struct uu_end to = ue_radio(ue);
+	int err = rrc_send_data(n, &to, data, sizeof data);
 	if (err) {
 		ctl_fail(req, err, NULL);
 		return;

@@ -5,7 +5,6 @@ import io
 import json
 import os
 import re
-import shutil
 import socket
 import subprocess
 import tempfile
@@ -115,13 +114,47 @@ class Tool(LabTest):
         self.run_dir = lab.path
         return lab
 
+    def pretend(self, role, methods, then=None):
+        """A node `mme` of ours that answers by `methods`, and after the last of them says `then`."""
+        folder = tempfile.TemporaryDirectory(prefix="kh")
+        self.addCleanup(folder.cleanup)
+        self.run_dir = Path(folder.name)
+        listening = socket.socket(socket.AF_UNIX)
+        listening.bind(str(self.run_dir / "mme.sock"))
+        listening.listen()
+        methods = {"status": lambda _: {"role": role}} | methods
+
+        def serve():
+            while True:
+                try:
+                    node = listening.accept()[0]
+                except OSError:
+                    return
+                with node, node.makefile() as lines:
+                    said = [{"jsonrpc": "2.0", "method": "hello", "params": {"role": role, "node": "mme"}}]
+                    node.sendall("".join(f"{json.dumps(m)}\n" for m in said).encode())
+                    for call in map(json.loads, lines):
+                        said = [{"jsonrpc": "2.0", "id": call["id"], "result": methods[call["method"]](call["params"])}]
+                        said += [then] if then and call["method"] == list(methods)[-1] else []
+                        node.sendall("".join(f"{json.dumps(m)}\n" for m in said).encode())
+
+        node = threading.Thread(target=serve)
+        node.start()
+
+        def stop():
+            listening.shutdown(socket.SHUT_RDWR)
+            listening.close()
+            node.join(20)
+
+        self.addCleanup(stop)
+
     def test_exit_codes(self):
         lab = self.start(enbs=2)
         imsi = lab.imsis[0]
         self.tool("mme", "status")
         self.assertIn("BAD_STATE", self.tool("ue", "traffic", "ping", imsi, code=1))
         self.assertIn("usage", self.tool(code=2))
-        self.assertIn("no verb", self.tool("enb1", code=2))
+        self.assertIn("is a node", self.tool("enb1", code=2))
         self.assertIn("has no", self.tool("mme", "no", "such", code=2))
         self.assertIn("--nonsense", self.tool("mme", "status", "--nonsense", "1", code=2))
         self.assertIn("no socket", self.tool("enb7", "status", code=3))
@@ -190,30 +223,83 @@ class Tool(LabTest):
 
     def test_orders_to_a_terminal(self):
         """What a node says of its peers is text: no escape sequence comes out."""
-        folder = Path(tempfile.mkdtemp(prefix="kh"))
-        self.addCleanup(shutil.rmtree, folder)
-        listening = socket.socket(socket.AF_UNIX)
-        self.addCleanup(listening.close)
-        listening.bind(str(folder / "mme.sock"))
-        listening.listen()
-        self.run_dir = folder
         event = {"jsonrpc": "2.0", "method": "event",
                  "params": {"topic": "refused", "node": "mme", "detail": "\x1b[2Jgone\x07"}}
-
-        def serve():
-            node = listening.accept()[0]
-            with node, node.makefile() as lines:
-                for call in map(json.loads, lines):
-                    said = [{"jsonrpc": "2.0", "id": call["id"], "result": {"role": "mmed"}}]
-                    said += [event] if call["method"] == "events.subscribe" else []
-                    node.sendall("".join(f"{json.dumps(m)}\n" for m in said).encode())
-
-        node = threading.Thread(target=serve)
-        node.start()
+        self.pretend("mmed", {"events.subscribe": lambda params: {}}, then=event)
         said = self.tool("watch", "--count", "1")
-        node.join(20)
         self.assertEqual(said.rstrip("\n")[-13:], "detail=?[2Jgone?"[-13:])
         self.assertFalse([c for c in said if c < " " and c != "\n"], repr(said))
+
+    def test_what_a_list_looks_like(self):
+        """Of a node that says what no real one does: all pages, quotes, nulls, what stands beside the items."""
+        rows = [{"ue": f"{i:015}", "n": i, "text": text} for i, text in
+                enumerate(['a,"b"', "c\nd", "e f", "", "ä" * 9, "g" * 300, None])]
+        asked = []
+
+        def listed(params):
+            asked.append(params)
+            at, size = params.get("offset", 0), params.get("limit", 3)
+            return {"items": rows[at:at + size], "next": at + size if at + size < len(rows) else None, "held": 0}
+
+        params = [{"name": n, "type": "int", "required": False, "help": "", "min": 0, "max": 9} for n in ("offset", "limit")]
+        schema = {"methods": [{"name": "x.list", "help": "", "params": params}]}
+        self.pretend("mmed", {"schema.list": lambda _: schema, "x.list": listed})
+        whole = json.loads(self.tool("mme", "x", "list", "-o", "json"))
+        self.assertEqual(whole, {"items": rows, "next": None, "held": 0})
+        self.assertEqual(asked, [{}, {"offset": 3}, {"offset": 6}])
+        self.assertEqual([json.loads(line) for line in self.tool("mme", "x", "list", "-o", "ndjson").splitlines()], rows)
+        listed_csv = list(csv.reader(io.StringIO(self.tool("mme", "x", "list", "-o", "csv"), newline="")))
+        self.assertEqual(listed_csv, [["ue", "n", "text"]] + [[r["ue"], str(r["n"]), r["text"] or ""] for r in rows])
+        table = self.tool("mme", "x", "list")
+        *lines, blank, beside = table.splitlines()
+        self.assertEqual((blank, beside.split()), ("", ["held", "0"]))
+        self.assertEqual({line.index(line.split()[2]) for line in lines}, {lines[0].index("TEXT")})
+        self.assertEqual([line.split()[1] for line in lines], ["N", *map(str, range(7))], "zero is printed")
+        self.assertEqual((lines[4].split()[2], lines[7].split()[2]), ("-", "-"), "no cell is empty")
+        self.assertIn("g" * 300, table)
+        everywhere = json.loads(self.tool("all", "x", "list", "-o", "json"))["items"]
+        self.assertEqual(everywhere, [{"node": "mme", **r} for r in rows])
+        asked.clear()
+        self.assertEqual(len(self.tool("mme", "x", "list", "--limit", "2", "-o", "ndjson").splitlines()), 2)
+        self.assertEqual(asked, [{"limit": 2}], "a page that was asked for is one page")
+
+    def test_options_stand_anywhere(self):
+        lab = self.start(enbs=2)
+        imsi = lab.imsis[0]
+        for words in (("-o", "json", "enb1", "version"), ("enb1", "-o", "json", "version"), ("enb1", "version", "-o", "json"),
+                      ("enb1", "version", "-ojson"), ("enb1", "--output=json", "version"), ("version", "--node", "enb1", "-o", "json"),
+                      ("version", f"--socket={lab.path}/enb1.sock", "--output", "json", "-t", "5s"), ("--", "enb1", "version")):
+            said = self.tool(*words)
+            self.assertIn("enbd", said, words)
+            self.assertEqual(said.startswith("{"), "--" not in words, words)
+        self.tool("wait", "--timeout=5s", "all", "ready")
+        self.tool("wait", "--", "all", "ready")
+        self.tool("ue", "attach", "--cell=enb1", "--wait", "--", imsi)
+        self.assertIn("UE_NOT_FOUND", self.tool("ue", "traffic", "ping", "--", "--help", code=4))
+        self.assertIn("sequenceDiagram", self.tool("seq", f"--ue={imsi}", str(lab.path), "--format=mermaid"))
+        self.assertEqual(len(self.tool("enb1", "watch", "--count=1", "--since=0", "-o", "ndjson").splitlines()), 1)
+        # Where a verb has a flag of that name, it is the verb's.
+        self.tool("seq", str(lab.path), "-o", str(lab.path / "json"))
+        self.assertTrue((lab.path / "json").read_text())
+        for nearest, words in (("--output", ("--outptu", "json", "enb1", "version")), ("--output", ("enb1", "version", "--outptu", "x")),
+                               ("--timeout", ("wait", "all", "ready", "--tiemout", "3")), ("--format", ("seq", "--fromat", "html")),
+                               ("--junit", ("run", "x.yaml", "--juint", "f")), ("--keylog", ("decrypt", "--kelog", "f")),
+                               ("--tls-keylog", ("merge", "--tls-kelog", "f")), ("--topic", ("watch", "--tpoic", "a")),
+                               ('"run"', ("runn",)), ('"run"', ("runn", "x.yaml")), ('"wait"', ("help", "wayt"))):
+            said = self.tool(*words, code=3 if words == ("runn", "x.yaml") else 2)
+            self.assertRegex(said, f"did you mean (the verb )?{nearest}", words)
+        for wants, words in (("value is missing", ("watch", "--topic")), ("takes no value", ("seq", "--all=1")),
+                             ("table|json", ("-o", "xml", "enb1", "version")), ("DURATION", ("enb1", "version", "-t", "long")),
+                             ("--output wants", ("enb1", "version", "-o")), ("unknown option -z", ("-z",)),
+                             ("a word too many", ("run", "a", "b")),
+                             ("nothing to wait for", ("wait", "ue", imsi, "at"))):
+            self.assertIn(wants, self.tool(*words, code=2), words)
+        for words in (("help",), ("-h",), ("--help",)):
+            self.assertIn("exit code:", self.tool(*words))
+        for words in (("help", "run"), ("run", "x.yaml", "--help"), ("run", "-h")):
+            self.assertIn("steps of a scenario", self.tool(*words))
+        self.assertIn("--moves", self.tool("demo", "--help"))
+        self.assertIn("--target", self.tool("enb1", "handover", "start", "-h", imsi))
 
     def test_errors_that_teach(self):
         lab = self.start(enbs=2)
@@ -304,6 +390,10 @@ class Tool(LabTest):
                 self.assertTrue(method["help"], method)
                 self.assertTrue(all(p["help"] and p["type"] for p in method["params"]), method)
             self.assertTrue(all(e["topic"] and e["help"] for e in schema["events"]))
+            # A parameter that is called as an option of the tool could not be given.
+            flags = json.loads(self.tool("--dump-schema"))["flags"]
+            taken = {f["flag"].split("--")[1] for f in flags}
+            self.assertFalse({p["name"] for m in schema["methods"] for p in m["params"]} & taken)
 
 
 if __name__ == "__main__":
