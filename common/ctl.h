@@ -44,6 +44,14 @@ struct ctl_method {
 /* Those of the socket itself: ping, version, events.*. */
 extern const struct ctl_method ctl_own_methods[];
 
+/* What the daemon says of its own accord; `required` members are always there. Ends with {NULL}. */
+struct ctl_notification {
+	const char *name;
+	const struct ctl_param *params;
+	const char *help;
+};
+extern const struct ctl_notification ctl_notifications[];
+
 /* A socket file, mode 0660. */
 struct ctl_place {
 	const char *path; /* NULL: none */

@@ -231,7 +231,8 @@ static void usage(const struct daemon *d, FILE *out)
 		"      --dump-config     every option, its value, and where that came from\n"
 		"      --help-options    lists all options with their defaults\n"
 		"      --dump-fsm        lists the state machines, one line a row\n"
-		"      --dump-schema     methods, options, events, causes and metrics as JSON\n"
+		"      --dump-schema     methods, notifications, options, events, causes and\n"
+		"                        metrics as JSON\n"
 		"  -V, --version\n"
 		"  -h, --help\n",
 		d->name, d->summary);

@@ -1,6 +1,7 @@
 /* A live ladder: events of all nodes of a run directory, put in order of time within a moment. */
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <event2/event.h>
 
@@ -11,6 +12,7 @@
 
 #define MOMENT_US 50000 /* nodes tell within this time of each other */
 #define HEAD_EVERY 40 /* rows */
+#define TRACE_INTERFACES 3 /* S1, X2, Uu: all */
 
 /* A node that is followed. */
 struct source {
@@ -138,15 +140,28 @@ static void on_trace_started(void *arg, const json_t *answer)
 	give_up(at->f, "trace.start", error);
 }
 
+/* What a filter of somebody's leaves out is not drawn. */
+static void say_filtered(const struct source *at, const json_t *status)
+{
+	const char *ue = json_string_value(json_object_get(status, "ue"));
+	size_t interfaces = json_array_size(json_object_get(status, "interfaces"));
+
+	if (interfaces < TRACE_INTERFACES || (ue && strcmp(ue, at->f->s->ue) != 0))
+		fprintf(stderr, "keyhop: %s: a trace runs with a filter of its own\n",
+			at->node->name);
+}
+
 /* One that runs is somebody's: it stays as it is, and runs on. */
 static void on_trace_status(void *arg, const json_t *answer)
 {
 	struct source *at = arg;
 	const char *error = answer_error(answer);
+	const json_t *status = json_object_get(answer, "result");
 
 	if (error) {
 		give_up(at->f, "trace.status", error);
-	} else if (json_is_true(json_object_get(json_object_get(answer, "result"), "running"))) {
+	} else if (json_is_true(json_object_get(status, "running"))) {
+		say_filtered(at, status);
 		go_on(at);
 	} else {
 		at->traced_by_us = true;

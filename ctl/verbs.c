@@ -54,7 +54,7 @@ const struct verb verbs[] = {
 	{"wireshark", "--user", "puts plugin and .proto files where this user's Wireshark finds them", wireshark_verb,
 	 {"keyhop wireshark --user",
 	  "XDG_CONFIG_HOME=/tmp/try HOME=/tmp/try keyhop wireshark --user"}},
-	{"schema", "[NODE]", "methods, options, events, causes and metrics of a node, or of every daemon, as JSON", schema_verb,
+	{"schema", "[NODE]", "methods, notifications, options, events, causes and metrics of a node, or of every daemon, as JSON", schema_verb,
 	 {"keyhop schema enb1",
 	  "keyhop schema mme | jq -r '.events[].topic'"}},
 	{"completion", "bash|zsh|fish", "a script that completes the words of this tool", completion_verb,

@@ -322,9 +322,42 @@ class Control(LabTest):
         lab = self.start()
         node = lab.node("enb1")
         for name, kind in (("ue.list", "method"), ("handover.completed", "event"), ("a3.offset", "option"),
-                           ("unwrap-failed", "cause"), ("keyhop_handovers_total", "metric")):
+                           ("unwrap-failed", "cause"), ("keyhop_handovers_total", "metric"), ("hello", "notification"),
+                           ("event", "notification"), ("events.lost", "notification")):
             self.assertEqual(node.call("schema.get", name=name)["kind"], kind)
         self.refused_as(node, "schema.get", {"name": "no.such"}, 1404, "NOT_FOUND")
+
+    def test_notifications_are_as_described(self):
+        lab = self.lab(enbs=2, extra={"enb1": "events_messages: true\n"}, start=False)
+        lab.topology["options"] = [{"node": "enb1", "option": "control.event_ring", "value": 8}]
+        lab.start()
+        lab.attach_all()
+        lab.node("enb1").call("handover.start", ue=lab.imsis[0], target="enb2", wait=True)
+        kinds = {"string": str, "int": int, "bool": bool, "array": list}
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(10)
+            s.connect(str(lab.socket_path("enb1")))
+            f = s.makefile("rw")
+            f.write('{"jsonrpc":"2.0","id":1,"method":"schema.list"}\n'
+                    '{"jsonrpc":"2.0","id":2,"method":"events.subscribe","params":{"since":0}}\n'
+                    '{"jsonrpc":"2.0","id":3,"method":"ping"}\n')
+            f.flush()
+            lines = []
+            while not lines or lines[-1].get("id") != 3:
+                lines.append(json.loads(f.readline()))
+            f.close()
+        table = {n["name"]: n["params"] for n in lines[1]["result"]["notifications"]}
+        seen = {}
+        for line in lines:
+            if "method" not in line:
+                continue
+            members = {p["name"]: kinds[p["type"]] for p in table[line["method"]]}
+            self.assertLessEqual(set(line["params"]), set(members))
+            self.assertLessEqual({p["name"] for p in table[line["method"]] if p["required"]}, set(line["params"]))
+            for name, value in line["params"].items():
+                self.assertIs(type(value), members[name], line)
+            seen.setdefault(line["method"], []).append(line["params"])
+        self.assertEqual(set(seen), set(table), "each of them was said")
 
     def test_lists_in_pages(self):
         lab = self.lab(enbs=2, ues=25)

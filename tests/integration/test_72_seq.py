@@ -203,6 +203,7 @@ class Seq(WireTest):
         self.assertTrue(lab.node("enb1").call("trace.status")["running"])
         follow.send_signal(signal.SIGTERM)
         self.assertEqual(follow.wait(30), 0)
+        self.assertEqual(follow.stderr.read(), "keyhop: enb3: a trace runs with a filter of its own\n")
         for name in lab.names():
             self.assertEqual(lab.node(name).call("trace.status")["running"], name == "enb3")
         self.assertEqual(lab.node("enb3").call("trace.status")["interfaces"], own["interfaces"])

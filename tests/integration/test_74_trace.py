@@ -1,11 +1,13 @@
 """Traces: every message of a handover is an event at both its ends, with filters; what procedures tell stays; no keys."""
 
 import json
+import os
 import re
+import subprocess
 import unittest
 
 from labtest import Node
-from wiretool import WireTest
+from wiretool import TOOL, WireTest
 
 STEPS = {"3": ("s1.neighbour_list", "S1", "tunnel"), "4": ("s1.wrapped_key_list", "S1", "tunnel"),
          "5": ("nas.h_key_delivery", None, "nas"), "6": ("rrc.measurement_report", "Uu", "rrc"),
@@ -121,6 +123,14 @@ class Trace(WireTest):
                          {"running": True, "ue": None, "interfaces": ["S1", "X2", "Uu"], "messages": 0})
         for params in ({"ue": "1234"}, {"interfaces": ["S2"]}, {"interfaces": [7]}):
             self.named("INVALID_PARAMS", lab.node("enb2").call, "trace.start", **params)
+
+    def test_by_the_tool_at_all_nodes(self):
+        lab = self.lab(enbs=2)
+        done = subprocess.run([str(TOOL), "all", "trace", "start", "--interfaces", "X2,Uu", "-o", "json"], text=True,
+                              capture_output=True, env=os.environ | {"KEYHOP_RUN": str(lab.path)}, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for name in lab.names():
+            self.assertEqual(lab.node(name).call("trace.status")["interfaces"], ["X2", "Uu"], name)
 
     def test_subscribers_of_a_ue_see_its_messages(self):
         lab = self.traced(ues=2)

@@ -17,7 +17,10 @@
 #include "check_main.h"
 #include "events.h"
 #include "loop.h"
+#include "message.h"
 #include "test_link.h"
+
+#define RING 2000 /* events kept */
 
 static char dir[] = "/tmp/keyhop-ctl-XXXXXX";
 static char path[64], viewer_path[64], why[400];
@@ -68,7 +71,7 @@ static void setup(void)
 	snprintf(viewer_path, sizeof viewer_path, "%s/v", dir);
 	signal(SIGPIPE, SIG_IGN); /* as every daemon does */
 	loop = loop_new();
-	events = events_new("n1", 2000);
+	events = events_new("n1", RING);
 	const struct ctl_settings settings = {.loop = loop,
 					      .events = events,
 					      .operators = {.path = path},
@@ -339,6 +342,67 @@ START_TEST(subscriptions)
 }
 END_TEST
 
+static void emit_messages(unsigned n)
+{
+	while (n--) {
+		struct node_event e = {.topic = "msg.rx", .message = message_row(IFACE_X2, 7)};
+		events_emit(events, &e);
+	}
+}
+
+static void says_lost(int fd, json_int_t from, json_int_t to)
+{
+	json_t *j = line(fd), *params = json_object_get(j, "params");
+
+	ck_assert_str_eq(json_string_value(json_object_get(j, "method")), "events.lost");
+	ck_assert_int_eq(json_integer_value(json_object_get(params, "from")), from);
+	ck_assert_int_eq(json_integer_value(json_object_get(params, "to")), to);
+	json_decref(j);
+}
+
+/* Messages of a trace leave their own ring; that is a loss for those who want some. */
+START_TEST(messages_are_lost_to_who_wants_them)
+{
+	int fd = client();
+
+	emit("a", NULL); /* 1 */
+	emit_messages(RING + 3); /* 2 to RING + 4; the first three are gone */
+	emit("a", NULL);
+	ck_assert_int_eq(ask(fd, CALL("1", "events.subscribe", "{\"since\":0,\"topics\":[\"a\"]}")),
+			 0);
+	ck_assert_uint_eq(next_event(fd, "a"), 1);
+	ck_assert_uint_eq(next_event(fd, "a"), RING + 5);
+	ck_assert_int_eq(
+		ask(fd, CALL("2", "events.subscribe", "{\"since\":0,\"topics\":[\"a\",\"msg\"]}")),
+		0);
+	ck_assert_uint_eq(next_event(fd, "a"), 1);
+	says_lost(fd, 2, 4);
+	ck_assert_uint_eq(next_event(fd, "msg.rx"), 5);
+	close(fd);
+}
+END_TEST
+
+/* Those of procedures are lost to everybody, and no more than those. */
+START_TEST(procedures_are_lost_to_all)
+{
+	int fd = client();
+
+	emit_messages(1);
+	for (unsigned i = 0; i < RING + 1; i++)
+		emit("a", NULL); /* 2 to RING + 2; 2 is gone */
+	emit_messages(1);
+	ck_assert_int_eq(ask(fd, CALL("1", "events.subscribe", "{\"since\":0,\"topics\":[\"b\"]}")),
+			 0);
+	says_lost(fd, 1, 2);
+	emit("b", NULL);
+	ck_assert_uint_eq(next_event(fd, "b"), RING + 4);
+	ck_assert_int_eq(ask(fd, CALL("2", "events.subscribe", "{\"since\":0}")), 0);
+	ck_assert_uint_eq(next_event(fd, "msg.rx"), 1);
+	says_lost(fd, 2, 3);
+	close(fd);
+}
+END_TEST
+
 /* First sequence number that comes after those of this line, which must follow `expected` without a gap. */
 static uint64_t after(json_t *j, uint64_t expected, bool *lost)
 {
@@ -388,7 +452,7 @@ START_TEST(a_long_replay)
 	bool lost;
 	uint64_t next = 101;
 
-	for (int i = 0; i < 2000; i++)
+	for (int i = 0; i < RING; i++)
 		emit("handover.completed", "001010000000001");
 	ck_assert_int_eq(ask(fd, CALL("1", "events.subscribe", "{\"since\":100}")), 0);
 	for (int i = 0; i < 50; i++)
@@ -742,11 +806,12 @@ int main(void)
 
 	CHECK_CASE_WITH(s, "ctl", setup, teardown, says_hello, only_owner_and_group, answers,
 			many_in_one_and_one_in_many, errors_have_names,
-			a_line_without_end_is_cut_off, subscriptions, a_slow_reader, a_long_replay,
-			odd_requests, half_closed, half_closed_subscriber, a_flood_of_requests,
-			a_client_that_vanishes, one_daemon_a_socket, a_file_stays,
-			a_crowd_is_kept_out, out_of_descriptors, viewers_change_nothing,
-			viewers_keep_no_operator_out, belongs_to_a_group, a_group_that_is_not_there,
-			two_roles_two_places, what_is_a_group);
+			a_line_without_end_is_cut_off, subscriptions,
+			messages_are_lost_to_who_wants_them, procedures_are_lost_to_all,
+			a_slow_reader, a_long_replay, odd_requests, half_closed,
+			half_closed_subscriber, a_flood_of_requests, a_client_that_vanishes,
+			one_daemon_a_socket, a_file_stays, a_crowd_is_kept_out, out_of_descriptors,
+			viewers_change_nothing, viewers_keep_no_operator_out, belongs_to_a_group,
+			a_group_that_is_not_there, two_roles_two_places, what_is_a_group);
 	return check_main(s);
 }

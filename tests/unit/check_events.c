@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "check_main.h"
+#include "ctl.h"
 #include "message.h"
 
 static void emit(struct events *ev, const char *topic)
@@ -149,6 +150,41 @@ START_TEST(json_of_a_message)
 }
 END_TEST
 
+START_TEST(every_member_is_described)
+{
+	struct events *ev = events_new("n1", 1);
+	struct node_event e = {.topic = "t",
+			       .step = "1",
+			       .mme_ue_id = 1,
+			       .enb = 1,
+			       .source = 1,
+			       .gen = 1,
+			       .kid = 1,
+			       .key = "k",
+			       .fp = "01234567",
+			       .err = KH_E_TIMEOUT,
+			       .duration_us = 1,
+			       .detail = "d",
+			       .message = message_row(IFACE_S1, 2),
+			       .interface = "S1",
+			       .protection = "tunnel",
+			       .peer = "p"};
+	const struct ctl_notification *n = ctl_notifications;
+	size_t described = 0;
+
+	ck_ok(imsi_parse(&e.ue, "001010000000001"));
+	events_emit(ev, &e);
+	json_t *j = event_json(ev, events_after(ev, 0));
+	while (strcmp(n->name, "event") != 0)
+		n++;
+	for (const struct ctl_param *p = n->params; p->name; p++, described++)
+		ck_assert_msg(json_object_get(j, p->name) != NULL, "%s", p->name);
+	ck_assert_uint_eq(described, json_object_size(j));
+	json_decref(j);
+	events_free(ev);
+}
+END_TEST
+
 START_TEST(detail_becomes_utf8)
 {
 	struct events *ev = events_new("n1", 1);
@@ -227,7 +263,7 @@ int main(void)
 
 	CHECK_CASE(s, "events", numbers_rise_and_the_ring_forgets, messages_push_no_procedure_out,
 		   nobody_looks, sink_sees_each, json_leaves_out_what_is_empty, json_of_a_message,
-		   detail_becomes_utf8, one_line_an_event_in_the_file,
+		   every_member_is_described, detail_becomes_utf8, one_line_an_event_in_the_file,
 		   a_full_disk_ends_the_file_only, a_file_that_cannot_be_opened);
 	return check_main(s);
 }
