@@ -3,6 +3,7 @@
 #include "handlers.h"
 #include "loop.h"
 #include "rng.h"
+#include "sent_list.h"
 
 #define ACK_TIMEOUT_MS 1000
 
@@ -113,12 +114,18 @@ void key_provision_rx_ack(struct mme *m, struct s1_peer *p, const Keyhop__S1__S1
 			    s1->enb_key_ack->key_id);
 		return;
 	}
+	bool had_none = e->key.id == 0;
 	e->key = e->offered;
 	KEY_WIPE(&e->offered);
 	e->nonce = 0;
 	e->key_us = clock_mono_us();
 	set_timer(m, e);
 	log_info(LOG_KEY, "enb=%u acknowledged kid=%u", e->id, e->key.id);
+	struct node_event ev = {
+		.topic = "enbkey.acknowledged", .step = "2", .enb = e->id, .kid = e->key.id};
+	events_emit(m->node.events, &ev);
+	if (had_none)
+		list_renewal_start(m, e);
 }
 
 int key_provision_use(struct mme *m, struct enb *e)

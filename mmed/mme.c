@@ -10,6 +10,7 @@
 #include "mem.h"
 #include "s1_fsm.h"
 #include "scheme.h"
+#include "sent_list.h"
 #include "ue_fsm.h"
 
 int mme_subscriber_add(struct mme *m, const struct subscriber *s)
@@ -80,6 +81,7 @@ static void stop(void *context)
 	struct ue *ue, *utmp;
 	struct enb *e, *etmp;
 
+	list_renewal_stop(m);
 	s1_close_all(m);
 	/* Contexts stay in the store: an orderly end is a restart to come. */
 	contexts_close(m);

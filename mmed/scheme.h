@@ -9,6 +9,7 @@
 struct key_batch {
 	uint64_t generation;
 	struct h_key h_key;
+	char h_key_fp[FINGERPRINT_LEN];
 };
 KEY_LOCAL_DECLARE(key_batch)
 
