@@ -98,10 +98,11 @@ static void enbkey_list(void *ctx, struct ctl_request *req, const json_t *params
 		if (e->key.id)
 			json_array_append_new(
 				items,
-				json_pack("{s:I, s:I, s:o, s:I, s:I}", "enb", (json_int_t)e->id,
-					  "kid", (json_int_t)e->key.id, "fp",
+				json_pack("{s:I, s:I, s:o, s:s, s:i, s:I, s:I}", "enb",
+					  (json_int_t)e->id, "kid", (json_int_t)e->key.id, "fp",
 					  ctl_fingerprint(m, KEY_MME_ENB_KEY, e->key.b, e->key.len),
-					  "wraps", (json_int_t)e->nonce, "age_us",
+					  "wrap", wrap_name((enum wrap_type)e->key.wrap), "bits",
+					  e->key.len * 8, "wraps", (json_int_t)e->nonce, "age_us",
 					  (json_int_t)(clock_mono_us() - e->key_us)));
 	ctl_reply_list(req, items, 0);
 }
@@ -218,25 +219,6 @@ static void ue_detach(void *ctx, struct ctl_request *req, const json_t *params)
 		ctl_reply(req, json_pack("{s:s}", "outcome", "completed"));
 }
 
-static void scheme_get(void *ctx, struct ctl_request *req, const json_t *params)
-{
-	static const char *const names[] = {"scheme",	    "wrap",	  "h_key_bits",
-					    "enb_key_bits", "kenb_input", "location_update"};
-	struct mme *m = ctx;
-	json_t *out = json_object();
-	char value[64];
-
-	(void)params;
-	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-		for (const struct config_row *row = mme_rows; row->key; row++) {
-			if (strcmp(row->key, names[i]) != 0)
-				continue;
-			config_print(row, &m->opt, value, sizeof value);
-			json_object_set_new(out, row->key, json_string(value));
-		}
-	ctl_reply(req, out);
-}
-
 static const struct ctl_param page_params[] = {CTL_PAGE_PARAMS, {0}};
 static const struct ctl_param no_params[] = {{0}};
 static const struct ctl_param enb_params[] = {{"enb", CTL_STRING, true, 0, 0, "eNB_ID or name"},
@@ -262,7 +244,13 @@ const struct ctl_method mme_methods[] = {
 	{"wraplist.push", ue_params, ctl_wraplist_push,
 	 "steps 3a to 5 for the eNodeBs of the list last sent: a new one, as its keys are wiped",
 	 false},
-	{"scheme.get", no_params, scheme_get, "how the keys of the next cells are made", true},
+	{"scheme.get", no_params, ctl_scheme_get,
+	 "how the keys of the next cells are made, and which eNodeBs have not come to that yet",
+	 true},
+	{"scheme.set", ctl_scheme_params, ctl_scheme_set,
+	 "change that, until a restart or config.reload: new MME-eNB_keys go to eNodeBs that need "
+	 "one",
+	 false},
 	{"ue.list", page_params, ue_list, "UE contexts", true},
 	{"ue.show", ue_params, ue_show, "one UE", true},
 	{"ue.detach", ue_params, ue_detach, "detach a UE", false},

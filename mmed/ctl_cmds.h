@@ -19,6 +19,10 @@ extern const struct ctl_param ctl_subscriber_params[], ctl_import_params[], ctl_
 ctl_handler_fn ctl_hkey_issue, ctl_hkey_show, ctl_wraplist_show, ctl_wraplist_push;
 extern const struct ctl_param ctl_hkey_params[];
 
+/* ctl_scheme.c */
+ctl_handler_fn ctl_scheme_get, ctl_scheme_set;
+extern const struct ctl_param ctl_scheme_params[];
+
 /* The UE an operator names by IMSI or MME-UE-id; NULL when it was answered that there is none. */
 struct ue *ctl_find_ue(struct mme *m, struct ctl_request *req, const json_t *params);
 /* {items, next}; takes over `items`. `next` 0: there is no more. */

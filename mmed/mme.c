@@ -48,13 +48,10 @@ static int add_subscriber(void *arg, const struct subscriber *s)
 static int check(void *context, char *why, size_t why_len)
 {
 	struct mme *m = context;
+	int err = mme_scheme_check(&m->opt, why, why_len);
 
-	if (m->opt.wrap == WRAP_AES_BLOCK && m->opt.h_key_bits == 256) {
-		snprintf(why, why_len,
-			 "wrap: aes-block takes a 128-bit KeNB only (h_key_bits: 128)");
-		return KH_E_CONFIG;
-	}
-	int err = s1_listen_check(m, why, why_len);
+	if (!err)
+		err = s1_listen_check(m, why, why_len);
 	if (err)
 		return err;
 	return subscriber_read(m->node.crypto, m->opt.subscribers, add_subscriber, m, why, why_len);
@@ -63,11 +60,9 @@ static int check(void *context, char *why, size_t why_len)
 static int start(void *context, char *why, size_t why_len)
 {
 	struct mme *m = context;
-	const char *warning = wrap_warning((enum wrap_type)m->opt.wrap);
 
 	m->scheme = mme_scheme(m->opt.scheme);
-	if (warning)
-		log_warn(LOG_KEY, "wrap: %s: %s", wrap_name((enum wrap_type)m->opt.wrap), warning);
+	mme_scheme_warn(m);
 	int err = contexts_open(m, why, why_len);
 	if (!err)
 		err = contexts_load(m, why, why_len);
@@ -145,6 +140,8 @@ const struct daemon mme_daemon = {
 	.context_size = sizeof(struct mme),
 	.options_offset = offsetof(struct mme, opt),
 	.check = check,
+	.check_options = mme_scheme_check,
+	.reloaded = mme_scheme_changed,
 	.start = start,
 	.stop = stop,
 	.status = status,

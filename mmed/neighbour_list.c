@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "handlers.h"
 #include "mem.h"
 #include "scheme.h"
 #include "sent_list.h"
@@ -34,7 +35,7 @@ static int sort_out(struct mme *m, const struct ue *ue, const uint32_t *ids, siz
 			return KH_E_OWN_ID;
 		if (is_duplicate(ids, i))
 			continue;
-		if (e && e->key.id)
+		if (e && key_provision_is_usable(m, e))
 			t->known[t->n_known++] = e;
 		else
 			m->room.unknown[t->n_unknown++] = ids[i];
