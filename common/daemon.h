@@ -21,6 +21,10 @@ struct daemon {
 	size_t options_offset; /* of its options struct, which begins with a struct node_options */
 	/* Checks what the rows cannot, without changing anything outside. KH_E_CONFIG with `why`. */
 	int (*check)(void *context, char *why, size_t why_len);
+	/* The part of it that looks at options alone; those of a reload are checked before anything changes. NULL: none. */
+	int (*check_options)(const void *options, char *why, size_t why_len);
+	/* A reload has changed what can change in place. NULL: whoever uses an option looks at it each time. */
+	void (*reloaded)(void *context);
 	/* Opens sockets, starts work. KH_E_* with `why`. */
 	int (*start)(void *context, char *why, size_t why_len);
 	/* Ends all work; also after a failed start. */

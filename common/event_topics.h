@@ -40,6 +40,8 @@ struct json_t;
 	X("enbkey.picked", "1", "mmed", "a new MME-eNB_key") \
 	X("enbkey.sent", "2", "mmed", "it went to its eNodeB") \
 	X("enbkey.installed", "2", "enbd", "it is in use") \
+	X("enbkey.acknowledged", "2", "mmed", "and the MME wraps under it from now on") \
+	X("scheme.in_force", "2", "mmed", "a new wrap or length of MME-eNB_key has reached an eNodeB") \
 	X("enbkey.erased", "", "mmed enbd", \
 	  "the grace time of the previous one is over; or its eNodeB's certificate was revoked") \
 	X("authentication.requested", "", "mmed", "RAND and AUTN went to the UE") \

@@ -2,7 +2,8 @@
 
 import unittest
 
-from labtest import LabTest
+from labtest import LabTest  # first: it finds the other
+from keyhop import wait_until
 
 
 class ListTest(LabTest):
@@ -22,6 +23,108 @@ class ListTest(LabTest):
 
     def log(self, lab, name):
         return (lab.path / f"{name}.log").read_text()
+
+
+class Wraplists(ListTest):
+    def test_what_was_sent_and_once_more(self):
+        lab = self.lab(enbs=3, extra=self.FAULTS)
+        enb1, imsi = self.ready(lab), lab.imsis[0]
+        mme, ue = lab.node("mme"), lab.node("ue")
+        mme.subscribe(since=0)
+        keys = {(e["enb"], e["gen"]): e["fp"] for e in self.events(mme) if e["topic"] == "kenb.derived"}
+        h_keys = {e["gen"]: e["fp"] for e in self.events(mme) if e["topic"] == "hkey.picked"}
+        shown = mme.call("wraplist.show", ue=imsi)
+        self.assertEqual((shown["ue"], shown["step"], shown["to"]), (imsi, "4", 1))
+        self.assertEqual(shown["h_key_fp"], h_keys[shown["generation"]])
+        in_use = {k["enb"]: k["kid"] for k in mme.call("enbkey.list")["items"]}
+        self.assertEqual({i["enb"] for i in shown["items"]}, {2, 3})
+        for item in shown["items"]:
+            self.assertEqual((item["sent"], item["kid"], item["kid_in_use"], item["wrap"]),
+                             (True, in_use[item["enb"]], True, "aes-gcm"))
+            self.assertEqual(item["kenb_fp"], keys[item["enb"], shown["generation"]])
+        self.assertEqual({(i["enb"], i["kid"]) for i in enb1.call("wraplist.show", ue=imsi)["items"]},
+                         {(i["enb"], i["kid"]) for i in shown["items"]})
+        # What is sent again is never the same: its keys are wiped.
+        pushed = mme.call("wraplist.push", ue=imsi)["generation"]
+        self.assertGreater(pushed, shown["generation"])
+        self.assertEqual(self.usable(enb1, shown["generation"]), pushed)
+        again = mme.call("wraplist.show", ue=imsi)
+        self.assertEqual({i["enb"] for i in again["items"]}, {2, 3})
+        self.assertFalse({i["kenb_fp"] for i in again["items"]} & {i["kenb_fp"] for i in shown["items"]})
+        done = enb1.call("handover.start", ue=imsi, target="enb3", wait=True)
+        self.assertEqual(done["generation"], pushed)
+        self.assertEqual(lab.node("enb3").call("ue.show", ue=imsi)["kenb_fp"],
+                         {i["enb"]: i["kenb_fp"] for i in again["items"]}[3])
+        mme.wait_event(lambda e: e["topic"] == "wraplist.sent" and e["step"] == "13")
+        moved = mme.call("wraplist.show", ue=imsi)
+        self.assertEqual((moved["step"], moved["to"], {i["enb"] for i in moved["items"]}), ("13", 3, {1, 2}))
+        mme.call("enbkey.rotate", enb="enb1")
+        mme.wait_event(lambda e: e["topic"] == "enbkey.acknowledged" and e["kid"] > max(in_use.values()))
+        stale = {i["enb"]: i["kid_in_use"] for i in mme.call("wraplist.show", ue=imsi)["items"]}
+        self.assertEqual(stale, {1: False, 2: True})
+        ue.call("detach", ue=imsi, wait=True)
+        mme.wait_event(lambda e: e["topic"] == "ue.released")
+        self.named("UE_NOT_FOUND", mme.call, "wraplist.show", ue=imsi)
+
+    def events(self, node):
+        """All that came so far."""
+        seq = node.call("events.subscribe", since=0)["seq"]
+        while not node.events or node.events[-1]["seq"] < seq:
+            node._take(node._read(float("inf")))
+        return list(node.events)
+
+    def test_none_is_known_after_a_restart(self):
+        lab = self.lab(enbs=2)
+        self.ready(lab)
+        lab.stop_node("mme")
+        lab.start_node("mme")
+        mme, imsi = lab.node("mme"), lab.imsis[0]
+        self.assertEqual(mme.call("ue.show", ue=imsi)["state"], "attached")
+        self.named("NOT_FOUND", mme.call, "wraplist.show", ue=imsi)
+        self.named("NOT_FOUND", mme.call, "wraplist.push", ue=imsi)
+
+
+class LateKey(ListTest):
+    """An eNodeB that acknowledges its MME-eNB_key when lists were made without it."""
+
+    def test_becomes_a_target_by_itself(self):
+        lab = self.lab(enbs=3, ues=40, extra=self.FAULTS, start=False)
+        lab.prepare()
+        for name in ("mme", "enb1", "enb3"):
+            lab.start_node(name)
+        mme, imsi = lab.node("mme"), lab.imsis[0]
+        mme.subscribe(since=0, topics=["enbkey.acknowledged"])
+        acknowledged = {mme.wait_event(lambda e: e["topic"] == "enbkey.acknowledged")["enb"] for _ in range(2)}
+        self.assertEqual(acknowledged, {1, 3})
+        mme.call("fault.set", fault="drop", message="s1.enb_key_ack", direction="rx", count=0)
+        for name in ("enb2", "ue"):
+            lab.start_node(name)
+        lab.until_ready()
+        enb1 = self.ready(lab)
+        before = mme.call("wraplist.show", ue=imsi)
+        self.assertEqual(self.sent(mme, imsi), {2: False, 3: True})
+        self.named("NO_WRAPPED_KEY", enb1.call, "handover.start", ue=imsi, target="enb2")
+        mme.subscribe(since=0, topics=["enbkey.acknowledged", "wraplist.sent"])
+        mme.call("fault.clear")
+        mme.wait_event(lambda e: e["topic"] == "enbkey.acknowledged" and e["enb"] == 2)
+        self.usable(enb1, before["generation"])
+        enb1.subscribe(topics=["handover."])
+        enb1.call("handover.start", ue=imsi, target="enb2")
+        self.assertEqual(enb1.wait_event(lambda e: e["topic"] in ("handover.completed", "handover.failed"))["topic"],
+                         "handover.completed")
+        mme.wait_event(lambda e: e["topic"] == "wraplist.sent" and e["step"] == "13")
+        # So can all others.
+        for other in lab.imsis[1:]:
+            wait_until([mme], lambda o=other: self.sent(mme, o) == {2: True, 3: True})
+        # A key that only takes the place of another is no reason.
+        newest = max(ue["generation"] for ue in mme.call("ue.list")["items"])
+        mme.subscribe(topics=["enbkey.acknowledged"])
+        mme.call("enbkey.rotate", enb="enb3")
+        mme.wait_event(lambda e: e["enb"] == 3)
+        self.assertEqual(mme.call("wraplist.push", ue=lab.imsis[1])["generation"], newest + 1)
+
+    def sent(self, mme, imsi):
+        return {i["enb"]: i["sent"] for i in mme.call("wraplist.show", ue=imsi)["items"]}
 
 
 class Overtaken(ListTest):

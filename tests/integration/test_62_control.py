@@ -40,7 +40,9 @@ def right(lab):
     page = {"offset": 0, "limit": 10}
     mme = [("enb.list", page, None), ("enb.show", {"enb": "enb1"}, None), ("ue.list", page, None), ("ue.show", {"ue": a}, None),
            ("hkey.show", {"ue": a}, None), ("scheme.get", {}, None),
+           ("scheme.set", {"wrap": "aes-gcm", "h_key_bits": 128, "enb_key_bits": 128, "kenb_input": "plmn"}, None),
            ("enbkey.list", {}, None), ("enbkey.rotate", {"enb": "enb2"}, None), ("hkey.issue", {"ue": a, "enbs": [2]}, None),
+           ("wraplist.show", {"ue": a}, None), ("wraplist.push", {"ue": a}, None),
            ("key.list", {"ue": a}, None), ("subscriber.list", page, None), ("subscriber.show", {"ue": a}, None),
            ("subscriber.add", {"ue": new, "k": K, "opc": K, "sqn": "000000000020"}, None),
            ("subscriber.import", {"file": str(lab.path / "more.csv")}, None), ("subscriber.remove", {"ue": new}, None),
