@@ -29,6 +29,8 @@ struct daemon {
 	void (*status)(void *context, json_t *out);
 	/* The state in a few words, for the service manager: "3 eNodeBs, 200 UEs". */
 	void (*headline)(const void *context, char *out, size_t len);
+	/* Can it do its work now? Otherwise `why` says in a few words what is missing. */
+	bool (*ready)(const void *context, char *why, size_t len);
 	/* A new revocation list is in force; its links end by themselves. NULL: nothing else to do. */
 	void (*crl_loaded)(void *context);
 	/* Calls `fn` for each MME-eNB_key in use: whose it is, and since when (clock_mono_us). NULL: holds none. */
