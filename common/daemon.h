@@ -31,6 +31,8 @@ struct daemon {
 	void (*headline)(const void *context, char *out, size_t len);
 	/* Can it do its work now? Otherwise `why` says in a few words what is missing. */
 	bool (*ready)(const void *context, char *why, size_t len);
+	/* IMSI of a UE by its id at the MME, "" when it is not known here; for the log. NULL: knows none by it. */
+	const char *(*ue_imsi)(void *context, uint32_t mme_ue_id);
 	/* A new revocation list is in force; its links end by themselves. NULL: nothing else to do. */
 	void (*crl_loaded)(void *context);
 	/* Calls `fn` for each MME-eNB_key in use: whose it is, and since when (clock_mono_us). NULL: holds none. */

@@ -191,3 +191,29 @@ int message_decode(struct pbmem *mem, enum iface iface, enum role from, const ui
 	*out = msg;
 	return 0;
 }
+
+static void look_for(const ProtobufCMessage *msg, const struct field_rule *rules,
+		     struct message_about *out)
+{
+	for (const struct field_rule *r = rules; msg && r && r->name; r++) {
+		const uint8_t *at = (const uint8_t *)msg + r->offset;
+		const ProtobufCMessage *sub;
+
+		if (r->kind == FIELD_U32 && strcmp(r->name, "mme_ue_id") == 0) {
+			memcpy(&out->mme_ue_id, at, sizeof out->mme_ue_id);
+		} else if (r->kind == FIELD_U64 && strcmp(r->name, "generation") == 0) {
+			memcpy(&out->generation, at, sizeof out->generation);
+		} else if (r->kind == FIELD_SUB) {
+			memcpy(&sub, at, sizeof sub);
+			look_for(sub, r->sub, out);
+		}
+	}
+}
+
+struct message_about message_about(const struct message_row *row, const ProtobufCMessage *msg)
+{
+	struct message_about out = {0};
+
+	look_for(((const struct top_level *)(const void *)msg)->body, row->rules, &out);
+	return out;
+}

@@ -78,6 +78,12 @@ int message_decode(struct pbmem *mem, enum iface iface, enum role from, const ui
 unsigned message_number(const ProtobufCMessage *msg);
 /* The row of a message about to be sent. */
 const struct message_row *message_row_of(enum iface iface, const ProtobufCMessage *msg);
+/* Which UE and which generation a message is about, as far as its body says so; otherwise 0. */
+struct message_about {
+	uint32_t mme_ue_id;
+	uint64_t generation;
+};
+struct message_about message_about(const struct message_row *row, const ProtobufCMessage *msg);
 /* Checks unknown fields and rules of any message of ours, e.g. the Uu carrier. */
 int message_check(const ProtobufCMessage *msg, const struct field_rule *rules,
 		  const char **field) KH_MUST_CHECK;

@@ -24,7 +24,7 @@ int nas_msg_seal(struct node *n, struct nas_sec *sec, enum nas_header type,
 	if (err)
 		node_refuse(n, LOG_NAS, err, peer, "nas.%s not sent", row->name);
 	else
-		node_message(n, true, LOG_NAS, row, peer, len);
+		node_message(n, true, LOG_NAS, row, peer, &msg->base, len);
 	return err;
 }
 

@@ -8,6 +8,7 @@
 #include "capture.h"
 #include "clock.h"
 #include "crypto.h"
+#include "daemon.h"
 #include "eps_alg.h"
 #include "fault.h"
 #include "link.h"
@@ -145,6 +146,16 @@ static bool may_log(struct refusal_log *r, enum log_cat cat, int err)
 	return true;
 }
 
+/* What stands before a peer's name in the log: it may be the IMSI of a UE, and a UE without a name has some words. */
+static const char *peer_mark(const char *peer)
+{
+	struct imsi imsi;
+
+	if (imsi_parse(&imsi, peer) == 0)
+		return " ue=";
+	return strchr(peer, ' ') ? " " : " peer=";
+}
+
 void node_refuse(struct node *n, enum log_cat cat, int err, const char *peer, const char *fmt, ...)
 {
 	struct node_event e = {.topic = "refused", .err = err};
@@ -155,13 +166,33 @@ void node_refuse(struct node *n, enum log_cat cat, int err, const char *peer, co
 	vsnprintf(e.detail, sizeof e.detail, fmt, ap);
 	va_end(ap);
 	if (may_log(&n->refusal_logs[err_to_cause(err)], cat, err))
-		log_warn(cat, "refused cause=%s%s%s %s (%s)", err_name(err), peer ? " peer=" : "",
-			 peer ? peer : "", e.detail, err_text(err));
+		log_warn(cat, "refused cause=%s%s%s %s (%s)", err_name(err),
+			 peer ? peer_mark(peer) : "", peer ? peer : "", e.detail, err_text(err));
 	events_emit(n->events, &e);
 }
 
+static void log_message(struct node *n, bool tx, enum log_cat cat, const struct message_row *row,
+			const char *peer, const struct ProtobufCMessage *msg)
+{
+	const struct message_about about = message_about(row, msg);
+	const struct daemon *d = n->daemon;
+	const char *ue = about.mme_ue_id && d && d->ue_imsi ? d->ue_imsi(n, about.mme_ue_id) : "";
+	char id[32] = "", gen[32] = "";
+
+	if (about.mme_ue_id)
+		snprintf(id, sizeof id, " mme_ue_id=%u", about.mme_ue_id);
+	if (about.generation)
+		snprintf(gen, sizeof gen, " gen=%llu", (unsigned long long)about.generation);
+	if (strcmp(ue, peer) == 0)
+		ue = "";
+	log_write(cat, row->routine ? LOG_DEBUG : LOG_INFO, "%s %s.%s%s%s %s%s%s%s%s%s%s",
+		  tx ? "tx" : "rx", iface_name(row->iface), row->name, row->step ? " step=" : "",
+		  row->step ? row->step : "", tx ? "to" : "from", peer_mark(peer), peer,
+		  *ue ? " ue=" : "", ue, id, gen);
+}
+
 void node_message(struct node *n, bool tx, enum log_cat cat, const struct message_row *row,
-		  const char *peer, size_t len)
+		  const char *peer, const struct ProtobufCMessage *msg, size_t len)
 {
 	uint64_t *counts = tx ? n->metrics.tx : n->metrics.rx;
 
@@ -169,9 +200,8 @@ void node_message(struct node *n, bool tx, enum log_cat cat, const struct messag
 	(tx ? n->metrics.tx_bytes : n->metrics.rx_bytes)[message_index(row)] += len;
 	if (n->capture)
 		capture_note(n, tx, row, peer);
-	log_at(cat, row->routine ? LOG_DEBUG : LOG_INFO, "%s %s.%s%s%s %s %s", tx ? "tx" : "rx",
-	       iface_name(row->iface), row->name, row->step ? " step=" : "",
-	       row->step ? row->step : "", tx ? "to" : "from", peer);
+	if (log_enabled(cat, row->routine ? LOG_DEBUG : LOG_INFO))
+		log_message(n, tx, cat, row, peer, msg);
 }
 
 int node_send(struct node *n, struct link *link, enum iface iface, enum log_cat cat,
@@ -187,7 +217,7 @@ int node_send(struct node *n, struct link *link, enum iface iface, enum log_cat 
 		node_refuse(n, cat, err, peer, "%s.%s not sent", iface_name(iface),
 			    row ? row->name : "?");
 	else
-		node_message(n, true, cat, row, peer, protobuf_c_message_get_packed_size(msg));
+		node_message(n, true, cat, row, peer, msg, protobuf_c_message_get_packed_size(msg));
 	return err;
 }
 
@@ -203,7 +233,7 @@ int node_decode(struct node *n, enum iface iface, enum role from, enum log_cat c
 			    fault.row ? fault.row->name : "message", fault.field ? " field " : "",
 			    fault.field ? fault.field : "");
 	else
-		node_message(n, false, cat, *row, peer, len);
+		node_message(n, false, cat, *row, peer, *out, len);
 	return err;
 }
 

@@ -86,9 +86,10 @@ static inline void node_count(struct node *n, enum metric m)
  * log (may be NULL). */
 void node_refuse(struct node *n, enum log_cat cat, int err, const char *peer, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
-/* A message of `len` octets came or goes: counters and one log line at info. */
+/* A message of `len` octets came or goes: counters and one log line at info, with the UE and the generation that it is
+ * about. `peer` is a node, or the IMSI of a UE. */
 void node_message(struct node *n, bool tx, enum log_cat cat, const struct message_row *row,
-		  const char *peer, size_t len);
+		  const char *peer, const struct ProtobufCMessage *msg, size_t len);
 /* Packs and sends `msg` on `link`, counted and logged. An error is counted, too; callers may ignore it. */
 int node_send(struct node *n, struct link *link, enum iface iface, enum log_cat cat,
 	      const char *peer, const struct ProtobufCMessage *msg);

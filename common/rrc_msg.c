@@ -41,7 +41,7 @@ int rrc_send(struct node *n, struct link *link, struct pdcp *pdcp, uint32_t c_rn
 	if (err)
 		node_refuse(n, LOG_AIR, err, peer, "rrc.%s not sent", row->name);
 	else
-		node_message(n, true, LOG_AIR, row, peer, len);
+		node_message(n, true, LOG_AIR, row, peer, &msg->base, len);
 	return err;
 }
 

@@ -124,6 +124,13 @@ static void headline(const void *context, char *out, size_t len)
 	snprintf(out, len, "%u eNodeBs, %u UEs", m->enbs_up, HASH_COUNT(m->ues));
 }
 
+static const char *ue_imsi(void *context, uint32_t mme_ue_id)
+{
+	const struct ue *ue = ue_find(context, mme_ue_id);
+
+	return ue ? ue->imsi.s : "";
+}
+
 static bool ready(const void *context, char *why, size_t len)
 {
 	const struct mme *m = context;
@@ -158,6 +165,7 @@ const struct daemon mme_daemon = {
 	.status = status,
 	.headline = headline,
 	.ready = ready,
+	.ue_imsi = ue_imsi,
 	.crl_loaded = enb_crl_loaded,
 	.key_ages = key_ages,
 	.methods = mme_methods,
