@@ -121,6 +121,16 @@ static void headline(const void *context, char *out, size_t len)
 	snprintf(out, len, "%u eNodeBs, %u UEs", m->enbs_up, HASH_COUNT(m->ues));
 }
 
+static bool ready(const void *context, char *why, size_t len)
+{
+	const struct mme *m = context;
+	bool full = store_is_durable(m->store) && store_room(m->store) == STORE_FULL;
+
+	if (full)
+		snprintf(why, len, "the store is full");
+	return !full;
+}
+
 static void key_ages(void *context, key_age_fn *fn, void *arg)
 {
 	struct mme *m = context;
@@ -146,6 +156,7 @@ const struct daemon mme_daemon = {
 	.stop = stop,
 	.status = status,
 	.headline = headline,
+	.ready = ready,
 	.crl_loaded = enb_crl_loaded,
 	.key_ages = key_ages,
 	.tell = trace_tell,

@@ -567,13 +567,44 @@ class Configuration(LabTest):
         lab.until_ready()
         lab.attach_all()
         lab.node("enb1").call("handover.start", ue=lab.imsis[0], target="enb2", wait=True)
-        steps = set()
+        steps, of = set(), {}
         for name in lab.names():
             for line in (lab.path / f"{name}.log").read_text().splitlines():
-                record = json.loads(line)
+                record = json.loads(line, object_pairs_hook=self.each_once)
                 self.assertLessEqual({"ts", "lvl", "cat", "node", "msg"}, set(record), line)
                 steps.add(record.get("step"))
+                of[name, " ".join(record["msg"].split()[:2])] = record
+                if record["msg"].startswith(("rx ", "tx ")):
+                    self.assertTrue({"peer", "ue"} & set(record) or "(" in record["msg"], line)
         self.assertLessEqual({"2", "3", "4", "5", "7", "7a", "8", "9", "10", "11", "12"}, steps)
+        whom = {"ue": lab.imsis[0]}
+        for place, fields in ((("enb1", "tx s1.neighbour_list"), {"step": "3", "peer": "mme"} | whom),
+                              (("mme", "rx s1.neighbour_list"), {"step": "3", "peer": "enb1"} | whom),
+                              (("enb1", "rx s1.wrapped_key_list"), {"step": "4", "peer": "mme", "gen": "1"} | whom),
+                              (("enb1", "tx x2.handover_request"), {"step": "7", "peer": "enb2", "gen": "1"} | whom),
+                              (("enb2", "rx x2.handover_request"), {"step": "7", "peer": "enb1", "gen": "1"}),
+                              (("enb2", "rx rrc.handover_confirm"), {"step": "10"} | whom),
+                              (("ue", "rx rrc.handover_command"), {"step": "9", "gen": "1"} | whom)):
+            self.assertLessEqual(fields.items(), of[place].items())
+        self.assertRegex(of["enb2", f"step=7a ue={lab.imsis[0]}"]["fp"], "^[0-9a-f]{8}$")
+
+    def each_once(self, pairs):
+        self.assertEqual(len(pairs), len(dict(pairs)), pairs)
+        return dict(pairs)
+
+    def test_lines_for_the_journal(self):
+        lab = self.lab(enbs=2, start=False)
+        lab.prepare()
+        for shift, form, mark in ((0, "text", "<4>"), (0, "json", "<4>"), (1, "text", "")):
+            with open(lab.path / "stderr", "w+") as err:
+                st = os.fstat(err.fileno())
+                environment = os.environ | {"JOURNAL_STREAM": f"{st.st_dev}:{st.st_ino + shift}"}
+                subprocess.run([str(lab.binary("enb1")), "-c", str(lab.path / "enb1.yaml"), "--check", "-o", "log.file=", "-o",
+                                "security=none", "-o", f"log.format={form}"], stderr=err, env=environment, check=True, timeout=30)
+                err.seek(0)
+                lines = [line for line in err if "security: none" in line]
+            self.assertEqual(len(lines), 1)
+            self.assertTrue(lines[0].startswith(mark + ("{" if form == "json" else "2")), lines)
 
     def test_check_and_dump(self):
         lab = self.lab(enbs=2, start=False)
