@@ -285,7 +285,7 @@ class Tool(LabTest):
                                ("--timeout", ("wait", "all", "ready", "--tiemout", "3")), ("--format", ("seq", "--fromat", "html")),
                                ("--junit", ("run", "x.yaml", "--juint", "f")), ("--keylog", ("decrypt", "--kelog", "f")),
                                ("--tls-keylog", ("merge", "--tls-kelog", "f")), ("--topic", ("watch", "--tpoic", "a")),
-                               ('"run"', ("runn",)), ('"run"', ("runn", "x.yaml")), ('"wait"', ("help", "wayt"))):
+                               ('"run"', ("runn",)), ('"run"', ("runn", "x.yaml")), ('"wait"', ("help", "wiat"))):
             said = self.tool(*words, code=3 if words == ("runn", "x.yaml") else 2)
             self.assertRegex(said, f"did you mean (the verb )?{nearest}", words)
         for wants, words in (("value is missing", ("watch", "--topic")), ("takes no value", ("seq", "--all=1")),
