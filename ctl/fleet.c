@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -245,6 +246,8 @@ void fleet_close(struct fleet *f)
 		free(f->nodes[i]);
 	}
 	f->n_nodes = 0;
+	if (f->reader)
+		event_free(f->reader);
 	if (f->base)
 		event_base_free(f->base);
 }
@@ -257,6 +260,24 @@ void fleet_run(struct fleet *f)
 void fleet_stop(struct fleet *f)
 {
 	event_base_loopbreak(f->base);
+}
+
+static void on_unread(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	fleet_stop(arg);
+}
+
+/* The end of a pipe that is written to has nothing to read, but for the error when the other end is closed. */
+void fleet_stop_when_unread(struct fleet *f)
+{
+	struct stat st;
+
+	if (fstat(STDOUT_FILENO, &st) || !S_ISFIFO(st.st_mode))
+		return;
+	f->reader = event_new(f->base, STDOUT_FILENO, EV_READ, on_unread, f);
+	event_add(f->reader, NULL);
 }
 
 static void on_silence(evutil_socket_t fd, short what, void *arg)

@@ -46,7 +46,7 @@ struct seq_row {
 	uint32_t about; /* an eNodeB: whose key, or which target; 0: none */
 	uint64_t gen;
 	size_t rank, order; /* among rows of one time: by step, then as they came */
-	int match; /* 1: MME, target and UE agree; -1: they do not; 0: nothing to compare */
+	int match; /* 1: MME, target and UE agree; -1: one has another key; 0: not all are known */
 };
 
 struct seq {
@@ -56,6 +56,7 @@ struct seq {
 	size_t n, room, count; /* there are now; were added in all */
 	char ue[16]; /* rows of this UE only; "": all */
 	bool all; /* of a capture: messages without a step, too */
+	bool mismatch; /* some row has one */
 	struct seq_fact *facts; /* who holds what */
 };
 

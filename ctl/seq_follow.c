@@ -1,4 +1,6 @@
 /* A live ladder: events of all nodes of a run directory, put in order of time within a moment. */
+#include <unistd.h>
+
 #include <event2/event.h>
 
 #include "client.h"
@@ -46,6 +48,8 @@ static void on_interrupt(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	if (f->print && isatty(fileno(f->out))) /* it has put ^C there */
+		fputc('\n', f->out);
 	fleet_stop(&f->fleet);
 }
 
@@ -120,6 +124,8 @@ int seq_follow(struct seq *s, const char *dir, bool print, FILE *out)
 		f.moment = evtimer_new(f.fleet.base, on_moment, &f);
 		f.interrupt = evsignal_new(f.fleet.base, 2, on_interrupt, &f);
 		evsignal_add(f.interrupt, NULL);
+		if (out == stdout)
+			fleet_stop_when_unread(&f.fleet);
 		add_lanes(&f);
 		subscribe(&f);
 		fleet_run(&f.fleet);

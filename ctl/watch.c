@@ -198,6 +198,8 @@ static void follow(struct watch *w)
 
 	if (w->timeout_ms)
 		evtimer_add(timer, &after);
+	if (!w->hook)
+		fleet_stop_when_unread(&w->fleet);
 	w->fleet.missed = on_missed;
 	w->following = true;
 	for (size_t i = 0; i < w->fleet.n_nodes; i++)
