@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import tempfile
@@ -181,8 +182,27 @@ class Tool(LabTest):
         self.tool("wait", "all", "ready", "--timeout", "5s")
         for wrong in ("5x", "-1", ""):
             self.tool("wait", "all", "ready", "--timeout", wrong, code=2)
-        self.assertIn("not ready in time", self.tool("wait", "enb9", "ready", "--timeout", "20ms", code=5))
         self.assertIn("no ued plays", self.tool("wait", "ue", "001019999999999", "attached", code=4))
+        self.tool("ue", "attach", "--ue", imsi, "--cell", "enb1", "--wait")
+        for state in (("detached",), ("at", "enb2"), ("at", "enb9")):
+            self.assertIn("it is attached at enb1", self.tool("wait", "ue", imsi, *state, "--timeout", "20ms", code=5))
+        self.tool("wait", "ue", imsi, "at", "1", "--timeout", "0")
+        # Not there at the end of the time: never started, ended, or ended by force.
+        self.assertIn("no socket", self.tool("wait", "enb9", "ready", "--timeout", "20ms", code=3))
+        lab.stop_node("enb2")
+        self.assertIn("not ready in time", self.tool("wait", "enb1", "ready", "--timeout", "20ms", code=5))
+        self.assertIn("no socket", self.tool("wait", "enb2", "ready", "--timeout", "0", code=3))
+        lab.stop_node("enb1", signal.SIGKILL)
+        self.assertIn("nobody listens", self.tool("wait", "enb1", "ready", "--timeout", "20ms", code=3))
+        self.tool("wait", "all", "ready", "--timeout", "20ms", code=3)
+        pid = int((lab.path / "ue.pid").read_text())
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            self.assertIn("ue does not answer", self.tool("wait", "ue", "ready", "--timeout", "20ms", code=5))
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        lab.stop_node("ue")
+        self.assertIn("no ued answers", self.tool("wait", "ue", imsi, "attached", "--timeout", "20ms", code=3))
 
     def test_wait_for_a_node_that_is_not_there_yet(self):
         lab = self.start(enbs=2, start=False)
