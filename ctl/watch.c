@@ -215,6 +215,9 @@ int watch_verb(int argc, char **argv, enum output_format form)
 	struct watch w = {.json = output_is_json(form), .params = json_pack("{s:[]}", "topics")};
 	int code = parse(&w, argc, argv);
 
+	if (!code && form == OUTPUT_CSV)
+		code = verb_misuse("watch",
+				   "events have no common columns: -o json has all of them");
 	if (!code) {
 		signal(SIGPIPE, w.hook ? SIG_IGN : SIG_DFL);
 		code = fleet_open_some(&w.fleet, NULL, w.nodes, w.n_nodes, &ops, &w);

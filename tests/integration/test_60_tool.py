@@ -236,6 +236,16 @@ class Tool(LabTest):
                          'echo "$KEYHOP_NODE $KEYHOP_UE $KEYHOP_TOPIC"; cat')
         head, event = said.splitlines()
         self.assertEqual(head, f"ue {imsi} {json.loads(event)['topic']}")
+        failing = self.tool("watch", "mme", "--since", "0", "--count", "3", "--exec", "echo once; exit 3")
+        self.assertEqual(failing, "once\n" * 3, "a command that fails ends nothing")
+        self.tool("watch", "mme", "--since", "0", "--count", "2", "--exec", "exec no-such-command")
+        for filters, wanted in ((("--topic", "ue."), lambda e: e["topic"].startswith("ue.")),
+                                (("--topic", "ue.,enb."), lambda e: e["topic"].startswith(("ue.", "enb."))),
+                                (("--ue", imsi), lambda e: e.get("ue") == imsi)):
+            expected = [e for e in events if e["node"] == "mme" and wanted(e)]
+            said = self.tool("watch", "mme", "--since", "0", "--count", str(len(expected)), "-o", "ndjson", *filters)
+            self.assertEqual([json.loads(line) for line in said.splitlines()], expected, filters)
+        self.assertIn("no common columns", self.tool("watch", "-o", "csv", code=2))
         self.tool("watch", "--topic", "no.such", "--timeout", "50ms", code=5)
         self.tool("watch", "enb9", code=3)
         self.tool("watch", "--tpoic", "a", code=2)
@@ -249,6 +259,11 @@ class Tool(LabTest):
         said = self.tool("watch", "--count", "1")
         self.assertEqual(said.rstrip("\n")[-13:], "detail=?[2Jgone?"[-13:])
         self.assertFalse([c for c in said if c < " " and c != "\n"], repr(said))
+
+    def test_a_slow_reader_is_told(self):
+        lost = {"jsonrpc": "2.0", "method": "events.lost", "params": {"from": 5, "to": 99}}
+        self.pretend("mmed", {"events.subscribe": lambda params: {}}, then=lost)
+        self.assertIn("events 5 to 99 of mme are lost", self.tool("watch", "--timeout", "500ms", code=5))
 
     def test_what_a_list_looks_like(self):
         """Of a node that says what no real one does: all pages, quotes, nulls, what stands beside the items."""
