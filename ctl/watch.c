@@ -198,6 +198,8 @@ static void follow(struct watch *w)
 
 	if (w->timeout_ms)
 		evtimer_add(timer, &after);
+	if (!w->hook)
+		fleet_stop_when_unread(&w->fleet);
 	w->fleet.missed = on_missed;
 	w->following = true;
 	for (size_t i = 0; i < w->fleet.n_nodes; i++)
@@ -213,6 +215,9 @@ int watch_verb(int argc, char **argv, enum output_format form)
 	struct watch w = {.json = output_is_json(form), .params = json_pack("{s:[]}", "topics")};
 	int code = parse(&w, argc, argv);
 
+	if (!code && form == OUTPUT_CSV)
+		code = verb_misuse("watch",
+				   "events have no common columns: -o json has all of them");
 	if (!code) {
 		signal(SIGPIPE, w.hook ? SIG_IGN : SIG_DFL);
 		code = fleet_open_some(&w.fleet, NULL, w.nodes, w.n_nodes, &ops, &w);

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import tempfile
@@ -181,8 +182,27 @@ class Tool(LabTest):
         self.tool("wait", "all", "ready", "--timeout", "5s")
         for wrong in ("5x", "-1", ""):
             self.tool("wait", "all", "ready", "--timeout", wrong, code=2)
-        self.assertIn("not ready in time", self.tool("wait", "enb9", "ready", "--timeout", "20ms", code=5))
         self.assertIn("no ued plays", self.tool("wait", "ue", "001019999999999", "attached", code=4))
+        self.tool("ue", "attach", "--ue", imsi, "--cell", "enb1", "--wait")
+        for state in (("detached",), ("at", "enb2"), ("at", "enb9")):
+            self.assertIn("it is attached at enb1", self.tool("wait", "ue", imsi, *state, "--timeout", "20ms", code=5))
+        self.tool("wait", "ue", imsi, "at", "1", "--timeout", "0")
+        # Not there at the end of the time: never started, ended, or ended by force.
+        self.assertIn("no socket", self.tool("wait", "enb9", "ready", "--timeout", "20ms", code=3))
+        lab.stop_node("enb2")
+        self.assertIn("not ready in time", self.tool("wait", "enb1", "ready", "--timeout", "20ms", code=5))
+        self.assertIn("no socket", self.tool("wait", "enb2", "ready", "--timeout", "0", code=3))
+        lab.stop_node("enb1", signal.SIGKILL)
+        self.assertIn("nobody listens", self.tool("wait", "enb1", "ready", "--timeout", "20ms", code=3))
+        self.tool("wait", "all", "ready", "--timeout", "20ms", code=3)
+        pid = int((lab.path / "ue.pid").read_text())
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            self.assertIn("ue does not answer", self.tool("wait", "ue", "ready", "--timeout", "20ms", code=5))
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        lab.stop_node("ue")
+        self.assertIn("no ued answers", self.tool("wait", "ue", imsi, "attached", "--timeout", "20ms", code=3))
 
     def test_wait_for_a_node_that_is_not_there_yet(self):
         lab = self.start(enbs=2, start=False)
@@ -216,6 +236,16 @@ class Tool(LabTest):
                          'echo "$KEYHOP_NODE $KEYHOP_UE $KEYHOP_TOPIC"; cat')
         head, event = said.splitlines()
         self.assertEqual(head, f"ue {imsi} {json.loads(event)['topic']}")
+        failing = self.tool("watch", "mme", "--since", "0", "--count", "3", "--exec", "echo once; exit 3")
+        self.assertEqual(failing, "once\n" * 3, "a command that fails ends nothing")
+        self.tool("watch", "mme", "--since", "0", "--count", "2", "--exec", "exec no-such-command")
+        for filters, wanted in ((("--topic", "ue."), lambda e: e["topic"].startswith("ue.")),
+                                (("--topic", "ue.,enb."), lambda e: e["topic"].startswith(("ue.", "enb."))),
+                                (("--ue", imsi), lambda e: e.get("ue") == imsi)):
+            expected = [e for e in events if e["node"] == "mme" and wanted(e)]
+            said = self.tool("watch", "mme", "--since", "0", "--count", str(len(expected)), "-o", "ndjson", *filters)
+            self.assertEqual([json.loads(line) for line in said.splitlines()], expected, filters)
+        self.assertIn("no common columns", self.tool("watch", "-o", "csv", code=2))
         self.tool("watch", "--topic", "no.such", "--timeout", "50ms", code=5)
         self.tool("watch", "enb9", code=3)
         self.tool("watch", "--tpoic", "a", code=2)
@@ -229,6 +259,11 @@ class Tool(LabTest):
         said = self.tool("watch", "--count", "1")
         self.assertEqual(said.rstrip("\n")[-13:], "detail=?[2Jgone?"[-13:])
         self.assertFalse([c for c in said if c < " " and c != "\n"], repr(said))
+
+    def test_a_slow_reader_is_told(self):
+        lost = {"jsonrpc": "2.0", "method": "events.lost", "params": {"from": 5, "to": 99}}
+        self.pretend("mmed", {"events.subscribe": lambda params: {}}, then=lost)
+        self.assertIn("events 5 to 99 of mme are lost", self.tool("watch", "--timeout", "500ms", code=5))
 
     def test_what_a_list_looks_like(self):
         """Of a node that says what no real one does: all pages, quotes, nulls, what stands beside the items."""
@@ -285,7 +320,7 @@ class Tool(LabTest):
                                ("--timeout", ("wait", "all", "ready", "--tiemout", "3")), ("--format", ("seq", "--fromat", "html")),
                                ("--junit", ("run", "x.yaml", "--juint", "f")), ("--keylog", ("decrypt", "--kelog", "f")),
                                ("--tls-keylog", ("merge", "--tls-kelog", "f")), ("--topic", ("watch", "--tpoic", "a")),
-                               ('"run"', ("runn",)), ('"run"', ("runn", "x.yaml")), ('"wait"', ("help", "wayt"))):
+                               ('"run"', ("runn",)), ('"run"', ("runn", "x.yaml")), ('"wait"', ("help", "wiat"))):
             said = self.tool(*words, code=3 if words == ("runn", "x.yaml") else 2)
             self.assertRegex(said, f"did you mean (the verb )?{nearest}", words)
         for wants, words in (("value is missing", ("watch", "--topic")), ("takes no value", ("seq", "--all=1")),
