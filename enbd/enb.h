@@ -131,6 +131,7 @@ struct ue {
 	uint32_t decided; /* 6a: target of a decision not yet acted on */
 	struct ho *ho; /* leaving */
 	uint32_t left_for; /* target of the last attempt: what a re-establishment names */
+	int64_t returned_us; /* when it asked for one last */
 	struct arrival {
 		uint32_t source,
 			ho_id; /* where it came from, and how that eNodeB calls the attempt */
