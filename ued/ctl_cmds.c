@@ -327,6 +327,8 @@ const struct ctl_method ued_methods[] = {
 	 "lab.faults: true",
 	 false},
 	{"air.get", air_get_params, air_get, "how good the radio is", true},
-	{"traffic.ping", ue_params, ping, "user data there and back under K_UPenc", false},
+	{"traffic.ping", ue_params, ping,
+	 "user data there and back under K_UPenc; in a handover it waits for the end of that",
+	 false},
 	{0},
 };
