@@ -11,7 +11,7 @@
 #include "mem.h"
 #include "seq.h"
 
-#define MOMENT_US 50000 /* nodes tell within this time of each other */
+#define MOMENT_US 200000 /* nodes tell within this time of each other, and on a busy machine, too */
 #define HEAD_EVERY 40 /* rows */
 #define TRACE_INTERFACES 3 /* S1, X2, Uu: all */
 

@@ -191,7 +191,7 @@ const struct daemon enb_daemon = {
 	.ready = ready,
 	.crl_loaded = s1_crl_loaded,
 	.key_ages = key_ages,
-	.tell = trace_tell,
+	.tell = passage_tell,
 	.methods = enb_methods,
 	.machines = machines,
 };

@@ -259,7 +259,7 @@ void uu_dispatch(struct uu_link *uu, const uint8_t *data, size_t len);
 /* Key ids known here; NULL is unknown-key-id. */
 const struct mme_enb_key *key_by_id(const struct enb *e, uint32_t key_id);
 
-/* trace.c: a message of a trace (daemon.h). */
-void trace_tell(void *enb, const struct passage *p, struct node_event *ev);
+/* passage.c: what is known of a message besides (daemon.h). */
+void passage_tell(void *enb, const struct passage *p, struct node_event *ev);
 
 #endif

@@ -159,7 +159,7 @@ const struct daemon mme_daemon = {
 	.ready = ready,
 	.crl_loaded = enb_crl_loaded,
 	.key_ages = key_ages,
-	.tell = trace_tell,
+	.tell = passage_tell,
 	.methods = mme_methods,
 	.machines = machines,
 };

@@ -196,7 +196,7 @@ int nas_dispatch(struct mme *m, struct ue *ue, const uint8_t *pdu, size_t len);
 int nas_send(struct mme *m, struct ue *ue, enum nas_header type, const Keyhop__Nas__Nas *msg,
 	     uint64_t hkey_generation);
 
-/* trace.c: a message of a trace (daemon.h). */
-void trace_tell(void *mme, const struct passage *p, struct node_event *ev);
+/* passage.c: what is known of a message besides (daemon.h). */
+void passage_tell(void *mme, const struct passage *p, struct node_event *ev);
 
 #endif
