@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "client.h"
+#include "import.h"
 #include "params.h"
 
 struct holder {
@@ -107,6 +108,13 @@ static void say_no_method(json_t *schema, const struct command *cmd, int argc, c
 	fprintf(stderr, "\nhint: keyhop %s help lists what it has\n", node);
 }
 
+/* The answer, or NULL after a printed error. *code says what went wrong, also when there is an answer to tell. */
+static json_t *ask(struct client *c, const char *method, json_t *params, int timeout_ms, int *code)
+{
+	return is_import(method, params) ? import_file(c, params, timeout_ms, code)
+					 : client_call(c, method, params, timeout_ms, code);
+}
+
 static int call(struct client *c, const struct command *cmd, json_t *schema, int argc, char **argv)
 {
 	char name[128];
@@ -121,12 +129,12 @@ static int call(struct client *c, const struct command *cmd, json_t *schema, int
 	json_t *params = params_parse(schema_method(schema, name), argc - used, argv + used);
 	if (!params)
 		return EXIT_USAGE;
-	json_t *answer = client_call(c, name, params, cmd->timeout_ms, &code);
+	json_t *answer = ask(c, name, params, cmd->timeout_ms, &code);
 	if (!answer)
 		return code;
-	code = finish(cmd, answer);
+	int failed = finish(cmd, answer);
 	json_decref(answer);
-	return code;
+	return failed ? failed : code;
 }
 
 int call_node(const struct command *cmd, int argc, char **argv)
@@ -203,7 +211,7 @@ static void ask_one(void *arg, const char *name, const char *path)
 	r->asked += used > 0;
 	json_decref(answer);
 	if (params) {
-		answer = client_call(&c, method, params, r->cmd->timeout_ms, &code);
+		answer = ask(&c, method, params, r->cmd->timeout_ms, &code);
 		add_result(r, name, answer);
 		json_decref(answer);
 	} else if (used) {
