@@ -64,7 +64,7 @@ const struct verb verbs[] = {
 	  "keyhop enb1 help handover"}},
 	{"complete", "WORD...", "what may come next; for the scripts of completion", complete_verb,
 	 {"keyhop complete enb1 handover ''",
-	  "keyhop complete wait ue ''"}},
+	  "keyhop complete wait ue ''"}, true},
 	{0},
 };
 /* clang-format on */

@@ -410,7 +410,40 @@ class Tool(LabTest):
         self.assertEqual(complete("wait", "enb1", ""), {"ready"})
         self.assertIn("--exec", complete("watch", ""))
         self.assertIn("partition", complete("lab", ""))
-        self.assertLessEqual({"start"}, complete("-o", "json", "enb1", "handover", ""))
+        # The tool's own options anywhere, as the tool has them.
+        for words in (("-o", "json", "enb1"), ("enb1", "-o", "json"), ("-n", "enb1"), ("--node=enb1",), ("-s", f"{lab.path}/enb1.sock")):
+            self.assertLessEqual({"start", "list"}, complete(*words, "handover", ""), words)
+        self.assertLessEqual({"--output", "--via", "--node"}, complete("--"))
+        self.assertLessEqual({"--output", "--target"}, complete("enb1", "handover", "start", "-"))
+        self.assertFalse({w for w in complete("") if w.startswith("-")})
+        cells, ues = {"enb1", "enb2"}, set(lab.imsis)
+        for words, offered in ((("-o", ""), {"table", "json", "ndjson", "csv"}), (("--via", ""), {"ssh:"}), (("-s", ""), {":file"}),
+                               (("enb1", "handover", "start", "--target="), {f"--target={c}" for c in cells}),
+                               (("enb1", "handover", "start", "--to", "=", "e"), cells), (("enb1", "handover", "start", "--to", "="), cells),
+                               (("enb1", "fault", "set", "--direction", ""), {"tx", "rx"}),
+                               (("enb1", "log", "set", "--category", ""), {"tunnel", "mme", "x2", "air", "nas", "key", "ho", "ctl", "cfg"}),
+                               (("all", "log", "set", "--level", ""), {"error", "warn", "info", "debug", "trace"}),
+                               (("seq", "--format", ""), {"text", "mermaid", "plantuml", "html"}),
+                               (("seq", "-o", ""), {":file"}), (("decrypt", "--keylog", ""), {":file"}),
+                               (("run", "x.yaml", "--junit", ""), {":file"}), (("lab", "up", "-t", ""), {":file"}),
+                               (("lab", "up", "--backend", ""), {"loopback", "netns", "vm"}), (("watch", "--ue", ""), ues),
+                               (("wait", "ue", lab.imsis[0], "at", ""), cells | {"--timeout"}),
+                               (("schema", ""), set(lab.names())), (("completion", ""), {"bash", "zsh", "fish"})):
+            self.assertEqual(complete(*words), offered, words)
+        for words, offered in ((("ue", "traffic", "ping", ""), ues), (("enb1", "handover", "start", lab.imsis[0], ""), cells),
+                               (("enb1", "fault", "set", "--fault", ""), {"drop", "stall"}),
+                               (("enb1", "fault", "set", "--message", ""), {"x2.handover_request"}),
+                               (("watch", "--topic", ""), {"handover.", "handover.completed", "refused"}),
+                               (("mme", "watch", "--topic", ""), {"handover."}), (("watch", ""), set(lab.names())),
+                               (("all", "ue", ""), {"list", "detach", "release"}), (("help", ""), {"run", "seq"}),
+                               (("enb1", "help", ""), {"handover"}), (("enb1", "help", "handover", ""), {"start"}),
+                               (("run", ""), {":file", "--junit"}), (("merge", ""), {":file"}), (("lab", "logs", ""), {"enb1"})):
+            self.assertLessEqual(offered, complete(*words), words)
+        self.assertEqual(complete("--bogus", ""), set())
+        self.assertNotIn("watch", complete("enb1", "help", ""))
+        # What a node is called must not become part of a shell's line.
+        (lab.path / "$(id).sock").symlink_to(lab.path / "enb1.sock")
+        self.assertNotIn("$(id)", complete("schema", ""))
         self.tool("completion", "tcsh", code=2)
 
     def test_schema_is_whole(self):
