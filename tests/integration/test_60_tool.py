@@ -1,6 +1,7 @@
 """The tool as people use it: the transcripts of the README, exit codes, waiting, completion, forms of output."""
 
 import csv
+import doctest
 import io
 import json
 import os
@@ -12,8 +13,10 @@ import tempfile
 import threading
 import unittest
 from pathlib import Path
+from unittest import mock
 
 from labtest import ROOT, LabTest
+import keyhop
 
 BUILD = Path(os.environ["KEYHOP_BUILD"])
 KEYHOP = BUILD / "ctl" / "keyhop"
@@ -101,6 +104,42 @@ class Readme(unittest.TestCase):
             self.assertTrue(matches(expected, printed), f"$ {command}\nprinted:\n{printed}\nexpected:\n{wanted}")
             if "run conf" in command:
                 self.assertEqual(int(re.search(r"^OK +(\d+) hand", printed, re.M)[1]), 1000)
+
+
+class Module(LabTest):
+    """scripts/keyhop.py as its documentation says."""
+
+    def test_the_example(self):
+        lab = self.lab(enbs=2)
+        with mock.patch.dict(os.environ, KEYHOP_RUN=str(lab.path)):
+            result = doctest.testmod(keyhop)
+        self.assertGreater(result.attempted, 2)
+        self.assertEqual(result.failed, 0)
+
+    def test_nodes_by_name(self):
+        lab = self.lab(enbs=2)
+        self.assertEqual(set(keyhop.sockets(lab.path)), set(lab.names()))
+        with mock.patch.dict(os.environ):
+            os.environ.pop("KEYHOP_RUN", None)
+            with Inside(lab.path), keyhop.connect("enb2") as node:
+                self.assertEqual((node.hello["node"], node.call("status")["enb"]), ("enb2", 2))
+        with self.assertRaisesRegex(FileNotFoundError, "'enb9'; there are: enb1 enb2 mme ue"):
+            keyhop.connect("enb9", lab.path)
+        (lab.path / "other").mkdir()
+        (lab.path / "other" / "ctl.sock").symlink_to(lab.socket_path("mme"))
+        self.assertIn("other", keyhop.sockets(lab.path))
+        with keyhop.connect("mme", lab.path) as node:
+            self.named("ENB_NOT_FOUND", node.call, "enb.show", enb="enb7")
+            with self.assertRaises(TimeoutError):
+                node.wait_event("enb.down", timeout=0.01)
+            node.subscribe(topics=["enb."])
+            lab.stop_node("enb1")
+            lab.stop_node("enb2")
+            self.assertEqual(node.wait_event("enb.down", enb=2)["enb"], 2)
+            self.assertFalse([e for e in node.events if e["enb"] == 1], "those before it are dropped")
+            lab.stop_node("mme")
+            with self.assertRaises(ConnectionError):
+                node.call("status")
 
 
 class Tool(LabTest):
