@@ -65,18 +65,7 @@ static json_t *method_of(struct completing *c, int *used)
 
 static const json_t *param_of(const json_t *method, const char *flag)
 {
-	const json_t *p;
-	size_t i;
-
-	if (strcmp(flag, "--to") == 0)
-		flag = "--target";
-	json_array_foreach(json_object_get(method, "params"), i, p)
-	{
-		if (strncmp(flag, "--", 2) == 0 &&
-		    strcmp(json_string_value(json_object_get(p, "name")), flag + 2) == 0)
-			return p;
-	}
-	return NULL;
+	return strncmp(flag, "--", 2) == 0 ? params_find(method, flag + 2) : NULL;
 }
 
 static bool is_switch(const json_t *param)

@@ -37,7 +37,7 @@ const struct verb verbs[] = {
 	{"watch", "[NODE]... [--topic PREFIX,...] [--ue IMSI] [--since SEQ] [--count N] [--timeout DURATION] [--exec COMMAND]",
 	 "events of these nodes, or of all, as they come; COMMAND gets each on its standard input", watch_verb,
 	 {"keyhop watch enb1 enb2 --topic handover. -o json",
-	  "keyhop watch --topic handover.failed --exec 'jq -r .cause >>failures'"}},
+	  "keyhop watch --topic handover.failed --exec 'echo \"$KEYHOP_UE\" >>failures'"}},
 	{"seq", "[RUN|EVENTS|CAPTURE] [--ue IMSI] [--all] [--format text|mermaid|plantuml|html] [-o FILE] [--follow]",
 	 "a sequence diagram of a run directory, of a file of events or of a capture; live with --follow", seq_verb,
 	 {"keyhop seq run --ue 001010000000001 -o ladder.html",
