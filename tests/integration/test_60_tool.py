@@ -286,7 +286,7 @@ class Tool(LabTest):
             self.assertEqual([json.loads(line) for line in said.splitlines()], expected, filters)
         self.assertIn("no common columns", self.tool("watch", "-o", "csv", code=2))
         self.tool("watch", "--topic", "no.such", "--timeout", "50ms", code=5)
-        self.tool("watch", "enb9", code=3)
+        self.assertIn('did you mean "enb1"', self.tool("watch", "enb9", code=3))
         self.tool("watch", "--tpoic", "a", code=2)
         self.tool("watch", "--ue", "12", code=2)
 
