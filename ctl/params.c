@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mem.h"
 #include "nearest.h"
 #include "words.h"
 
@@ -63,7 +64,17 @@ static json_t *array(char *text)
 	return out;
 }
 
-static json_t *typed(const char *type, char *text)
+/* What is cut into parts is a copy: a call to several nodes reads the words again for each. */
+static json_t *of_parts(json_t *(*parts)(char *), const char *text)
+{
+	char *copy = x_strdup(text);
+	json_t *out = parts(copy);
+
+	free(copy);
+	return out;
+}
+
+static json_t *typed(const char *type, const char *text)
 {
 	if (strcmp(type, "string") == 0)
 		return json_string(text);
@@ -72,8 +83,8 @@ static json_t *typed(const char *type, char *text)
 		       : strcmp(text, "false") == 0 ? json_false()
 						    : NULL;
 	if (strcmp(type, "object") == 0)
-		return object(text);
-	return strcmp(type, "array") == 0 ? array(text) : number(text);
+		return of_parts(object, text);
+	return strcmp(type, "array") == 0 ? of_parts(array, text) : number(text);
 }
 
 json_t *params_find(const json_t *method, const char *name)

@@ -93,8 +93,10 @@ void run_abort(struct run *r, int code);
 
 /* scenario_check.c: does each step have what it needs; are the nodes there that it names? 0, or KH_E_CONFIG with
  * file:line:column and the nearest name in `why`. */
-int run_check_steps(const struct run *r, const char *file, char why[CONFIG_WHY_LEN]);
-int run_check_nodes(const struct run *r, const char *file, char why[CONFIG_WHY_LEN]);
+int run_check_steps(const struct run *r, const struct config_source *from,
+		    char why[CONFIG_WHY_LEN]);
+int run_check_nodes(const struct run *r, const struct config_source *from,
+		    char why[CONFIG_WHY_LEN]);
 
 /* run_steps.c: a UE has had its turn. */
 void run_mover_free(struct mover *m);

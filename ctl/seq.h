@@ -35,6 +35,7 @@ struct seq_lane {
 	char name[64];
 	enum seq_role role;
 	uint32_t enb; /* 0: not known */
+	bool traced; /* it tells of its messages */
 };
 
 struct seq_row {
@@ -55,7 +56,8 @@ struct seq {
 	struct seq_row *rows;
 	size_t n, room, count; /* there are now; were added in all */
 	char ue[16]; /* rows of this UE only; "": all */
-	bool all; /* of a capture: messages without a step, too */
+	bool all; /* every message, as a capture or traces tell of them */
+	bool traces; /* some lane is traced */
 	bool mismatch; /* some row has one */
 	struct seq_fact *facts; /* who holds what */
 };
@@ -80,6 +82,8 @@ void seq_clear_rows(struct seq *s);
  * all to seq_event(). */
 void seq_learn(struct seq *s, const json_t *event);
 void seq_event(struct seq *s, const json_t *event);
+/* The lane's node tells of its messages: they stand for those that procedures tell of. */
+void seq_trace(struct seq *s, unsigned lane);
 /* What an event tells beside its node's lane, if anything; it is no arrow then. */
 void seq_note(struct seq *s, const json_t *event);
 bool seq_is_arrow(struct seq *s, const json_t *event);

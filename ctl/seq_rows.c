@@ -112,6 +112,12 @@ unsigned seq_lane_of_role(struct seq *s, enum seq_role role, const char *name)
 	return i;
 }
 
+void seq_trace(struct seq *s, unsigned lane)
+{
+	s->lanes[lane].traced = true;
+	s->traces = true;
+}
+
 struct seq_row *seq_add(struct seq *s)
 {
 	if (s->n == s->room) {

@@ -39,7 +39,8 @@ const struct verb verbs[] = {
 	 {"keyhop watch enb1 enb2 --topic handover. -o json",
 	  "keyhop watch --topic handover.failed --exec 'echo \"$KEYHOP_UE\" >>failures'"}},
 	{"seq", "[RUN|EVENTS|CAPTURE] [--ue IMSI] [--all] [--format text|mermaid|plantuml|html] [-o FILE] [--follow]",
-	 "a sequence diagram of a run directory, of a file of events or of a capture; live with --follow", seq_verb,
+	 "a sequence diagram of a run directory, of a file of events or of a capture; live with --follow. --all draws every "
+	 "message: of a capture, or as traces tell; with --follow it begins a trace where none runs, and ends it", seq_verb,
 	 {"keyhop seq run --ue 001010000000001 -o ladder.html",
 	  "keyhop seq run --follow"}},
 	{"decrypt", "IN.pcapng [--keylog FILE]... [--tls-keylog FILE]... -o OUT.pcapng",
@@ -53,7 +54,7 @@ const struct verb verbs[] = {
 	{"wireshark", "--user", "puts plugin and .proto files where this user's Wireshark finds them", wireshark_verb,
 	 {"keyhop wireshark --user",
 	  "XDG_CONFIG_HOME=/tmp/try HOME=/tmp/try keyhop wireshark --user"}},
-	{"schema", "[NODE]", "methods, options, events, causes and metrics of a node, or of every daemon, as JSON", schema_verb,
+	{"schema", "[NODE]", "methods, notifications, options, events, causes and metrics of a node, or of every daemon, as JSON", schema_verb,
 	 {"keyhop schema enb1",
 	  "keyhop schema mme | jq -r '.events[].topic'"}},
 	{"completion", "bash|zsh|fish", "a script that completes the words of this tool", completion_verb,

@@ -5,15 +5,13 @@
 void ctl_subscriber_list(void *ctx, struct ctl_request *req, const json_t *params)
 {
 	struct mme *m = ctx;
-	int64_t at = 0, offset = ctl_int(params, "offset", 0),
-		limit = ctl_int(params, "limit", 1000);
-	json_t *items = json_array();
+	struct ctl_page page = ctl_page_begin(params);
 
-	for (struct subscriber_entry *s = m->subscribers; s; s = s->hh.next, at++)
-		if (at >= offset && at < offset + limit)
-			json_array_append_new(items, json_pack("{s:s, s:I}", "ue", s->s.imsi.s,
-							       "sqn", (json_int_t)s->s.sqn));
-	ctl_reply_list(req, items, at > offset + limit ? offset + limit : 0);
+	for (struct subscriber_entry *s = m->subscribers; s; s = s->hh.next)
+		if (ctl_page_wants(&page))
+			json_array_append_new(page.items, json_pack("{s:s, s:I}", "ue", s->s.imsi.s,
+								    "sqn", (json_int_t)s->s.sqn));
+	ctl_page_reply(req, &page);
 }
 
 static int take_subscriber(void *arg, const struct subscriber *sub)

@@ -15,12 +15,6 @@ from labtest import LabTest, raw
 BUILD = Path(os.environ["KEYHOP_BUILD"])
 
 
-def free_port(address):
-    with socket.socket() as s:
-        s.bind((address, 0))
-        return s.getsockname()[1]
-
-
 def get(endpoint, path="/metrics", method="GET"):
     connection = http.client.HTTPConnection(*endpoint, timeout=10)
     try:
@@ -39,11 +33,15 @@ def samples(text):
 
 class Metrics(LabTest):
     def start(self, **options):
-        self.at, extra = {}, {}
-        for name in ("mme", "enb1", "enb2", "ue"):
-            self.at[name] = ("127.0.0.1", free_port("127.0.0.1"))
-            extra[name] = f"metrics: {{listen: 127.0.0.1, port: {self.at[name][1]}}}\n"
-        return self.lab(enbs=2, transport="tcp", extra=extra, **options)
+        both = {"mme": "listen: 127.0.0.1, port: 0", "enb1": "listen: 127.0.0.1:0, port: 1", "enb2": "listen: 127.0.0.1:0",
+                "ue": "listen: 127.0.0.1:0"}
+        extra = {name: f"metrics: {{{text}}}\n" for name, text in both.items()}
+        lab = self.lab(enbs=2, transport="tcp", extra=extra, **options)
+        self.at = {}
+        for name in both:
+            address, port = lab.node(name).call("status")["metrics"].rsplit(":", 1)
+            self.at[name] = (address, int(port))
+        return lab
 
     def sample(self, name):
         status, text = get(self.at[name])
@@ -120,19 +118,63 @@ class Metrics(LabTest):
             self.assertEqual(get(self.at[name], "/healthz"), (200, "ok\n"))
             self.assertEqual(get(self.at[name], "/readyz")[0], 200)
             self.assertEqual(get(self.at[name], "/nothing")[0], 404)
-            self.assertIn(get(self.at[name], "/metrics", "DELETE")[0], (405, 501))
+            self.assertEqual(get(self.at[name], "/metrics?x=1")[0], 200)
+            self.assertEqual(get(self.at[name], "/metrics", "HEAD"), (200, ""))
+            for method in ("DELETE", "POST", "PUT", "OPTIONS", "PATCH", "TRACE"):
+                self.assertEqual(get(self.at[name], "/metrics", method)[0], 405, method)
+                self.assertEqual(get(self.at[name], "/nothing", method)[0], 404, method)
             for rubbish in (b"\x00\xff" * 100, b"GET /metrics HTTP/1.1\r\nX: " + b"y" * 100000 + b"\r\n\r\n"):
                 try:
                     raw(*self.at[name], rubbish)
                 except OSError:
                     pass  # closed while we still wrote
             self.assertEqual(get(self.at[name], "/healthz")[0], 200)
+        ue = lab.node("ue")
+        ue.subscribe(topics=["cell."])
+        lab.stop_node("enb2")
+        ue.wait_event(lambda e: e["topic"] == "cell.down" and e["enb"] == 2)
+        self.assertEqual(get(self.at["ue"], "/readyz"), (503, "1 of 2 cells are connected\n"))
+        lab.start_node("enb2")
+        ue.wait_event(lambda e: e["topic"] == "cell.up" and e["enb"] == 2)
+        self.assertEqual(get(self.at["ue"], "/readyz"), (200, "ready\n"))
         enb = lab.node("enb1")
         enb.subscribe(topics=["tunnel.down"])
         lab.stop_node("mme")
         enb.wait_event(lambda e: e["topic"] == "tunnel.down")
-        self.assertEqual(get(self.at["enb1"], "/readyz")[0], 503)
+        self.assertEqual(get(self.at["enb1"], "/readyz"), (503, "no association with the MME\n"))
         self.assertEqual(get(self.at["enb1"], "/healthz")[0], 200)
+
+    def test_idle_clients_are_few_and_make_room(self):
+        lab = self.start()
+        fds = lab.node("enb1").call("status")["fds"]
+        idle = []
+        try:
+            for n in range(200):
+                idle.append(socket.create_connection(self.at["enb1"], timeout=20))
+                if n % 2:
+                    idle[-1].sendall(b"GET /metrics HTTP/1.1\r\nX")
+            self.assertEqual(get(self.at["enb1"], "/healthz"), (200, "ok\n"))
+            self.assertLessEqual(lab.node("enb1").call("status")["fds"], fds + 34)
+            # Those that came first have made room, the last ones run into their time.
+            for s in (idle[0], idle[1], idle[-2], idle[-1]):
+                while s.recv(4096):
+                    pass
+        finally:
+            for s in idle:
+                s.close()
+        lab.node("enb1").call("ping")
+
+    def test_an_odd_address_is_refused(self):
+        lab = self.lab(enbs=2, start=False)
+        lab.prepare()
+        for text in ("nowhere", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:65536", "127.0.0.1:1:2", "[127.0.0.1]:1", "[::1", "[::1]1", ":1"):
+            done = subprocess.run([str(lab.binary("mme")), "-c", str(lab.path / "mme.yaml"), "--check", "-o", f"metrics.listen={text}"],
+                                  capture_output=True, text=True, timeout=30)
+            self.assertEqual(done.returncode, 2, text)
+            self.assertIn("-o metrics.listen: metrics.listen: ", done.stderr)
+        for text in ("127.0.0.1", "127.0.0.1:9651", "::1", "[::1]", "[::1]:9651"):
+            subprocess.run([str(lab.binary("mme")), "-c", str(lab.path / "mme.yaml"), "--check", "-o", f"metrics.listen={text}"], check=True,
+                           timeout=30)
 
     @unittest.skipUnless(shutil.which("promtool"), "promtool is not installed (Debian: prometheus)")
     def test_promtool_is_content(self):

@@ -217,6 +217,83 @@ class Seq(WireTest):
         follow.send_signal(signal.SIGINT)
         self.assertEqual(follow.wait(30), 0)
 
+    def test_every_message_of_a_file(self):
+        """What traces tell and what captures have is the same, drawn once, though both ends tell it."""
+        lab = self.wire_lab(extra="events_messages: true\n")
+        lab.start()
+        self.attach(lab)
+        self.move(lab, ["enb1", "enb2"])
+        self.until_quiet(lab)
+        told = self.tool("seq", lab.path, "--all")
+        steps = [2, 2, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 5]
+        self.assertEqual([s for s, _ in arrows(told)], steps)
+        merged = lab.path / "all.pcapng"
+        self.tool("merge", *(lab.path / f"{n}.pcapng" for n in lab.names()), "-o", merged)
+        rows = self.tool("seq", lab.path, "--all", "--format", "mermaid").splitlines()
+        captured = self.tool("seq", merged, "--all", "--format", "mermaid").splitlines()
+        for name in ("s1_setup_request", "x2_setup_response", "initial_context_setup_request", "enb_key_ack",
+                     "HO request", "location update"):
+            mine = sorted(row for row in rows if name in row)
+            self.assertEqual(mine, sorted(re.sub(r" / \w+", "", row) for row in captured if name in row))
+            self.assertGreater(len(mine), 0, name)
+        for row in ("L1->>L2: 7 HO request (tunnel)", "L0-->>L4: 5 H_key (nas)", "L4--)L1: rrc_connection_request (clear)",
+                    "L4--)L0: attach_request (clear)", "L4-)L2: 10 HO confirm (rrc)"):
+            self.assertIn(row, rows)
+        self.assertEqual(rows.count("L1->>L2: 7 HO request (tunnel)"), 1)
+        self.assertIn(" MATCH", told)
+        # Of one node: what it sent and what came; of a file without messages: the steps.
+        one = self.tool("seq", lab.path / "enb2.events.ndjson", "--all", "--format", "mermaid")
+        for text in ("7 HO request (tunnel)", "8 HO response (tunnel)", "10 HO confirm (rrc)", "12 location update (tunnel)"):
+            self.assertEqual(one.count(text), 1, one)
+        self.assertEqual([s for s, _ in arrows(self.tool("seq", lab.path))], steps)
+        plain = lab.path / "plain.ndjson"
+        lines = (lab.path / "enb1.events.ndjson").read_text().splitlines(True)
+        plain.write_text("".join(l for l in lines if '"msg.' not in l))
+        self.assertEqual(self.tool("seq", plain), self.tool("seq", plain, "--all"))
+
+    def test_follow_every_message(self):
+        """Traces are begun where none runs, and end with it; one that runs stays as it is."""
+        lab = self.wire_lab(captures=False)
+        lab.start()
+        own = lab.node("enb3").call("trace.start", interfaces=["X2"])
+        follow = subprocess.Popen([str(TOOL), "seq", str(lab.path), "--follow", "--all"], stdout=subprocess.PIPE, text=True,
+                                  stderr=subprocess.PIPE)
+        self.addCleanup(follow.stderr.close)
+        self.addCleanup(follow.stdout.close)
+        self.addCleanup(follow.kill)
+        lines = [follow.stdout.readline()]  # it is there
+        self.attach(lab)
+        self.move(lab, ["enb1", "enb2"])
+        # After the last message of the handover comes what carries it to the UE.
+        while not any("13 wrapped list" in line for line in lines) or "h_key gen 2" not in lines[-1]:
+            line = follow.stdout.readline()
+            self.assertTrue(line, follow.stderr.read() if follow.poll() is not None else lines)
+            lines.append(line)
+        text = "".join(lines)
+        self.assertEqual([s for s, _ in arrows(text)], [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 5])
+        for name in ("rrc_connection_setup", "attach_request", "downlink_nas", "handover_confirm_ack"):
+            self.assertIn(name, text)
+        self.assertIn("  MATCH", text)
+        self.assertTrue(lab.node("enb1").call("trace.status")["running"])
+        follow.send_signal(signal.SIGTERM)
+        self.assertEqual(follow.wait(30), 0)
+        self.assertEqual(follow.stderr.read(), "keyhop: enb3: a trace runs with a filter of its own\n")
+        for name in lab.names():
+            self.assertEqual(lab.node(name).call("trace.status")["running"], name == "enb3")
+        self.assertEqual(lab.node("enb3").call("trace.status")["interfaces"], own["interfaces"])
+        lab.node("enb3").call("trace.stop")
+        # Nobody reads any more: the same end.
+        follow = subprocess.Popen([str(TOOL), "seq", str(lab.path), "--follow", "--all"], stdout=subprocess.PIPE, text=True,
+                                  stderr=subprocess.PIPE)
+        self.addCleanup(follow.stderr.close)
+        self.addCleanup(follow.kill)
+        follow.stdout.readline()
+        follow.stdout.close()
+        while follow.poll() is None and not follow.returncode:
+            lab.node("ue").call("traffic.ping", ue=lab.imsis[0])
+        for name in lab.names():
+            self.assertFalse(lab.node(name).call("trace.status")["running"], name)
+
     # The page.
     def browser(self):
         for name in ("chromium", "chromium-browser", "google-chrome"):
