@@ -141,6 +141,26 @@ bool asks_for_help(int argc, char **argv)
 	return false;
 }
 
+/* The verbs that go with a noun; false when it is none. */
+static bool say_noun(const json_t *schema, const char *noun)
+{
+	size_t len = strlen(noun), i, n = 0;
+	json_t *m;
+
+	json_array_foreach(json_object_get(schema, "methods"), i, m)
+	{
+		const char *name = json_string_value(json_object_get(m, "name"));
+		if (strncmp(name, noun, len) != 0 || name[len] != '.')
+			continue;
+		if (n++ == 0)
+			fprintf(stderr, "keyhop: %s wants a verb:", noun);
+		fprintf(stderr, " %s", name + len + 1);
+	}
+	if (n)
+		fputc('\n', stderr);
+	return n > 0;
+}
+
 static void say_no_method(json_t *schema, const struct command *cmd, int argc, char **argv)
 {
 	char name[128], words[128];
@@ -152,6 +172,8 @@ static void say_no_method(json_t *schema, const struct command *cmd, int argc, c
 	snprintf(words, sizeof words, "%s", near ? near : "");
 	if (strchr(words, '.'))
 		*strchr(words, '.') = ' ';
+	if (argc == 1 && say_noun(schema, argv[0]))
+		return;
 	fprintf(stderr, "keyhop: this node has no \"%s%s%s\"", argv[0], argc > 1 ? " " : "",
 		argc > 1 ? argv[1] : "");
 	if (near)

@@ -1,6 +1,7 @@
 """The tool as people use it: the transcripts of the README, exit codes, waiting, completion, forms of output."""
 
 import csv
+import doctest
 import io
 import json
 import os
@@ -12,8 +13,10 @@ import tempfile
 import threading
 import unittest
 from pathlib import Path
+from unittest import mock
 
 from labtest import ROOT, LabTest
+import keyhop
 
 BUILD = Path(os.environ["KEYHOP_BUILD"])
 KEYHOP = BUILD / "ctl" / "keyhop"
@@ -101,6 +104,42 @@ class Readme(unittest.TestCase):
             self.assertTrue(matches(expected, printed), f"$ {command}\nprinted:\n{printed}\nexpected:\n{wanted}")
             if "run conf" in command:
                 self.assertEqual(int(re.search(r"^OK +(\d+) hand", printed, re.M)[1]), 1000)
+
+
+class Module(LabTest):
+    """scripts/keyhop.py as its documentation says."""
+
+    def test_the_example(self):
+        lab = self.lab(enbs=2)
+        with mock.patch.dict(os.environ, KEYHOP_RUN=str(lab.path)):
+            result = doctest.testmod(keyhop)
+        self.assertGreater(result.attempted, 2)
+        self.assertEqual(result.failed, 0)
+
+    def test_nodes_by_name(self):
+        lab = self.lab(enbs=2)
+        self.assertEqual(set(keyhop.sockets(lab.path)), set(lab.names()))
+        with mock.patch.dict(os.environ):
+            os.environ.pop("KEYHOP_RUN", None)
+            with Inside(lab.path), keyhop.connect("enb2") as node:
+                self.assertEqual((node.hello["node"], node.call("status")["enb"]), ("enb2", 2))
+        with self.assertRaisesRegex(FileNotFoundError, "'enb9'; there are: enb1 enb2 mme ue"):
+            keyhop.connect("enb9", lab.path)
+        (lab.path / "other").mkdir()
+        (lab.path / "other" / "ctl.sock").symlink_to(lab.socket_path("mme"))
+        self.assertIn("other", keyhop.sockets(lab.path))
+        with keyhop.connect("mme", lab.path) as node:
+            self.named("ENB_NOT_FOUND", node.call, "enb.show", enb="enb7")
+            with self.assertRaises(TimeoutError):
+                node.wait_event("enb.down", timeout=0.01)
+            node.subscribe(topics=["enb."])
+            lab.stop_node("enb1")
+            lab.stop_node("enb2")
+            self.assertEqual(node.wait_event("enb.down", enb=2)["enb"], 2)
+            self.assertFalse([e for e in node.events if e["enb"] == 1], "those before it are dropped")
+            lab.stop_node("mme")
+            with self.assertRaises(ConnectionError):
+                node.call("status")
 
 
 class Tool(LabTest):
@@ -283,7 +322,7 @@ class Tool(LabTest):
             self.assertEqual([json.loads(line) for line in said.splitlines()], expected, filters)
         self.assertIn("no common columns", self.tool("watch", "-o", "csv", code=2))
         self.tool("watch", "--topic", "no.such", "--timeout", "50ms", code=5)
-        self.tool("watch", "enb9", code=3)
+        self.assertIn('did you mean "enb1"', self.tool("watch", "enb9", code=3))
         self.tool("watch", "--tpoic", "a", code=2)
         self.tool("watch", "--ue", "12", code=2)
 
@@ -385,6 +424,10 @@ class Tool(LabTest):
             self.tool("ue", "attach", *words)
             self.tool("ue", "detach", imsi, "--wait")
         self.tool("mme", "ue", "list", "--limit", "010")
+        self.assertIn("handover wants a verb: start", self.tool("enb1", "handover", code=2))
+        self.assertIn("NODE NOUN VERB", self.tool("handover", "start", code=3))
+        self.tool("enb1", "policy", "set", "--time-to-trigger-ms", "7")
+        self.assertEqual(lab.node("enb1").call("policy.get")["time_to_trigger_ms"], 7)
         self.assertIn("--target", self.tool("enb1", "handover", "start", "--help"))
         self.assertNotIn("ue.list", self.tool("enb1", "help", "handover"))
         self.assertEqual(set(json.loads(self.tool("schema"))), {"mmed", "enbd", "ued"})
@@ -446,7 +489,40 @@ class Tool(LabTest):
         self.assertEqual(complete("wait", "enb1", ""), {"ready"})
         self.assertIn("--exec", complete("watch", ""))
         self.assertIn("partition", complete("lab", ""))
-        self.assertLessEqual({"start"}, complete("-o", "json", "enb1", "handover", ""))
+        # The tool's own options anywhere, as the tool has them.
+        for words in (("-o", "json", "enb1"), ("enb1", "-o", "json"), ("-n", "enb1"), ("--node=enb1",), ("-s", f"{lab.path}/enb1.sock")):
+            self.assertLessEqual({"start", "list"}, complete(*words, "handover", ""), words)
+        self.assertLessEqual({"--output", "--via", "--node"}, complete("--"))
+        self.assertLessEqual({"--output", "--target"}, complete("enb1", "handover", "start", "-"))
+        self.assertFalse({w for w in complete("") if w.startswith("-")})
+        cells, ues = {"enb1", "enb2"}, set(lab.imsis)
+        for words, offered in ((("-o", ""), {"table", "json", "ndjson", "csv"}), (("--via", ""), {"ssh:"}), (("-s", ""), {":file"}),
+                               (("enb1", "handover", "start", "--target="), {f"--target={c}" for c in cells}),
+                               (("enb1", "handover", "start", "--to", "=", "e"), cells), (("enb1", "handover", "start", "--to", "="), cells),
+                               (("enb1", "fault", "set", "--direction", ""), {"tx", "rx"}),
+                               (("enb1", "log", "set", "--category", ""), {"tunnel", "mme", "x2", "air", "nas", "key", "ho", "ctl", "cfg"}),
+                               (("all", "log", "set", "--level", ""), {"error", "warn", "info", "debug", "trace"}),
+                               (("seq", "--format", ""), {"text", "mermaid", "plantuml", "html"}),
+                               (("seq", "-o", ""), {":file"}), (("decrypt", "--keylog", ""), {":file"}),
+                               (("run", "x.yaml", "--junit", ""), {":file"}), (("lab", "up", "-t", ""), {":file"}),
+                               (("lab", "up", "--backend", ""), {"loopback", "netns", "vm"}), (("watch", "--ue", ""), ues),
+                               (("wait", "ue", lab.imsis[0], "at", ""), cells | {"--timeout"}),
+                               (("schema", ""), set(lab.names())), (("completion", ""), {"bash", "zsh", "fish"})):
+            self.assertEqual(complete(*words), offered, words)
+        for words, offered in ((("ue", "traffic", "ping", ""), ues), (("enb1", "handover", "start", lab.imsis[0], ""), cells),
+                               (("enb1", "fault", "set", "--fault", ""), {"drop", "stall"}),
+                               (("enb1", "fault", "set", "--message", ""), {"x2.handover_request"}),
+                               (("watch", "--topic", ""), {"handover.", "handover.completed", "refused"}),
+                               (("mme", "watch", "--topic", ""), {"handover."}), (("watch", ""), set(lab.names())),
+                               (("all", "ue", ""), {"list", "detach", "release"}), (("help", ""), {"run", "seq"}),
+                               (("enb1", "help", ""), {"handover"}), (("enb1", "help", "handover", ""), {"start"}),
+                               (("run", ""), {":file", "--junit"}), (("merge", ""), {":file"}), (("lab", "logs", ""), {"enb1"})):
+            self.assertLessEqual(offered, complete(*words), words)
+        self.assertEqual(complete("--bogus", ""), set())
+        self.assertNotIn("watch", complete("enb1", "help", ""))
+        # What a node is called must not become part of a shell's line.
+        (lab.path / "$(id).sock").symlink_to(lab.path / "enb1.sock")
+        self.assertNotIn("$(id)", complete("schema", ""))
         self.tool("completion", "tcsh", code=2)
 
     def test_schema_is_whole(self):
