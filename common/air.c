@@ -23,7 +23,7 @@ static bool take(struct node *n, struct air *air, struct link *link, enum link_d
 	if (!q->delay_ms && !q->jitter_ms && !lane->first)
 		return false;
 	what->total = &n->held;
-	what->lane = q->jitter_ms ? NULL : lane;
+	what->lane = lane;
 	int err = link_hold(link, dir, q->delay_ms + rng_below(q->jitter_ms + 1), what);
 	if (err)
 		node_refuse(n, LOG_AIR, err, NULL, "a late message: too many are, it is lost");

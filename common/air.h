@@ -1,5 +1,6 @@
-/* The radio between a UE and its cells, made bad on purpose: messages of Uu are lost or late, whatever they say. What a
- * fault (fault.h) has met goes past it. */
+/* The radio between a UE and its cells, made bad on purpose: messages of Uu are lost or late, whatever they say. Those
+ * of a UE keep their order each way, as RLC keeps it (TS 36.322 5.1.3); for another order there are faults (fault.h). What a
+ * fault has met goes past it. */
 #ifndef KEYHOP_AIR_H
 #define KEYHOP_AIR_H
 
@@ -13,8 +14,8 @@ struct node;
 /* Zeroed is a good one. */
 struct air_quality {
 	int32_t loss; /* hundredths of a per cent of the messages */
-	uint32_t delay_ms; /* all are late by this, and keep their order */
-	uint32_t jitter_ms; /* and by up to this, each by another time: they may overtake */
+	uint32_t delay_ms; /* all are late by this, */
+	uint32_t jitter_ms; /* and each at random by up to this more */
 };
 
 /* Of one UE. */

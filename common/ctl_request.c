@@ -243,6 +243,16 @@ static bool is_own(const struct ctl_method *m)
 	return false;
 }
 
+static void log_call(const struct ctl_client *cl, const struct ctl_method *m, const json_t *params)
+{
+	const char *ue = json_string_value(json_object_get(params, "ue"));
+	struct imsi imsi;
+	bool named = ue && imsi_parse(&imsi, ue) == 0;
+
+	log_info(LOG_CTL, "control client %llu calls %s%s%s", (unsigned long long)cl->id, m->name,
+		 named ? " ue=" : "", named ? ue : "");
+}
+
 static void run(struct ctl_client *cl, const struct ctl_method *m, json_t *id, json_t *params)
 {
 	struct ctl *c = cl->ctl;
@@ -253,8 +263,7 @@ static void run(struct ctl_client *cl, const struct ctl_method *m, json_t *id, j
 	req->id = json_incref(id);
 	cl->unanswered++;
 	if (!m->reads_only)
-		log_info(LOG_CTL, "control client %llu calls %s", (unsigned long long)cl->id,
-			 m->name);
+		log_call(cl, m, params);
 	/* Subscriptions belong to the client, all else to the node. */
 	if (strcmp(m->name, "events.subscribe") == 0)
 		ctl_subscribe(cl, req, params);

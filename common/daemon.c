@@ -47,7 +47,7 @@ static json_int_t open_descriptors(void)
 
 json_t *daemon_status(struct node *n)
 {
-	char plmn[7], instance[24], sandbox[CONFINE_TEXT_LEN];
+	char plmn[7], instance[24], sandbox[CONFINE_TEXT_LEN], metrics[ENDPOINT_TEXT_LEN];
 
 	plmn_to_text(&n->plmn, plmn);
 	json_t *out = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I}", "node", n->name, "role",
@@ -58,6 +58,8 @@ json_t *daemon_status(struct node *n)
 	json_object_set_new(out, "instance", json_string(instance));
 	confine_text(n, sandbox);
 	json_object_set_new(out, "sandbox", json_string(sandbox));
+	metrics_http_text(n, metrics);
+	json_object_set_new(out, "metrics", json_string(metrics));
 	json_object_set_new(out, "fds", json_integer(open_descriptors()));
 	json_object_set_new(out, "control_clients",
 			    json_integer(n->ctl ? (json_int_t)ctl_clients(n->ctl) : 0));
@@ -87,6 +89,8 @@ static int start(const struct daemon *d, struct node *n, bool check_only, char *
 
 	if (!err)
 		err = d->check(n, why, why_len);
+	if (!err)
+		err = metrics_http_check(n, why, why_len);
 	if (err || check_only)
 		return err;
 	if (n->options->events_messages)

@@ -33,11 +33,13 @@ struct daemon {
 	void (*status)(void *context, json_t *out);
 	/* The state in a few words, for the service manager: "3 eNodeBs, 200 UEs". */
 	void (*headline)(const void *context, char *out, size_t len);
+	/* Can it do its work now? Otherwise `why` says in a few words what is missing. */
+	bool (*ready)(const void *context, char *why, size_t len);
 	/* A new revocation list is in force; its links end by themselves. NULL: nothing else to do. */
 	void (*crl_loaded)(void *context);
 	/* Calls `fn` for each MME-eNB_key in use: whose it is, and since when (clock_mono_us). NULL: holds none. */
 	void (*key_ages)(void *context, key_age_fn *fn, void *arg);
-	/* What else is known of a message, for a trace: adds to `e` ue, mme_ue_id, enb, and a better peer. */
+	/* What else is known of a message, for log and trace: adds to `e` ue, mme_ue_id, enb, and a better peer. */
 	void (*tell)(void *context, const struct passage *p, struct node_event *e);
 	const struct ctl_method *methods; /* ends with {NULL} */
 	const struct fsm *const *machines; /* that of UEs first; ends with NULL */

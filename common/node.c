@@ -8,6 +8,7 @@
 #include "capture.h"
 #include "clock.h"
 #include "crypto.h"
+#include "daemon.h"
 #include "eps_alg.h"
 #include "fault.h"
 #include "link.h"
@@ -147,6 +148,16 @@ static bool may_log(struct refusal_log *r, enum log_cat cat, int err)
 	return true;
 }
 
+/* What stands before a peer's name in the log: it may be the IMSI of a UE, and a UE without a name has some words. */
+static const char *peer_mark(const char *peer)
+{
+	struct imsi imsi;
+
+	if (imsi_parse(&imsi, peer) == 0)
+		return " ue=";
+	return strchr(peer, ' ') ? " " : " peer=";
+}
+
 void node_refuse(struct node *n, enum log_cat cat, int err, const char *peer, const char *fmt, ...)
 {
 	struct node_event e = {.topic = "refused", .err = err};
@@ -157,14 +168,36 @@ void node_refuse(struct node *n, enum log_cat cat, int err, const char *peer, co
 	vsnprintf(e.detail, sizeof e.detail, fmt, ap);
 	va_end(ap);
 	if (may_log(&n->refusal_logs[err_to_cause(err)], cat, err))
-		log_warn(cat, "refused cause=%s%s%s %s (%s)", err_name(err), peer ? " peer=" : "",
-			 peer ? peer : "", e.detail, err_text(err));
+		log_warn(cat, "refused cause=%s%s%s %s (%s)", err_name(err),
+			 peer ? peer_mark(peer) : "", peer ? peer : "", e.detail, err_text(err));
 	events_emit(n->events, &e);
+}
+
+static void log_message(struct node *n, const struct passage *p, enum log_level level)
+{
+	const struct message_row *row = p->row;
+	char ue[32] = "", id[32] = "", enb[32] = "", gen[32] = "";
+	struct node_event about = {0};
+
+	passage_about(n, p, &about);
+	if (about.ue.s[0] && strcmp(about.ue.s, about.peer) != 0)
+		snprintf(ue, sizeof ue, " ue=%s", about.ue.s);
+	if (about.mme_ue_id)
+		snprintf(id, sizeof id, " mme_ue_id=%u", about.mme_ue_id);
+	if (about.enb)
+		snprintf(enb, sizeof enb, " enb=%u", about.enb);
+	if (about.has_gen)
+		snprintf(gen, sizeof gen, " gen=%llu", (unsigned long long)about.gen);
+	log_write(p->cat, level, "%s %s.%s%s%s %s%s%s%s%s%s%s", p->tx ? "tx" : "rx",
+		  iface_name(row->iface), row->name, row->step ? " step=" : "",
+		  row->step ? row->step : "", p->tx ? "to" : "from", peer_mark(about.peer),
+		  about.peer, ue, id, enb, gen);
 }
 
 void node_message(struct node *n, const struct passage *p)
 {
 	const struct message_row *row = p->row;
+	enum log_level level = row->routine ? LOG_DEBUG : LOG_INFO;
 	uint64_t *counts = p->tx ? n->metrics.tx : n->metrics.rx;
 
 	counts[message_index(row)]++;
@@ -173,9 +206,8 @@ void node_message(struct node *n, const struct passage *p)
 		capture_note(n, p);
 	if (n->trace)
 		trace_message(n, p);
-	log_at(p->cat, row->routine ? LOG_DEBUG : LOG_INFO, "%s %s.%s%s%s %s %s",
-	       p->tx ? "tx" : "rx", iface_name(row->iface), row->name, row->step ? " step=" : "",
-	       row->step ? row->step : "", p->tx ? "to" : "from", p->peer);
+	if (log_enabled(p->cat, level))
+		log_message(n, p, level);
 }
 
 /* Of a message of S1 or X2. */

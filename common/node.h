@@ -93,12 +93,15 @@ struct passage {
 	bool tx;
 	enum protection protection;
 	enum log_cat cat;
-	const char *peer; /* an IMSI or a node's name, as the log has it */
+	const char *peer; /* a node, or the IMSI of a UE */
 	const struct message_row *row;
 	const struct ProtobufCMessage *msg;
 	size_t len; /* octets of the message itself */
 };
 
+/* Fills in peer, UE, MME-UE-id, eNodeB, generation and key id of `about`: what the message says of them, and what this
+ * node knows of it besides. */
+void passage_about(struct node *n, const struct passage *p, struct node_event *about);
 /* The one place where a message is told of: counters, one log line at info, what a capture and a trace say. */
 void node_message(struct node *n, const struct passage *p);
 /* Packs and sends `msg` on `link`, counted and logged. An error is counted, too; callers may ignore it. */

@@ -34,12 +34,13 @@
 	{.key = "metrics.listen", \
 	 .type = CONFIG_STRING, \
 	 .offset = NODE_OPT(metrics_listen), \
-	 .help = "address for /metrics, /healthz and /readyz; none without it"}, \
+	 .help = "address, or address:port, for /metrics, /healthz and /readyz; none without " \
+		 "it"}, \
 		{.key = "metrics.port", \
 		 .type = CONFIG_PORT, \
 		 .offset = NODE_OPT(metrics_port), \
 		 .def = "9651", \
-		 .help = "port for them"}, \
+		 .help = "port for them, unless metrics.listen has one; 0 picks one"}, \
 		{.key = "control.socket", \
 		 .type = CONFIG_FILE, \
 		 .access = CONFIG_REMOVES, \

@@ -28,32 +28,6 @@ static enum iface carrier(const struct node *n, enum iface iface)
 	return n->role == ROLE_MME ? IFACE_S1 : IFACE_RRC;
 }
 
-static uint32_t number_in(const struct passage *p, const char *name)
-{
-	const uint32_t *at = message_field(p->row, p->msg, FIELD_U32, name);
-
-	return at ? *at : 0;
-}
-
-/* What the message itself says of these. */
-static void take_fields(const struct passage *p, struct node_event *e)
-{
-	char *const *imsi = message_field(p->row, p->msg, FIELD_IMSI, NULL);
-	const uint64_t *gen = message_field(p->row, p->msg, FIELD_U64, "generation");
-
-	if (imsi_parse(&e->ue, p->peer) && imsi && imsi_parse(&e->ue, *imsi))
-		e->ue.s[0] = '\0';
-	e->mme_ue_id = number_in(p, "mme_ue_id");
-	e->kid = number_in(p, "key_id");
-	/* Who sets up an association says who it is. */
-	if (!p->tx)
-		e->enb = number_in(p, "enb_id");
-	if (gen) {
-		e->gen = *gen;
-		e->has_gen = true;
-	}
-}
-
 void trace_message(struct node *n, const struct passage *p)
 {
 	struct trace *t = n->trace;
@@ -67,10 +41,7 @@ void trace_message(struct node *n, const struct passage *p)
 
 	if (!(t->interfaces & 1U << by))
 		return;
-	snprintf(e.peer, sizeof e.peer, "%s", p->peer);
-	take_fields(p, &e);
-	if (n->daemon->tell)
-		n->daemon->tell(n, p, &e);
+	passage_about(n, p, &e);
 	if (t->ue.s[0] && strcmp(t->ue.s, e.ue.s) != 0)
 		return;
 	t->messages++;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "client.h"
+#include "import.h"
 #include "params.h"
 
 struct holder {
@@ -140,6 +141,26 @@ bool asks_for_help(int argc, char **argv)
 	return false;
 }
 
+/* The verbs that go with a noun; false when it is none. */
+static bool say_noun(const json_t *schema, const char *noun)
+{
+	size_t len = strlen(noun), i, n = 0;
+	json_t *m;
+
+	json_array_foreach(json_object_get(schema, "methods"), i, m)
+	{
+		const char *name = json_string_value(json_object_get(m, "name"));
+		if (strncmp(name, noun, len) != 0 || name[len] != '.')
+			continue;
+		if (n++ == 0)
+			fprintf(stderr, "keyhop: %s wants a verb:", noun);
+		fprintf(stderr, " %s", name + len + 1);
+	}
+	if (n)
+		fputc('\n', stderr);
+	return n > 0;
+}
+
 static void say_no_method(json_t *schema, const struct command *cmd, int argc, char **argv)
 {
 	char name[128], words[128];
@@ -151,11 +172,23 @@ static void say_no_method(json_t *schema, const struct command *cmd, int argc, c
 	snprintf(words, sizeof words, "%s", near ? near : "");
 	if (strchr(words, '.'))
 		*strchr(words, '.') = ' ';
+	if (argc == 1 && say_noun(schema, argv[0]))
+		return;
 	fprintf(stderr, "keyhop: this node has no \"%s%s%s\"", argv[0], argc > 1 ? " " : "",
 		argc > 1 ? argv[1] : "");
 	if (near)
 		fprintf(stderr, ", did you mean \"%s\"?", words);
 	fprintf(stderr, "\nhint: keyhop %s help lists what it has\n", node);
+}
+
+/* The answer, or NULL after a printed error. *code says what went wrong, also when there is an answer to tell. */
+static json_t *ask(struct client *c, const struct command *cmd, const json_t *method,
+		   json_t *params, int *code)
+{
+	const char *name = json_string_value(json_object_get(method, "name"));
+
+	return is_import(name, params) ? import_file(c, params, cmd->timeout_ms, code)
+				       : call_whole(c, cmd, method, params, code);
 }
 
 static int call(struct client *c, const struct command *cmd, json_t *schema, int argc, char **argv)
@@ -172,12 +205,12 @@ static int call(struct client *c, const struct command *cmd, json_t *schema, int
 	json_t *params = params_parse(schema_method(schema, name), argc - used, argv + used);
 	if (!params)
 		return EXIT_USAGE;
-	json_t *answer = call_whole(c, cmd, schema_method(schema, name), params, &code);
+	json_t *answer = ask(c, cmd, schema_method(schema, name), params, &code);
 	if (!answer)
 		return code;
-	code = finish(cmd, answer);
+	int failed = finish(cmd, answer);
 	json_decref(answer);
-	return code;
+	return failed ? failed : code;
 }
 
 int call_node(const struct command *cmd, int argc, char **argv)
@@ -253,7 +286,7 @@ static void ask_one(void *arg, const char *name, const char *path)
 			params_parse(schema_method(schema, method), r->argc - used, r->argv + used);
 	r->asked += used > 0;
 	if (params) {
-		json_t *said = call_whole(&c, r->cmd, schema_method(schema, method), params, &code);
+		json_t *said = ask(&c, r->cmd, schema_method(schema, method), params, &code);
 		add_result(r, name, said);
 		json_decref(said);
 	} else if (used) {

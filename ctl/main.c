@@ -164,6 +164,10 @@ static int run_method(struct command *cmd, int argc, char **argv)
 		const char *near = code ? nearest_verb(cmd->node) : "";
 		if (*near)
 			fprintf(stderr, "hint: did you mean the verb \"%s\"?\n", near);
+		else if (code)
+			fputs("hint: the first word is a verb of keyhop, or the node that is "
+			      "asked: keyhop NODE NOUN VERB\n",
+			      stderr);
 	}
 	return code ? code : call_node(cmd, argc, argv);
 }

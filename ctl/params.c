@@ -87,17 +87,21 @@ static json_t *typed(const char *type, const char *text)
 	return strcmp(type, "array") == 0 ? of_parts(array, text) : number(text);
 }
 
-static json_t *find_param(json_t *method, const char *name)
+json_t *params_find(const json_t *method, const char *name)
 {
 	json_t *p;
 	size_t i;
+	char wanted[64];
 
-	/* People say where to, the interface says target. */
-	if (strcmp(name, "to") == 0)
-		name = "target";
-	json_array_foreach(json_object_get(method, "params"), i,
-			   p) if (strcmp(json_string_value(json_object_get(p, "name")), name) ==
-				  0) return p;
+	/* People say where to, the interface says target; --max-size is max_size. */
+	snprintf(wanted, sizeof wanted, "%s", strcmp(name, "to") == 0 ? "target" : name);
+	for (char *dash = wanted; (dash = strchr(dash, '-'));)
+		*dash = '_';
+	json_array_foreach(json_object_get(method, "params"), i, p)
+	{
+		if (strcmp(json_string_value(json_object_get(p, "name")), wanted) == 0)
+			return p;
+	}
 	return NULL;
 }
 
@@ -148,22 +152,6 @@ static void say_unknown(json_t *method, const char *word)
 	fputc('\n', stderr);
 }
 
-/* A file to import is read by the daemon, whose folder is another one than ours. */
-static json_t *file_of_ours(const json_t *method, json_t *value)
-{
-	const char *name = json_string_value(value);
-	bool imports = strcmp(json_string_value(json_object_get(method, "name")),
-			      "subscriber.import") == 0;
-	char *path = imports && name && name[0] != '/' ? realpath(name, NULL) : NULL;
-
-	if (!path)
-		return value;
-	json_decref(value);
-	value = json_string(path);
-	free(path);
-	return value;
-}
-
 /* The value of a flag: after '=', or the next word. A flag that is true or false may go without. Words used, -1 when there
  * is none. */
 static int flag_value(const char *type, int argc, char **argv, char **text)
@@ -191,7 +179,7 @@ static int take(json_t *method, json_t *params, bool plain, int argc, char **arg
 	char flag[64], *text = argv[0];
 
 	snprintf(flag, sizeof flag, "%.*s", (int)strcspn(argv[0], "="), argv[0]);
-	json_t *p = is_flag ? find_param(method, flag + 2) : next_required(method, params);
+	json_t *p = is_flag ? params_find(method, flag + 2) : next_required(method, params);
 	if (!p) {
 		say_unknown(method, is_flag ? flag : argv[0]);
 		return -1;
@@ -210,8 +198,7 @@ static int take(json_t *method, json_t *params, bool plain, int argc, char **arg
 		fprintf(stderr, "keyhop: %s wants %s, not \"%s\"\n", name, type_name(type), text);
 		return -1;
 	}
-	json_object_set_new(params, name,
-			    strcmp(name, "file") == 0 ? file_of_ours(method, value) : value);
+	json_object_set_new(params, name, value);
 	return used;
 }
 

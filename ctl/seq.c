@@ -196,6 +196,10 @@ int seq_verb(int argc, char **argv, enum output_format form)
 	}
 	if (!code)
 		code = draw(&o, &s, out);
+	if (!code && s.mismatch) {
+		fputs("keyhop: seq: keys that should be the same differ: MISMATCH\n", stderr);
+		code = EXIT_FINDINGS;
+	}
 	if (out && (fflush(out) || ferror(out) || (o.out_name && fclose(out)))) {
 		fprintf(stderr, "keyhop: %s: cannot be written\n",
 			o.out_name ? o.out_name : "standard output");

@@ -47,7 +47,7 @@ struct seq_row {
 	uint32_t about; /* an eNodeB: whose key, or which target; 0: none */
 	uint64_t gen;
 	size_t rank, order; /* among rows of one time: by step, then as they came */
-	int match; /* 1: MME, target and UE agree; -1: they do not; 0: nothing to compare */
+	int match; /* 1: MME, target and UE agree; -1: one has another key; 0: not all are known */
 };
 
 struct seq {
@@ -58,6 +58,7 @@ struct seq {
 	char ue[16]; /* rows of this UE only; "": all */
 	bool all; /* every message, as a capture or traces tell of them */
 	bool traces; /* some lane is traced */
+	bool mismatch; /* some row has one */
 	struct seq_fact *facts; /* who holds what */
 };
 

@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <event2/event.h>
 
@@ -10,7 +11,7 @@
 #include "mem.h"
 #include "seq.h"
 
-#define MOMENT_US 50000 /* nodes tell within this time of each other */
+#define MOMENT_US 200000 /* nodes tell within this time of each other, and on a busy machine, too */
 #define HEAD_EVERY 40 /* rows */
 #define TRACE_INTERFACES 3 /* S1, X2, Uu: all */
 
@@ -62,6 +63,8 @@ static void on_interrupt(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	if (f->print && isatty(fileno(f->out))) /* it has put ^C there */
+		fputc('\n', f->out);
 	fleet_stop(&f->fleet);
 }
 
@@ -233,6 +236,8 @@ int seq_follow(struct seq *s, const char *dir, bool print, FILE *out)
 		f.terminate = evsignal_new(f.fleet.base, SIGTERM, on_interrupt, &f);
 		evsignal_add(f.interrupt, NULL);
 		evsignal_add(f.terminate, NULL);
+		if (out == stdout)
+			fleet_stop_when_unread(&f.fleet);
 		add_lanes(&f);
 		begin(&f);
 		fleet_run(&f.fleet);

@@ -37,7 +37,7 @@ const struct verb verbs[] = {
 	{"watch", "[NODE]... [--topic PREFIX,...] [--ue IMSI] [--since SEQ] [--count N] [--timeout DURATION] [--exec COMMAND]",
 	 "events of these nodes, or of all, as they come; COMMAND gets each on its standard input", watch_verb,
 	 {"keyhop watch enb1 enb2 --topic handover. -o json",
-	  "keyhop watch --topic handover.failed --exec 'jq -r .cause >>failures'"}},
+	  "keyhop watch --topic handover.failed --exec 'echo \"$KEYHOP_UE\" >>failures'"}},
 	{"seq", "[RUN|EVENTS|CAPTURE] [--ue IMSI] [--all] [--format text|mermaid|plantuml|html] [-o FILE] [--follow]",
 	 "a sequence diagram of a run directory, of a file of events or of a capture; live with --follow. --all draws every "
 	 "message: of a capture, or as traces tell; with --follow it begins a trace where none runs, and ends it", seq_verb,
@@ -65,7 +65,7 @@ const struct verb verbs[] = {
 	  "keyhop enb1 help handover"}},
 	{"complete", "WORD...", "what may come next; for the scripts of completion", complete_verb,
 	 {"keyhop complete enb1 handover ''",
-	  "keyhop complete wait ue ''"}},
+	  "keyhop complete wait ue ''"}, true},
 	{0},
 };
 /* clang-format on */

@@ -11,6 +11,7 @@
 #include "client.h"
 #include "duration.h"
 #include "fleet.h"
+#include "nodes.h"
 #include "output.h"
 #include "words.h"
 
@@ -176,6 +177,17 @@ static int parse(struct watch *w, int argc, char **argv)
 	return words.code;
 }
 
+/* Every node that was named has a socket; a slip is told. */
+static int find_nodes(const struct watch *w)
+{
+	char path[NODE_PATH_MAX];
+	int code = EXIT_DONE;
+
+	for (size_t i = 0; i < w->n_nodes && !code; i++)
+		code = node_path_or_say(w->nodes[i], path, sizeof path);
+	return code;
+}
+
 /* Every node that was named is there. */
 static int check_nodes(const struct watch *w)
 {
@@ -198,6 +210,8 @@ static void follow(struct watch *w)
 
 	if (w->timeout_ms)
 		evtimer_add(timer, &after);
+	if (!w->hook)
+		fleet_stop_when_unread(&w->fleet);
 	w->fleet.missed = on_missed;
 	w->following = true;
 	for (size_t i = 0; i < w->fleet.n_nodes; i++)
@@ -213,6 +227,11 @@ int watch_verb(int argc, char **argv, enum output_format form)
 	struct watch w = {.json = output_is_json(form), .params = json_pack("{s:[]}", "topics")};
 	int code = parse(&w, argc, argv);
 
+	if (!code && form == OUTPUT_CSV)
+		code = verb_misuse("watch",
+				   "events have no common columns: -o json has all of them");
+	if (!code)
+		code = find_nodes(&w);
 	if (!code) {
 		signal(SIGPIPE, w.hook ? SIG_IGN : SIG_DFL);
 		code = fleet_open_some(&w.fleet, NULL, w.nodes, w.n_nodes, &ops, &w);

@@ -71,6 +71,16 @@ static const struct option_row *find_option(char *word, char **value)
 	return NULL;
 }
 
+bool option_takes_value(const char *word)
+{
+	char copy[40], *value;
+
+	if ((size_t)snprintf(copy, sizeof copy, "%s", word) >= sizeof copy)
+		return false;
+	const struct option_row *o = find_option(copy, &value);
+	return o && o->value[0] && !value;
+}
+
 /* A verb's own flag is not ours, and a script has all its words but for the form of a result. */
 static bool is_ours(const struct verb *verb, const struct option_row *o, const char *word,
 		    const char *value)
@@ -80,6 +90,8 @@ static bool is_ours(const struct verb *verb, const struct option_row *o, const c
 
 	if (!verb)
 		return true;
+	if (verb->run == complete_verb) /* they are another line's */
+		return false;
 	if (verb->is_script)
 		return o->letter == 'o' && value && output_parse(value, &form) == 0;
 	snprintf(flag, sizeof flag, "%.*s", word[1] == '-' ? (int)strcspn(word, "=") : 2, word);

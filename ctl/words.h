@@ -19,6 +19,8 @@ extern const struct option_row tool_options[];
 /* Takes the tool's own options out of argv[1..] into `cmd`, up to "--"; a verb keeps those that are its own. What is left
  * is argv[1..*argc - 1]. -1 to go on, or an exit code. */
 int options_take(struct command *cmd, int *argc, char **argv);
+/* Is it one of them ("-o", "--output") that wants a value? */
+bool option_takes_value(const char *word);
 /* "-o, --output" */
 void option_name(const struct option_row *row, char *out, size_t len);
 

@@ -196,7 +196,7 @@ void error_rx_s1(struct enb *e, const Keyhop__S1__S1 *s1)
 	int err = err_from_cause(body->cause);
 	struct ue *ue = ue_find_mme_id(e, body->mme_ue_id);
 
-	log_warn(LOG_MME, "MME reports cause=%s mme_ue_id=%u message=%u", err_name(err),
+	log_warn(LOG_MME, "peer=mme reports cause=%s mme_ue_id=%u message=%u", err_name(err),
 		 body->mme_ue_id, body->message);
 	if (!ue || !ue_is_served(ue))
 		return;

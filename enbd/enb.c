@@ -136,6 +136,15 @@ static void headline(const void *context, char *out, size_t len)
 		 s1_is_up(e) ? "up" : "down", (int)up, (int)wanted, HASH_COUNT(e->ues));
 }
 
+static bool ready(const void *context, char *why, size_t len)
+{
+	const struct enb *e = context;
+
+	if (!s1_is_up(e))
+		snprintf(why, len, "no association with the MME");
+	return s1_is_up(e);
+}
+
 static void status(void *context, json_t *out)
 {
 	struct enb *e = context;
@@ -179,9 +188,10 @@ const struct daemon enb_daemon = {
 	.stop = stop,
 	.status = status,
 	.headline = headline,
+	.ready = ready,
 	.crl_loaded = s1_crl_loaded,
 	.key_ages = key_ages,
-	.tell = trace_tell,
+	.tell = passage_tell,
 	.methods = enb_methods,
 	.machines = machines,
 };

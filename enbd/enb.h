@@ -131,6 +131,7 @@ struct ue {
 	uint32_t decided; /* 6a: target of a decision not yet acted on */
 	struct ho *ho; /* leaving */
 	uint32_t left_for; /* target of the last attempt: what a re-establishment names */
+	int64_t returned_us; /* when it asked for one last */
 	struct arrival {
 		uint32_t source,
 			ho_id; /* where it came from, and how that eNodeB calls the attempt */
@@ -258,7 +259,7 @@ void uu_dispatch(struct uu_link *uu, const uint8_t *data, size_t len);
 /* Key ids known here; NULL is unknown-key-id. */
 const struct mme_enb_key *key_by_id(const struct enb *e, uint32_t key_id);
 
-/* trace.c: a message of a trace (daemon.h). */
-void trace_tell(void *enb, const struct passage *p, struct node_event *ev);
+/* passage.c: what is known of a message besides (daemon.h). */
+void passage_tell(void *enb, const struct passage *p, struct node_event *ev);
 
 #endif

@@ -63,8 +63,8 @@ static void install(struct enb *e, const struct mme_enb_key *key, uint32_t grace
 		e->grace = loop_timer_start(e->node.loop, grace_ms, on_grace_over, e);
 	floor_prune(e);
 	node_key_event(&e->node, &ev, KEY_MME_ENB_KEY, key->b, key->len, &tags);
-	log_info(LOG_KEY, "step=2 MME-eNB_key kid=%u fp=%s wrap=%s", key->id, ev.fp,
-		 wrap_name((enum wrap_type)key->wrap));
+	log_info(LOG_KEY, "step=2 MME-eNB_key enb=%u kid=%u fp=%s wrap=%s", e->opt.id, key->id,
+		 ev.fp, wrap_name((enum wrap_type)key->wrap));
 }
 
 static void warn_of(enum wrap_type wrap)

@@ -1,4 +1,5 @@
 /* RRC connection re-establishment (TS 36.331 5.3.7) at the source: the UE came back before 11, under its old keys. */
+#include "clock.h"
 #include "handlers.h"
 #include "link.h"
 #include "rrc_msg.h"
@@ -68,6 +69,9 @@ int reestablishment_rx_request(struct enb *e, struct ue *ue, const struct ue_inp
 		ho_send_cancel(ue, cause);
 		ho_end(ue, cause);
 	}
+	/* Now, as what the UE says last may be lost. A request that is only repeated finds the list whole. */
+	ue->returned_us = clock_mono_us();
+	(void)neighbour_list_renew(ue);
 	return 0;
 }
 
@@ -80,6 +84,8 @@ int reestablishment_rx_complete(struct enb *e, struct ue *ue, const struct ue_in
 	ue->left_for = 0;
 	ev.enb = e->opt.id;
 	events_emit(e->node.events, &ev);
-	(void)neighbour_list_send(ue);
+	/* What was handed to it while it was away it has not heard. */
+	if (!ue->list || ue->list->taken_us < ue->returned_us)
+		(void)neighbour_list_send(ue);
 	return 0;
 }

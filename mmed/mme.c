@@ -16,17 +16,24 @@
 int mme_subscriber_add(struct mme *m, const struct subscriber *s)
 {
 	struct subscriber_entry *entry;
-	struct keylog_tags tags = {.ue = s->imsi.s};
 
 	HASH_FIND_STR(m->subscribers, s->imsi.s, entry);
 	if (entry)
 		return KH_E_ALREADY_EXISTS;
+	if (HASH_COUNT(m->subscribers) >= m->opt.max_subscribers)
+		return KH_E_NO_RESOURCES;
 	entry = x_calloc(1, sizeof *entry);
 	entry->s = *s;
 	HASH_ADD_STR(m->subscribers, s.imsi.s, entry);
+	return 0;
+}
+
+void mme_subscriber_keys(struct mme *m, const struct subscriber *s)
+{
+	struct keylog_tags tags = {.ue = s->imsi.s};
+
 	node_key_event(&m->node, NULL, KEY_K, s->k.b, sizeof s->k.b, &tags);
 	node_key_event(&m->node, NULL, KEY_OPC, s->opc.b, sizeof s->opc.b, &tags);
-	return 0;
 }
 
 int mme_subscriber_remove(struct mme *m, struct subscriber_entry *entry)
@@ -42,7 +49,11 @@ int mme_subscriber_remove(struct mme *m, struct subscriber_entry *entry)
 
 static int add_subscriber(void *arg, const struct subscriber *s)
 {
-	return mme_subscriber_add(arg, s);
+	int err = mme_subscriber_add(arg, s);
+
+	if (!err)
+		mme_subscriber_keys(arg, s);
+	return err;
 }
 
 static int check(void *context, char *why, size_t why_len)
@@ -121,6 +132,16 @@ static void headline(const void *context, char *out, size_t len)
 	snprintf(out, len, "%u eNodeBs, %u UEs", m->enbs_up, HASH_COUNT(m->ues));
 }
 
+static bool ready(const void *context, char *why, size_t len)
+{
+	const struct mme *m = context;
+	bool full = store_is_durable(m->store) && store_room(m->store) == STORE_FULL;
+
+	if (full)
+		snprintf(why, len, "the store is full");
+	return !full;
+}
+
 static void key_ages(void *context, key_age_fn *fn, void *arg)
 {
 	struct mme *m = context;
@@ -146,9 +167,10 @@ const struct daemon mme_daemon = {
 	.stop = stop,
 	.status = status,
 	.headline = headline,
+	.ready = ready,
 	.crl_loaded = enb_crl_loaded,
 	.key_ages = key_ages,
-	.tell = trace_tell,
+	.tell = passage_tell,
 	.methods = mme_methods,
 	.machines = machines,
 };

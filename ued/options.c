@@ -150,13 +150,13 @@ const struct config_row ued_rows[] = {
 	 .offset = OPT(air.delay_ms),
 	 .def = "0ms",
 	 .max = AIR_LATE_MAX_MS,
-	 .help = "all are late by this, each way, and those of a UE keep their order"},
+	 .help = "all are late by this, each way"},
 	{.key = "lab.air.jitter",
 	 .type = CONFIG_DURATION,
 	 .offset = OPT(air.jitter_ms),
 	 .def = "0ms",
 	 .max = AIR_LATE_MAX_MS,
-	 .help = "and each at random by up to this more: they may overtake each other, and PDCP "
-		 "refuses what was overtaken"},
+	 .help = "and each at random by up to this more; those of a UE keep their order, as RLC "
+		 "keeps it"},
 	{0},
 };

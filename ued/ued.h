@@ -190,7 +190,7 @@ void measurement_set(struct ue *ue, const struct measurement *m, size_t n);
 /* The best neighbour for which A3 holds; NULL when it holds for none. */
 const struct measurement *measurement_a3(const struct ue *ue);
 
-/* trace.c: a message of a trace (daemon.h). */
-void trace_tell(void *node, const struct passage *p, struct node_event *ev);
+/* passage.c: what is known of a message besides (daemon.h). */
+void passage_tell(void *node, const struct passage *p, struct node_event *ev);
 
 #endif

@@ -1,4 +1,4 @@
-/* What the MME knows of a message of a trace beyond what stands in it. */
+/* What the MME knows of a message beyond what stands in it, for log and trace. */
 #include "mme.h"
 
 static const struct ue *ue_of(struct mme *m, const struct node_event *ev)
@@ -8,7 +8,7 @@ static const struct ue *ue_of(struct mme *m, const struct node_event *ev)
 	return ev->ue.s[0] ? ue_find_imsi(m, ev->ue.s) : NULL;
 }
 
-void trace_tell(void *mme, const struct passage *p, struct node_event *ev)
+void passage_tell(void *mme, const struct passage *p, struct node_event *ev)
 {
 	struct mme *m = mme;
 	const struct ue *ue = ue_of(m, ev);

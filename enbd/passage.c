@@ -1,4 +1,4 @@
-/* What an eNodeB knows of a message of a trace beyond what stands in it. */
+/* What an eNodeB knows of a message beyond what stands in it, for log and trace. */
 #include <stdio.h>
 
 #include "enb.h"
@@ -30,7 +30,7 @@ static const struct ue *ue_of(struct enb *e, const struct passage *p, const stru
 	return ho_id ? ue_of_attempt(e, p, nb, *ho_id) : NULL;
 }
 
-void trace_tell(void *enb, const struct passage *p, struct node_event *ev)
+void passage_tell(void *enb, const struct passage *p, struct node_event *ev)
 {
 	struct enb *e = enb;
 	const struct neighbour *nb =

@@ -1,4 +1,4 @@
-/* What a ued knows of a message of a trace beyond what stands in it. */
+/* What a ued knows of a message beyond what stands in it, for log and trace. */
 #include <stdio.h>
 
 #include "ued.h"
@@ -14,7 +14,7 @@ static const struct ue *ue_of(struct ue_node *u, const struct passage *p,
 }
 
 /* NAS is with the MME, RRC with a cell. */
-void trace_tell(void *node, const struct passage *p, struct node_event *ev)
+void passage_tell(void *node, const struct passage *p, struct node_event *ev)
 {
 	struct ue_node *u = node;
 	const struct ue *ue = ue_of(u, p, ev);
