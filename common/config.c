@@ -10,8 +10,7 @@
 #include "nearest.h"
 
 struct load {
-	const char *origin; /* of the file, for what is missing */
-	char *folder; /* "" or "conf/": relative names of files start there */
+	struct config_mark whole; /* for what is missing, and for defaults */
 	char *why;
 };
 
@@ -19,7 +18,7 @@ static int fill(const struct load *l, const struct config_row *rows, char *base,
 		const struct config_node *node, bool whole_file);
 static void clear_rows(const struct config_row *rows, char *base);
 
-static const struct config_row *row_named(const struct config_row *rows, const char *path)
+const struct config_row *config_row_named(const struct config_row *rows, const char *path)
 {
 	for (const struct config_row *row = rows; row->key != NULL; row++) {
 		if (strcmp(row->key, path) == 0)
@@ -28,7 +27,7 @@ static const struct config_row *row_named(const struct config_row *rows, const c
 	return NULL;
 }
 
-static bool is_section(const struct config_row *rows, const char *path)
+bool config_is_section(const struct config_row *rows, const char *path)
 {
 	size_t len = strlen(path);
 
@@ -153,7 +152,7 @@ static int fill_value(const struct load *l, const struct config_row *row, char *
 	/* A list in one text, "A,B", is for the command line alone. */
 	if (node->kind != CONFIG_NODE_SCALAR || (row->type == CONFIG_ALG_LIST && !node->typed))
 		return refuse_value(l, row, node);
-	if (!config_value_parse(row, field, node->text, node->typed ? "" : l->folder))
+	if (!config_value_parse(row, field, node->text, node->at.folder))
 		return refuse_value(l, row, node);
 	return 0;
 }
@@ -166,10 +165,10 @@ static int fill_map(const struct load *l, const struct config_row *rows, char *b
 		char path[CONFIG_PATH_LEN];
 		int len = snprintf(path, sizeof path, "%s%s", section, c->key);
 		bool fits = len < CONFIG_PATH_LEN - 1 && strchr(c->key, '.') == NULL;
-		const struct config_row *row = fits ? row_named(rows, path) : NULL;
+		const struct config_row *row = fits ? config_row_named(rows, path) : NULL;
 		int rc;
 
-		if (row == NULL && !(fits && is_section(rows, path)))
+		if (row == NULL && !(fits && config_is_section(rows, path)))
 			return refuse_key(l, rows, section, c);
 		rc = refuse_duplicates(l, map, c);
 		if (rc < 0)
@@ -202,13 +201,11 @@ static const struct config_node *node_at(const struct config_node *map, const ch
 
 static int fill_defaults(const struct load *l, const struct config_row *rows, char *base)
 {
-	struct config_mark whole = {.origin = l->origin};
-
 	for (const struct config_row *row = rows; row->key != NULL; row++) {
 		if (row->def == NULL)
 			continue;
-		if (!config_value_parse(row, base + row->offset, row->def, l->folder))
-			return config_error(l->why, &whole, "\"%s\" has a wrong default, \"%s\"",
+		if (!config_value_parse(row, base + row->offset, row->def, l->whole.folder))
+			return config_error(l->why, &l->whole, "\"%s\" has a wrong default, \"%s\"",
 					    row->key, row->def);
 	}
 	return 0;
@@ -218,11 +215,9 @@ static int fill_defaults(const struct load *l, const struct config_row *rows, ch
 static int check_required(const struct load *l, const struct config_row *rows,
 			  const struct config_node *node, bool whole_file)
 {
-	struct config_mark whole = {.origin = l->origin};
-
 	for (const struct config_row *row = rows; row->key != NULL; row++) {
 		if (row->required && row->def == NULL && node_at(node, row->key) == NULL)
-			return config_error(l->why, whole_file ? &whole : &node->at,
+			return config_error(l->why, whole_file ? &l->whole : &node->at,
 					    "missing \"%s\"", row->key);
 	}
 	return 0;
@@ -240,70 +235,22 @@ static int fill(const struct load *l, const struct config_row *rows, char *base,
 	return rc;
 }
 
-static char *folder_of(const char *file)
-{
-	const char *slash = file != NULL ? strrchr(file, '/') : NULL;
-	size_t len = slash != NULL ? (size_t)(slash - file) + 1 : 0;
-	char *folder = x_calloc(1, len + 1);
-
-	if (len > 0)
-		memcpy(folder, file, len);
-	return folder;
-}
-
-/* Errors name the file as it was typed, unless that would leave no room for the text. */
-static const char *origin_of(const char *file)
-{
-	const char *slash;
-
-	if (file == NULL)
-		return "defaults";
-	slash = strrchr(file, '/');
-	return strlen(file) > 120 && slash != NULL ? slash + 1 : file;
-}
-
-static int read_tree(const struct load *l, const char *file, struct config_node **root)
-{
-	struct config_mark whole = {.origin = l->origin};
-
-	if (file != NULL)
-		return config_yaml_read(file, l->origin, root, l->why);
-	*root = config_node_new(CONFIG_NODE_MAP, &whole);
-	return 0;
-}
-
-static int fill_all(const struct load *l, const struct config_row *rows, void *options,
-		    struct config_node *root, const struct config_override *overrides, size_t n,
-		    char (*origins)[CONFIG_PATH_LEN])
-{
-	int rc = 0;
-
-	for (size_t i = 0; rc == 0 && i < n; i++) {
-		snprintf(origins[i], sizeof origins[i], "-o %s", overrides[i].path);
-		rc = config_override_apply(rows, root, &overrides[i], origins[i], l->why);
-	}
-	if (rc == 0)
-		rc = fill(l, rows, options, root, true);
-	return rc;
-}
-
-int config_load(const struct config_row *rows, void *options, const char *file,
-		const struct config_override *overrides, size_t n_overrides,
+int config_load(const struct config_row *rows, void *options, const struct config_source *from,
 		char why[CONFIG_WHY_LEN])
 {
-	struct load l = {.origin = origin_of(file), .folder = folder_of(file), .why = why};
-	/* Marks of overrides point into it until all is filled. */
-	char(*origins)[CONFIG_PATH_LEN] = x_calloc(n_overrides + 1, sizeof *origins);
-	struct config_node *root = NULL;
+	struct config_tree tree;
 	int rc;
 
 	why[0] = '\0';
-	rc = read_tree(&l, file, &root);
-	if (rc == 0)
-		rc = fill_all(&l, rows, options, root, overrides, n_overrides, origins);
-	config_node_free(root);
-	free(origins);
-	free(l.folder);
+	rc = config_tree_open(&tree, rows, from, why);
+	if (rc == 0) {
+		struct load l = {.whole = tree.root->at, .why = why};
+
+		l.whole.origin = config_source_name(from);
+		l.whole.line = 0;
+		rc = fill(&l, rows, options, tree.root, true);
+	}
+	config_tree_close(&tree);
 	return rc;
 }
 

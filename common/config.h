@@ -74,11 +74,19 @@ struct config_override {
 	const char *value;
 };
 
-/* Fills `options` (zeroed by the caller) from `file` (NULL: defaults only), then from the overrides
- * (`-o path=value`; list items as neighbours.0.port). KH_E_CONFIG with `why` = "file:line:column: text", ready
- * to print. On an error call config_clear() all the same. */
-int config_load(const struct config_row *rows, void *options, const char *file,
-		const struct config_override *overrides, size_t n_overrides,
+/* Where a configuration comes from. A later file overrides an earlier one, key by key, and replaces its lists; the
+ * overrides come last (`-o path=value`; items of lists as neighbours.0.port, lists and items as YAML: [{id: 1}]). All is
+ * borrowed. */
+struct config_source {
+	const char *const *files;
+	size_t n_files; /* 0: defaults only */
+	const struct config_override *overrides;
+	size_t n_overrides;
+};
+
+/* Fills `options` (zeroed by the caller) from `from`. KH_E_CONFIG with `why` = "file:line:column: text", ready to
+ * print. On an error call config_clear() all the same. */
+int config_load(const struct config_row *rows, void *options, const struct config_source *from,
 		char why[CONFIG_WHY_LEN]) KH_MUST_CHECK;
 /* Frees what config_load() allocated inside `options`. */
 void config_clear(const struct config_row *rows, void *options);
@@ -86,14 +94,17 @@ void config_clear(const struct config_row *rows, void *options);
 bool config_is_credential(const char *path);
 /* Prints one option's value as it would be typed to `out`; lists are "[n]". */
 void config_print(const struct config_row *row, const void *options, char *out, size_t len);
-/* Prints every option with its value and where that came from: a line of the file, -o, or the default. `options` are
- * those that were loaded. */
-int config_dump(const struct config_row *rows, const void *options, const char *file,
-		const struct config_override *overrides, size_t n_overrides, FILE *out,
+/* Do both options structs say the same for this row? Lists are compared item by item. */
+bool config_equal(const struct config_row *row, const void *a, const void *b);
+/* Prints every option, and those of the items of lists, with its value and where that came from: a line of a file, -o, or
+ * the default. `options` are those that were loaded. */
+int config_dump(const struct config_row *rows, const void *options,
+		const struct config_source *from, FILE *out,
 		char why[CONFIG_WHY_LEN]) KH_MUST_CHECK;
 /* "file:line:column" of a value by its path ("nodes.2.name"), or of what is there of it, for errors about values that
- * the rows cannot judge. */
-void config_where(const char *file, const char *path, char *out, size_t len);
+ * the rows cannot judge. False, and nothing in `out`, when the path begins with no key of the rows. */
+bool config_where(const struct config_row *rows, const struct config_source *from, const char *path,
+		  char *out, size_t len);
 /* The known key nearest to `word`, NULL when none is near (edit distance at most 3 and below half its length). */
 const char *config_nearest(const struct config_row *rows, const char *word);
 

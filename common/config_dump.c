@@ -4,7 +4,8 @@
 #include <string.h>
 
 #include "config_internal.h"
-#include "mem.h"
+
+#define VALUE_LEN 512
 
 /* The node of a dotted key, or NULL. */
 static const struct config_node *find(const struct config_node *map, const char *key)
@@ -23,7 +24,7 @@ static const struct config_node *find(const struct config_node *map, const char 
 
 static void print_origin(FILE *out, const struct config_node *at)
 {
-	if (!at)
+	if (!at || at->unset)
 		fputs("default", out);
 	else if (at->at.line)
 		fprintf(out, "%s:%zu", at->at.origin, at->at.line);
@@ -31,27 +32,52 @@ static void print_origin(FILE *out, const struct config_node *at)
 		fputs(at->at.origin, out);
 }
 
-int config_dump(const struct config_row *rows, const void *options, const char *file,
-		const struct config_override *overrides, size_t n, FILE *out,
-		char why[CONFIG_WHY_LEN])
-{
-	char(*origins)[CONFIG_PATH_LEN] = x_calloc(n + 1, sizeof *origins);
-	struct config_node *root = NULL;
-	char value[512];
-	int rc = config_yaml_read(file, file, &root, why);
+static void dump_rows(const struct config_row *rows, const void *options,
+		      const struct config_node *map, const char *prefix, FILE *out);
 
-	for (size_t i = 0; rc == 0 && i < n; i++) {
-		snprintf(origins[i], sizeof origins[i], "-o %s", overrides[i].path);
-		rc = config_override_apply(rows, root, &overrides[i], origins[i], why);
+static void dump_items(const struct config_row *row, const struct config_list *list,
+		       const struct config_node *seq, const char *key, FILE *out)
+{
+	const struct config_node *item = seq ? seq->first : NULL;
+	char prefix[CONFIG_PATH_LEN + 32];
+
+	for (size_t i = 0; i < list->n && item; i++, item = item->next) {
+		snprintf(prefix, sizeof prefix, "%.*s.%zu.", CONFIG_PATH_LEN, key, i);
+		dump_rows(row->rows, (const char *)list->items + i * row->item_size, item, prefix,
+			  out);
 	}
-	for (const struct config_row *row = rows; rc == 0 && row->key; row++) {
+}
+
+static void dump_rows(const struct config_row *rows, const void *options,
+		      const struct config_node *map, const char *prefix, FILE *out)
+{
+	char value[VALUE_LEN], key[2 * CONFIG_PATH_LEN + 32];
+
+	for (const struct config_row *row = rows; row->key; row++) {
+		const struct config_node *at = find(map, row->key);
+		snprintf(key, sizeof key, "%s%s", prefix, row->key);
 		config_print(row, options, value, sizeof value);
-		fprintf(out, "%-28s %-28s # ", row->key, value);
-		print_origin(out, find(root, row->key));
+		fprintf(out, "%-28s %-28s # ", key, value);
+		print_origin(out, at);
 		fputc('\n', out);
+		if (row->type == CONFIG_LIST)
+			dump_items(
+				row,
+				(const struct config_list *)(const void *)((const char *)options +
+									   row->offset),
+				at, key, out);
 	}
-	config_node_free(root);
-	free(origins);
+}
+
+int config_dump(const struct config_row *rows, const void *options,
+		const struct config_source *from, FILE *out, char why[CONFIG_WHY_LEN])
+{
+	struct config_tree tree;
+	int rc = config_tree_open(&tree, rows, from, why);
+
+	if (rc == 0)
+		dump_rows(rows, options, tree.root, "", out);
+	config_tree_close(&tree);
 	return rc;
 }
 
@@ -75,16 +101,36 @@ static const struct config_node *walk(const struct config_node *node, const char
 	return node;
 }
 
-void config_where(const char *file, const char *path, char *out, size_t len)
+/* Is it a key, a section, or an item of a list? */
+static bool is_known(const struct config_row *rows, const char *path)
+{
+	for (const struct config_row *row = rows; row->key; row++) {
+		size_t len = strlen(row->key);
+		if (strncmp(row->key, path, len) == 0 &&
+		    (!path[len] || (path[len] == '.' && row->type == CONFIG_LIST)))
+			return true;
+	}
+	return config_is_section(rows, path);
+}
+
+bool config_where(const struct config_row *rows, const struct config_source *from, const char *path,
+		  char *out, size_t len)
 {
 	char why[CONFIG_WHY_LEN];
-	struct config_node *root = NULL;
+	struct config_tree tree;
+	bool known = is_known(rows, path);
 
-	if (config_yaml_read(file, file, &root, why)) {
-		snprintf(out, len, "%s", file);
-		return;
+	if (known && config_tree_open(&tree, rows, from, why) == 0) {
+		const struct config_node *at = walk(tree.root, path);
+		/* What nobody wrote stands nowhere: that is the whole file. */
+		if (at == tree.root)
+			snprintf(out, len, "%s", config_source_name(from));
+		else
+			config_mark_text(&at->at, out, len);
+		config_tree_close(&tree);
+	} else if (known) {
+		snprintf(out, len, "%s", config_source_name(from));
+		config_tree_close(&tree);
 	}
-	const struct config_node *at = walk(root, path);
-	snprintf(out, len, "%s:%zu:%zu", file, at->at.line, at->at.column);
-	config_node_free(root);
+	return known;
 }

@@ -1,5 +1,5 @@
-/* Shared by config.c (rows), config_tree.c (tree and overrides), config_yaml.c (reading), config_value.c
- * and config_print.c (values). */
+/* Shared by config.c (rows), config_source.c (all files and overrides), config_tree.c (tree and overrides), config_yaml.c
+ * (reading), config_value.c and config_print.c (values). */
 #ifndef KEYHOP_CONFIG_INTERNAL_H
 #define KEYHOP_CONFIG_INTERNAL_H
 
@@ -13,6 +13,7 @@
 /* Where something stands: a file's name, or "-o path"; line 0: the whole of it. */
 struct config_mark {
 	const char *origin; /* borrowed */
+	const char *folder; /* relative names of files begin there: "" or "conf/"; borrowed */
 	size_t line, column;
 };
 
@@ -25,7 +26,7 @@ struct config_node {
 	struct config_mark key_at, at;
 	char *text; /* of a scalar */
 	bool unset; /* a plain scalar without text */
-	bool typed; /* from the command line: files are relative to the current folder */
+	bool typed; /* one text from the command line */
 	struct config_node *first, *last, *next;
 	size_t n;
 };
@@ -35,13 +36,39 @@ void config_node_free(struct config_node *node);
 void config_node_add(struct config_node *parent, struct config_node *child);
 void config_node_set_text(struct config_node *node, const char *text);
 
-/* Reads a file into a tree. `origin` stands in the marks. */
-int config_yaml_read(const char *file, const char *origin, struct config_node **root,
+/* Reads a file into a tree. `from` has origin and folder for the marks. */
+int config_yaml_read(const char *file, const struct config_mark *from, struct config_node **root,
+		     char why[CONFIG_WHY_LEN]) KH_MUST_CHECK;
+/* The same of a text, in which there may be any value. */
+int config_yaml_text(const char *text, const struct config_mark *from, struct config_node **root,
 		     char why[CONFIG_WHY_LEN]) KH_MUST_CHECK;
 /* Puts an override's value into the tree, where it replaces that of the file. */
 int config_override_apply(const struct config_row *rows, struct config_node *root,
 			  const struct config_override *o, const char *origin,
 			  char why[CONFIG_WHY_LEN]) KH_MUST_CHECK;
+/* What is in `over`, which is freed, counts: maps are merged, all else is replaced. */
+int config_tree_merge(struct config_node *base, struct config_node *over,
+		      char why[CONFIG_WHY_LEN]) KH_MUST_CHECK;
+
+/* What all files and overrides of a source say, as one tree. */
+struct config_tree {
+	struct config_node *root;
+	char (*origins)[CONFIG_PATH_LEN]; /* of the overrides */
+	char **folders; /* of the files */
+	size_t n_folders;
+};
+/* Call config_tree_close() whatever came of it. */
+int config_tree_open(struct config_tree *t, const struct config_row *rows,
+		     const struct config_source *from, char why[CONFIG_WHY_LEN]) KH_MUST_CHECK;
+void config_tree_close(struct config_tree *t);
+/* What errors call the whole of it: the first file. */
+const char *config_source_name(const struct config_source *from);
+
+const struct config_row *config_row_named(const struct config_row *rows, const char *path);
+/* Do keys of the rows begin with `path` and a dot? */
+bool config_is_section(const struct config_row *rows, const char *path);
+/* "origin", or "origin:line:column". */
+size_t config_mark_text(const struct config_mark *at, char *out, size_t len);
 
 /* Writes "origin:line:column: text" to `why` and gives KH_E_CONFIG. */
 int config_error(char why[CONFIG_WHY_LEN], const struct config_mark *at, const char *fmt, ...)

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define PRINTED_LEN 128 /* of a value that is no text */
+
 typedef void print_fn(const struct config_row *row, const void *field, char *out, size_t len);
 typedef void want_fn(const struct config_row *row, char *out, size_t len);
 
@@ -233,4 +235,37 @@ void config_value_print(const struct config_row *row, const void *field, char *o
 void config_value_want(const struct config_row *row, char *out, size_t len)
 {
 	types[row->type].want(row, out, len);
+}
+
+static bool same_items(const struct config_row *row, const struct config_list *a,
+		       const struct config_list *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		for (const struct config_row *r = row->rows; r->key != NULL; r++)
+			if (!config_equal(r, (const char *)a->items + i * row->item_size,
+					  (const char *)b->items + i * row->item_size))
+				return false;
+	return true;
+}
+
+/* An option without a value is not one with an empty one. */
+static bool same_text(const char *a, const char *b)
+{
+	return a != NULL && b != NULL ? strcmp(a, b) == 0 : a == b;
+}
+
+bool config_equal(const struct config_row *row, const void *a, const void *b)
+{
+	const void *x = (const char *)a + row->offset, *y = (const char *)b + row->offset;
+	char before[PRINTED_LEN], after[PRINTED_LEN];
+
+	if (row->type == CONFIG_LIST)
+		return same_items(row, x, y);
+	if (config_value_is_pointer(row))
+		return same_text(*(char *const *)x, *(char *const *)y);
+	config_value_print(row, x, before, sizeof before);
+	config_value_print(row, y, after, sizeof after);
+	return strcmp(before, after) == 0;
 }

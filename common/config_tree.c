@@ -48,17 +48,23 @@ void config_node_set_text(struct config_node *node, const char *text)
 	node->text = x_strdup(text);
 }
 
+size_t config_mark_text(const struct config_mark *at, char *out, size_t len)
+{
+	if (at->line > 0)
+		snprintf(out, len, "%.120s:%zu:%zu", at->origin, at->line, at->column);
+	else
+		snprintf(out, len, "%.120s", at->origin);
+	return strlen(out);
+}
+
 int config_error(char why[CONFIG_WHY_LEN], const struct config_mark *at, const char *fmt, ...)
 {
 	va_list ap;
-	int used = snprintf(why, CONFIG_WHY_LEN, "%.120s", at->origin);
+	size_t used = config_mark_text(at, why, CONFIG_WHY_LEN);
 
-	if (at->line > 0)
-		used += snprintf(why + used, CONFIG_WHY_LEN - (size_t)used, ":%zu:%zu", at->line,
-				 at->column);
-	used += snprintf(why + used, CONFIG_WHY_LEN - (size_t)used, ": ");
+	used += (size_t)snprintf(why + used, CONFIG_WHY_LEN - used, ": ");
 	va_start(ap, fmt);
-	vsnprintf(why + used, CONFIG_WHY_LEN - (size_t)used, fmt, ap);
+	vsnprintf(why + used, CONFIG_WHY_LEN - used, fmt, ap);
 	va_end(ap);
 	return KH_E_CONFIG;
 }
@@ -154,28 +160,46 @@ static struct config_node *descend(const struct target *t, struct config_node *m
 	}
 }
 
-static int put_value(const struct target *t, const struct config_row *row, struct config_node *node)
+/* `fresh` takes the place and the key of `node`. */
+static void replace(struct config_node *node, struct config_node *fresh)
 {
-	if (row->type == CONFIG_LIST)
-		return config_error(t->why, &t->at, "\"%s\" is a list: name one item, as in %s.0",
-				    row->key, row->key);
-	while (node->first != NULL) {
-		struct config_node *next = node->first->next;
+	struct config_node old = *node;
 
-		config_node_free(node->first);
-		node->first = next;
-	}
-	node->last = NULL;
-	node->n = 0;
-	node->kind = CONFIG_NODE_SCALAR;
-	node->at = node->key_at = t->at;
-	node->unset = *t->o->value == '\0';
-	node->typed = true;
-	config_node_set_text(node, t->o->value);
+	*node = *fresh;
+	node->key = old.key;
+	node->key_at = node->at;
+	node->next = old.next;
+	old.key = fresh->key;
+	old.next = NULL;
+	*fresh = old;
+	config_node_free(fresh);
+}
+
+static int put_text(const struct target *t, struct config_node *node)
+{
+	struct config_node *fresh = config_node_new(CONFIG_NODE_SCALAR, &t->at);
+
+	fresh->unset = *t->o->value == '\0';
+	fresh->typed = true;
+	config_node_set_text(fresh, t->o->value);
+	replace(node, fresh);
 	return 0;
 }
 
-/* The item at the index that `rest` begins with ("0.port"); moves `rest` behind the dot. */
+/* A list, or a whole item of one; nothing is what it is in a file. */
+static int put_yaml(const struct target *t, struct config_node *node)
+{
+	struct config_node *fresh;
+
+	if (*t->o->value == '\0')
+		return put_text(t, node);
+	int rc = config_yaml_text(t->o->value, &t->at, &fresh, t->why);
+	if (rc == 0)
+		replace(node, fresh);
+	return rc;
+}
+
+/* The item at the index that `rest` begins with ("0.port", or "0"); moves `rest` to what follows. */
 static struct config_node *item_at(const struct target *t, const struct config_row *row,
 				   const struct config_node *list, const char **rest)
 {
@@ -183,8 +207,8 @@ static struct config_node *item_at(const struct target *t, const struct config_r
 	char *end;
 	unsigned long index = strtoul(*rest, &end, 10);
 
-	if (**rest < '0' || **rest > '9' || end[0] != '.') {
-		config_error(t->why, &t->at, "\"%s\" is a list: name one item, as in %s.0.%s",
+	if (**rest < '0' || **rest > '9' || (end[0] != '.' && end[0] != '\0')) {
+		config_error(t->why, &t->at, "\"%s\" is a list: name an item, as in %s.0.%s",
 			     row->key, row->key, row->rows[0].key);
 		return NULL;
 	}
@@ -192,7 +216,7 @@ static struct config_node *item_at(const struct target *t, const struct config_r
 		config_error(t->why, &t->at, "\"%s\" has only %zu items", row->key, list->n);
 		return NULL;
 	}
-	*rest = end + 1;
+	*rest = end + (end[0] == '.');
 	while (index-- > 0)
 		item = item->next;
 	return item;
@@ -215,9 +239,11 @@ static int put_at(const struct target *t, const struct config_row *rows, struct 
 		if (node == NULL)
 			return KH_E_CONFIG;
 		if (path[len] == '\0')
-			return put_value(t, row, node);
+			return row->type == CONFIG_LIST ? put_yaml(t, node) : put_text(t, node);
 		node = item_at(t, row, node, &rest);
-		return node != NULL ? put_at(t, row->rows, node, rest) : KH_E_CONFIG;
+		if (node == NULL)
+			return KH_E_CONFIG;
+		return *rest == '\0' ? put_yaml(t, node) : put_at(t, row->rows, node, rest);
 	}
 	return config_error(t->why, &t->at, "unknown key \"%s\"%s", config_shown(path, shown),
 			    config_hint(config_nearest(rows, path), hint));
@@ -227,7 +253,49 @@ int config_override_apply(const struct config_row *rows, struct config_node *roo
 			  const struct config_override *o, const char *origin,
 			  char why[CONFIG_WHY_LEN])
 {
-	struct target t = {.o = o, .at = {.origin = origin}, .why = why};
+	struct target t = {.o = o, .at = {.origin = origin, .folder = ""}, .why = why};
 
 	return put_at(&t, rows, root, o->path);
+}
+
+/* --- several files --- */
+
+static int refuse_twice(const struct config_node *map, char why[CONFIG_WHY_LEN])
+{
+	for (const struct config_node *c = map->first; c != NULL; c = c->next) {
+		if (child_named(map, c->key, strlen(c->key)) != c)
+			return config_error(why, &c->key_at, "duplicate key \"%s\"", c->key);
+	}
+	return 0;
+}
+
+static int merge_child(struct config_node *base, struct config_node *c, char why[CONFIG_WHY_LEN])
+{
+	struct config_node *there = child_named(base, c->key, strlen(c->key));
+	struct config_mark key_at = c->key_at;
+
+	c->next = NULL;
+	if (there == NULL) {
+		config_node_add(base, c);
+	} else if (there->kind == CONFIG_NODE_MAP && become_map(c)) {
+		return config_tree_merge(there, c, why);
+	} else {
+		replace(there, c);
+		there->key_at = key_at;
+	}
+	return 0;
+}
+
+int config_tree_merge(struct config_node *base, struct config_node *over, char why[CONFIG_WHY_LEN])
+{
+	int rc = refuse_twice(over, why);
+
+	while (rc == 0 && over->first != NULL) {
+		struct config_node *c = over->first;
+
+		over->first = c->next;
+		rc = merge_child(base, c, why);
+	}
+	config_node_free(over);
+	return rc;
 }

@@ -13,7 +13,8 @@
 struct reader {
 	yaml_parser_t parser;
 	yaml_event_t event; /* the one being looked at */
-	const char *origin;
+	struct config_mark from; /* origin and folder */
+	bool is_value; /* at the top there may be anything; a file holds a mapping */
 	const char *input;
 	size_t input_len;
 	char *why;
@@ -28,7 +29,11 @@ struct reader {
 
 static struct config_mark mark_of(const struct reader *r, const yaml_mark_t *m)
 {
-	return (struct config_mark){r->origin, m->line + 1, m->column + 1};
+	struct config_mark at = r->from;
+
+	at.line = m->line + 1;
+	at.column = m->column + 1;
+	return at;
 }
 
 static int refuse(struct reader *r, const char *text)
@@ -41,8 +46,9 @@ static int refuse(struct reader *r, const char *text)
 /* libyaml gives an offset instead of a mark when the octets themselves are wrong. */
 static struct config_mark mark_of_offset(const struct reader *r, size_t offset)
 {
-	struct config_mark at = {r->origin, 1, 1};
+	struct config_mark at = r->from;
 
+	at.line = at.column = 1;
 	for (size_t i = 0; i < offset && i < r->input_len; i++) {
 		at.column++;
 		if (r->input[i] == '\n') {
@@ -92,7 +98,7 @@ static int open_node(struct reader *r, enum config_node_kind kind, bool decorate
 		return refuse(r, "a key must be one word");
 	if (r->depth == CONFIG_NESTING_MAX)
 		return refuse(r, "nested too deeply");
-	if (r->depth == 0 && kind != CONFIG_NODE_MAP)
+	if (r->depth == 0 && kind != CONFIG_NODE_MAP && !r->is_value)
 		return refuse(r, "the file must hold a mapping (key: value)");
 	node = config_node_new(kind, &at);
 	place(r, node);
@@ -131,7 +137,7 @@ static int check_scalar(struct reader *r, const char *text)
 		return refuse(r, "anchors and tags are not accepted");
 	if (strlen(text) != e->data.scalar.length)
 		return refuse(r, "a NUL character is not accepted");
-	if (r->depth == 0 && *text != '\0')
+	if (r->depth == 0 && *text != '\0' && !r->is_value)
 		return refuse(r, "the file must hold a mapping (key: value)");
 	return 0;
 }
@@ -151,7 +157,8 @@ static int rx_scalar(struct reader *r)
 		return 0;
 	}
 	/* A file of comments and `---` alone is an empty mapping. */
-	node = config_node_new(r->depth == 0 ? CONFIG_NODE_MAP : CONFIG_NODE_SCALAR, &at);
+	node = config_node_new(r->depth == 0 && !r->is_value ? CONFIG_NODE_MAP : CONFIG_NODE_SCALAR,
+			       &at);
 	config_node_set_text(node, text);
 	node->unset = *text == '\0' && r->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 	place(r, node);
@@ -203,9 +210,10 @@ static int step(struct reader *r)
 
 static int parse(struct reader *r)
 {
-	struct config_mark start = {r->origin, 1, 1};
+	struct config_mark start = r->from;
 	int rc;
 
+	start.line = start.column = 1;
 	if (!yaml_parser_initialize(&r->parser))
 		return config_error(r->why, &start, "out of memory");
 	yaml_parser_set_input_string(&r->parser, (const unsigned char *)r->input, r->input_len);
@@ -219,41 +227,59 @@ static int parse(struct reader *r)
 	return rc;
 }
 
-static int read_file(const char *file, const char *origin, char *buf, size_t *len, char *why)
+static int read_file(const char *file, const struct config_mark *from, char *buf, size_t *len,
+		     char *why)
 {
-	struct config_mark whole = {.origin = origin};
 	FILE *f = fopen(file, "re"); /* may be a pipe: reload.c sees to what may not */
 
 	if (f == NULL)
-		return config_error(why, &whole, "%s", strerror(errno));
+		return config_error(why, from, "%s", strerror(errno));
 	errno = 0;
 	*len = fread(buf, 1, CONFIG_FILE_MAX + 1, f);
 	if (ferror(f)) {
 		int saved = errno;
 
 		fclose(f);
-		return config_error(why, &whole, "%s", strerror(saved));
+		return config_error(why, from, "%s", strerror(saved));
 	}
 	fclose(f);
 	if (*len > CONFIG_FILE_MAX)
-		return config_error(why, &whole, "larger than 1 MiB");
+		return config_error(why, from, "larger than 1 MiB");
 	return 0;
 }
 
-int config_yaml_read(const char *file, const char *origin, struct config_node **root,
+/* The tree, or on an error NULL. */
+static int finish(struct reader *r, int rc, struct config_node **root)
+{
+	if (rc < 0) {
+		config_node_free(r->root);
+		r->root = NULL;
+	}
+	*root = r->root;
+	return rc;
+}
+
+int config_yaml_read(const char *file, const struct config_mark *from, struct config_node **root,
 		     char why[CONFIG_WHY_LEN])
 {
 	char *buf = x_calloc(1, CONFIG_FILE_MAX + 1);
-	struct reader r = {.origin = origin, .input = buf, .why = why};
-	int rc = read_file(file, origin, buf, &r.input_len, why);
+	struct reader r = {.from = *from, .input = buf, .why = why};
+	int rc = read_file(file, from, buf, &r.input_len, why);
 
 	if (rc == 0)
 		rc = parse(&r);
 	free(buf);
-	if (rc < 0) {
-		config_node_free(r.root);
-		r.root = NULL;
-	}
-	*root = r.root;
-	return rc;
+	return finish(&r, rc, root);
+}
+
+int config_yaml_text(const char *text, const struct config_mark *from, struct config_node **root,
+		     char why[CONFIG_WHY_LEN])
+{
+	struct reader r = {.from = *from,
+			   .is_value = true,
+			   .input = text,
+			   .input_len = strlen(text),
+			   .why = why};
+
+	return finish(&r, parse(&r), root);
 }

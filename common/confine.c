@@ -101,7 +101,8 @@ static int restrict_paths(struct node *n, const char **lack)
 	if (confine_paths_open(&p, lack))
 		return -1;
 	add_options(&p, n);
-	add_followed(&p, n->config_file, CONFIG_READS);
+	for (size_t i = 0; i < n->config.n_files; i++)
+		add_followed(&p, n->config.files[i], CONFIG_READS);
 	if (!n->options->capture_dir) /* then relative names begin at the configuration */
 		confine_paths_add(&p, n->config_file, CONFIG_WRITES);
 	if (credentials)

@@ -12,6 +12,7 @@
 #include "utf8.h"
 
 #define TEXT_MAX 200
+#define REQUEST_HINT "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"status\"}"
 
 static void send_answer(struct ctl_request *req, const char *member, json_t *value)
 {
@@ -52,15 +53,20 @@ static bool is_retryable(int err)
 	       err == KH_E_LIST_NOT_DELIVERED;
 }
 
-static void fail_text(struct ctl_request *req, int err, json_t *data, char *text, size_t size)
+static void put_names(json_t *data, int err)
 {
 	char name[64];
 
-	utf8_clean(text, size);
 	capitals(name, sizeof name, err == KH_E_USAGE ? "invalid-params" : err_name(err));
 	json_object_set_new(data, "name", json_string(name));
 	json_object_set_new(data, "cause", json_string(err_name(err)));
 	json_object_set_new(data, "retryable", json_boolean(is_retryable(err)));
+}
+
+static void fail_text(struct ctl_request *req, int err, json_t *data, char *text, size_t size)
+{
+	utf8_clean(text, size);
+	put_names(data, err);
 	send_answer(
 		req, "error",
 		json_pack("{s:i, s:s, s:o}", "code", err_code(err), "message", text, "data", data));
@@ -91,25 +97,35 @@ void ctl_fail_with(struct ctl_request *req, int err, json_t *data, const char *f
 	fail_text(req, err, data ? data : json_object(), text, sizeof text);
 }
 
-/* An error of the protocol itself: `text` is what is wrong, `hint` may be NULL. */
+/* What is wrong with a request before any handler has seen it: `text` says it, `hint` may be NULL, and so may `name`,
+ * which then is that of `err`. */
 struct mistake {
 	int code;
 	const char *name, *hint;
 	char text[TEXT_MAX];
+	int err;
 };
+
+void ctl_protocol_error(struct ctl_client *cl, const json_t *id, int code, const char *name,
+			int err, const char *text, const char *hint)
+{
+	json_t *data = json_object();
+	json_t *msg = json_pack("{s:s, s:{s:i, s:s, s:o}}", "jsonrpc", "2.0", "error", "code", code,
+				"message", text, "data", data);
+
+	put_names(data, err);
+	if (name)
+		json_object_set_new(data, "name", json_string(name));
+	if (hint)
+		json_object_set_new(data, "hint", json_string(hint));
+	json_object_set_new(msg, "id", id ? json_deep_copy(id) : json_null());
+	ctl_client_write(cl, msg);
+}
 
 static void protocol_error(struct ctl_client *cl, const json_t *id, struct mistake *m)
 {
-	json_t *data = json_pack("{s:s}", "name", m->name);
-	json_t *msg;
-
 	utf8_clean(m->text, sizeof m->text);
-	msg = json_pack("{s:s, s:{s:i, s:s, s:o}}", "jsonrpc", "2.0", "error", "code", m->code,
-			"message", m->text, "data", data);
-	if (m->hint)
-		json_object_set_new(data, "hint", json_string(m->hint));
-	json_object_set_new(msg, "id", id ? json_deep_copy(id) : json_null());
-	ctl_client_write(cl, msg);
+	ctl_protocol_error(cl, id, m->code, m->name, m->err, m->text, m->hint);
 }
 
 static bool type_fits(const struct ctl_param *p, const json_t *v)
@@ -135,6 +151,12 @@ static bool type_fits(const struct ctl_param *p, const json_t *v)
 	return false;
 }
 
+static void refuse(struct mistake *wrong, int err, const char *text, const char *hint)
+{
+	*wrong = (struct mistake){.code = err_code(err), .hint = hint, .err = err};
+	snprintf(wrong->text, sizeof wrong->text, "%s", text);
+}
+
 static const struct ctl_param *find_param(const struct ctl_method *m, const char *name,
 					  const char **hint)
 {
@@ -146,7 +168,8 @@ static const struct ctl_param *find_param(const struct ctl_method *m, const char
 			return p;
 		nearest_try(&near, p->name);
 	}
-	*hint = near.best;
+	if (near.best)
+		*hint = near.best;
 	return NULL;
 }
 
@@ -206,7 +229,7 @@ static const struct ctl_method *find_method(const struct ctl *c, const char *nam
 			return c->methods[i];
 		nearest_try(&near, c->methods[i]->name);
 	}
-	wrong->hint = near.best;
+	wrong->hint = near.best ? near.best : "schema.list has all methods";
 	snprintf(wrong->text, sizeof wrong->text, "no method \"%.64s\"", name);
 	return NULL;
 }
@@ -220,6 +243,16 @@ static bool is_own(const struct ctl_method *m)
 	return false;
 }
 
+static void log_call(const struct ctl_client *cl, const struct ctl_method *m, const json_t *params)
+{
+	const char *ue = json_string_value(json_object_get(params, "ue"));
+	struct imsi imsi;
+	bool named = ue && imsi_parse(&imsi, ue) == 0;
+
+	log_info(LOG_CTL, "control client %llu calls %s%s%s", (unsigned long long)cl->id, m->name,
+		 named ? " ue=" : "", named ? ue : "");
+}
+
 static void run(struct ctl_client *cl, const struct ctl_method *m, json_t *id, json_t *params)
 {
 	struct ctl *c = cl->ctl;
@@ -230,8 +263,7 @@ static void run(struct ctl_client *cl, const struct ctl_method *m, json_t *id, j
 	req->id = json_incref(id);
 	cl->unanswered++;
 	if (!m->reads_only)
-		log_info(LOG_CTL, "control client %llu calls %s", (unsigned long long)cl->id,
-			 m->name);
+		log_call(cl, m, params);
 	/* Subscriptions belong to the client, all else to the node. */
 	if (strcmp(m->name, "events.subscribe") == 0)
 		ctl_subscribe(cl, req, params);
@@ -268,26 +300,35 @@ static const struct ctl_method *understand(const struct ctl_client *cl, const js
 	const char *text = malformed(msg);
 	const struct ctl_method *m;
 
-	*wrong = (struct mistake){.code = -32600, .name = "INVALID_REQUEST"};
+	*wrong = (struct mistake){
+		.code = -32600, .name = "INVALID_REQUEST", .hint = REQUEST_HINT, .err = KH_E_USAGE};
 	if (text) {
 		snprintf(wrong->text, sizeof wrong->text, "%s", text);
 		return NULL;
 	}
 	wrong->code = -32601;
 	wrong->name = "METHOD_NOT_FOUND";
+	wrong->hint = NULL;
 	m = find_method(cl->ctl, json_string_value(json_object_get(msg, "method")), wrong);
 	if (!m)
 		return NULL;
+	if (cl->door->viewer && !m->reads_only) {
+		refuse(wrong, KH_E_READ_ONLY, err_text(KH_E_READ_ONLY),
+		       "the operators' socket takes it");
+		log_info(LOG_CTL, "control client %llu is a viewer: %s refused",
+			 (unsigned long long)cl->id, m->name);
+		return NULL;
+	}
 	wrong->code = -32602;
 	wrong->name = "INVALID_PARAMS";
+	wrong->hint = "schema.get has the parameters of a method";
 	*params = json_object_get(msg, "params");
 	*params = *params ? json_incref(*params) : json_object();
 	if (!check_params(m, *params, wrong))
 		return NULL;
 	if (cl->unanswered < CTL_REQUESTS_MAX)
 		return m;
-	*wrong = (struct mistake){
-		.code = err_code(KH_E_BUSY), .name = "BUSY", .text = "too many requests at once"};
+	refuse(wrong, KH_E_BUSY, "too many requests at once", "read the answers first");
 	return NULL;
 }
 
@@ -319,12 +360,19 @@ void ctl_request_line(struct ctl_client *cl, const char *line, size_t len)
 {
 	json_error_t error;
 	json_t *msg;
-	struct mistake wrong = {.code = -32700, .name = "PARSE_ERROR"};
+	struct mistake wrong = {.code = -32700,
+				.name = "PARSE_ERROR",
+				.hint = "one object of JSON a line",
+				.err = KH_E_USAGE};
 
 	if (is_blank(line, len))
 		return;
 	msg = json_loadb(line, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
 	if (!msg) {
+		/* What it quotes may be a key: subscriber.add has some. */
+		char *quoted = strstr(error.text, " near ");
+		if (quoted)
+			*quoted = '\0';
 		snprintf(wrong.text, sizeof wrong.text, "line %d column %d: %.120s", error.line,
 			 error.column, error.text);
 		protocol_error(cl, NULL, &wrong);
@@ -335,30 +383,9 @@ void ctl_request_line(struct ctl_client *cl, const char *line, size_t len)
 	if (json_is_object(msg)) {
 		take_request(cl, msg);
 	} else {
-		wrong = (struct mistake){-32600, "INVALID_REQUEST", NULL,
-					 "one object a line; batches are not taken"};
+		wrong = (struct mistake){-32600, "INVALID_REQUEST", REQUEST_HINT,
+					 "one object a line; batches are not taken", KH_E_USAGE};
 		protocol_error(cl, NULL, &wrong);
 	}
 	json_decref(msg);
-}
-
-const char *ctl_string(const json_t *params, const char *name, const char *def)
-{
-	const json_t *v = json_object_get(params, name);
-
-	return v ? json_string_value(v) : def;
-}
-
-int64_t ctl_int(const json_t *params, const char *name, int64_t def)
-{
-	const json_t *v = json_object_get(params, name);
-
-	return v ? json_integer_value(v) : def;
-}
-
-bool ctl_bool(const json_t *params, const char *name, bool def)
-{
-	const json_t *v = json_object_get(params, name);
-
-	return v ? json_is_true(v) : def;
 }

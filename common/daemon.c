@@ -13,16 +13,18 @@
 #include "capture.h"
 #include "clock.h"
 #include "confine.h"
+#include "daemon_dump.h"
 #include "fault.h"
 #include "loop.h"
 #include "mem.h"
 #include "metrics_http.h"
 #include "notify.h"
 #include "reload.h"
-#include "schema.h"
 #include "store.h"
+#include "trace.h"
 #include "trust.h"
 
+#define FILES_MAX 16
 #define OVERRIDES_MAX 64
 
 const struct config_row *daemon_rows(const struct node *n)
@@ -45,7 +47,7 @@ static json_int_t open_descriptors(void)
 
 json_t *daemon_status(struct node *n)
 {
-	char plmn[7], instance[24], sandbox[CONFINE_TEXT_LEN];
+	char plmn[7], instance[24], sandbox[CONFINE_TEXT_LEN], metrics[ENDPOINT_TEXT_LEN];
 
 	plmn_to_text(&n->plmn, plmn);
 	json_t *out = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I}", "node", n->name, "role",
@@ -56,6 +58,8 @@ json_t *daemon_status(struct node *n)
 	json_object_set_new(out, "instance", json_string(instance));
 	confine_text(n, sandbox);
 	json_object_set_new(out, "sandbox", json_string(sandbox));
+	metrics_http_text(n, metrics);
+	json_object_set_new(out, "metrics", json_string(metrics));
 	json_object_set_new(out, "fds", json_integer(open_descriptors()));
 	json_object_set_new(out, "control_clients",
 			    json_integer(n->ctl ? (json_int_t)ctl_clients(n->ctl) : 0));
@@ -66,24 +70,6 @@ json_t *daemon_status(struct node *n)
 	json_object_set_new(out, "store_bytes", json_integer(cache));
 	n->daemon->status(n, out);
 	return out;
-}
-
-static int open_control(const struct daemon *d, struct node *n, char *why, size_t why_len)
-{
-	const struct ctl_method *const tables[] = {node_methods, capture_methods, fault_methods,
-						   d->methods, NULL};
-	const struct ctl_settings settings = {
-		.loop = n->loop,
-		.events = n->events,
-		.path = n->options->control_socket,
-		.role = d->name,
-		.node_name = n->name,
-		.version = KEYHOP_VERSION,
-		.tables = tables,
-		.node = n,
-	};
-
-	return ctl_open(&n->ctl, &settings, why, why_len);
 }
 
 static int start_capture(struct node *n, char *why, size_t why_len)
@@ -99,24 +85,43 @@ static int start_capture(struct node *n, char *why, size_t why_len)
 
 static int start(const struct daemon *d, struct node *n, bool check_only, char *why, size_t why_len)
 {
-	int err = d->check(n, why, why_len);
+	int err = node_ctl_check(n, why, why_len);
 
+	if (!err)
+		err = d->check(n, why, why_len);
+	if (!err)
+		err = metrics_http_check(n, why, why_len);
 	if (err || check_only)
 		return err;
+	if (n->options->events_messages)
+		trace_start(n, NULL, 0);
 	err = start_capture(n, why, why_len);
 	if (!err)
 		err = d->start(n, why, why_len);
 	if (!err)
 		err = metrics_http_open(n, why, why_len);
 	if (!err)
-		err = open_control(d, n, why, why_len);
+		err = node_ctl_open(n, why, why_len);
 	if (!err)
 		trust_watch(n);
 	return err;
 }
 
-void *daemon_open(const struct daemon *d, const char *file, const struct config_override *overrides,
-		  size_t n_overrides, bool check_only, char *why, size_t why_len)
+/* What only the daemon can judge is said with the option in front ("x2.port: cannot listen"): in front of that goes
+ * where the option stands. */
+static void add_place(const struct node *n, char *why, size_t why_len)
+{
+	char path[128], at[CONFIG_WHY_LEN / 2], text[CONFIG_WHY_LEN];
+
+	snprintf(path, sizeof path, "%.*s", (int)strcspn(why, ":"), why);
+	if (!config_where(n->daemon->rows, &n->config, path, at, sizeof at))
+		return;
+	snprintf(text, sizeof text, "%s", why);
+	snprintf(why, why_len, "%s: %s", at, text);
+}
+
+void *daemon_open(const struct daemon *d, const struct config_source *config, bool check_only,
+		  char *why, size_t why_len)
 {
 	struct node *n = x_calloc(1, d->context_size);
 	char text[CONFIG_WHY_LEN] = "";
@@ -125,20 +130,21 @@ void *daemon_open(const struct daemon *d, const char *file, const struct config_
 	n->role = d->role;
 	n->role_name = d->name;
 	n->daemon = d;
-	n->config_file = file;
-	n->overrides = overrides;
-	n->n_overrides = n_overrides;
-	int err = config_load(d->rows, options, file, overrides, n_overrides, text);
-	if (err)
+	n->config = *config;
+	n->config_file = config->files[0];
+	if (config_load(d->rows, options, config, text)) {
 		snprintf(why, why_len, "%s", text);
-	else
-		err = confine_user(((struct node_options *)options)->user, why, why_len);
+		daemon_shut(d, n);
+		return NULL;
+	}
+	int err = confine_user(((struct node_options *)options)->user, why, why_len);
 	if (!err)
 		err = node_open(n, options, why, why_len);
 	if (!err)
 		err = start(d, n, check_only, why, why_len);
 	if (!err)
 		return n;
+	add_place(n, why, why_len);
 	daemon_shut(d, n);
 	return NULL;
 }
@@ -221,86 +227,25 @@ static int serve(struct node *n)
 static void usage(const struct daemon *d, FILE *out)
 {
 	fprintf(out,
-		"usage: %s -c FILE [-o path.to.key=value]... [--check]\n"
+		"usage: %s -c FILE... [-o path.to.key=value]... [--check]\n"
 		"%s\n\n"
-		"  -c, --config FILE     configuration (YAML)\n"
+		"  -c, --config FILE     configuration (YAML); a later one overrides\n"
 		"  -o, --option K=V      overrides one option\n"
 		"      --check           checks the configuration and ends: 0 good, 2 wrong\n"
 		"      --dump-config     every option, its value, and where that came from\n"
 		"      --help-options    lists all options with their defaults\n"
 		"      --dump-fsm        lists the state machines, one line a row\n"
-		"      --dump-schema     methods, options, events, causes and metrics as JSON\n"
+		"      --dump-schema     methods, notifications, options, events, causes and\n"
+		"                        metrics as JSON\n"
 		"  -V, --version\n"
 		"  -h, --help\n",
 		d->name, d->summary);
 }
 
-static void print_options(const struct config_row *rows, const char *indent)
-{
-	for (; rows->key; rows++) {
-		printf("%s%-26s %s%s%s%s\n", indent, rows->key, rows->help, rows->def ? " (" : "",
-		       rows->def ? rows->def : "", rows->def ? ")" : "");
-		if (rows->rows)
-			print_options(rows->rows, "  - ");
-	}
-}
-
-static void print_mask(const struct fsm *f, uint32_t mask)
-{
-	const char *separator = "";
-
-	for (uint8_t s = 0; s < f->state_count; s++) {
-		if (!(mask & FSM_MASK(s)))
-			continue;
-		printf("%s%s", separator, fsm_state_name(f, s));
-		separator = ",";
-	}
-}
-
-static const char *option_at(const struct config_row *rows, const struct fsm_timeout *t)
-{
-	for (; !t->ms && rows->key; rows++)
-		if (rows->offset == t->option)
-			return rows->key;
-	return "back-off";
-}
-
-/* One line a row, columns by tabs: for scripts/fsm2dot and the tests. */
-static void print_machine(const struct daemon *d, const struct fsm *f)
-{
-	for (size_t i = 0; i < f->row_count; i++) {
-		const struct fsm_rule *rule = fsm_row(f, i);
-		printf("%s\t", f->name);
-		print_mask(f, rule->states);
-		printf("\t%s\t%s\t%s\t%s\n", fsm_event_name(f, rule->event), rule->action,
-		       fsm_state_name(f, rule->ok), fsm_state_name(f, rule->fail));
-	}
-	for (const struct fsm_timeout *t = f->timeouts; t && t->states; t++) {
-		printf("%s\t", f->name);
-		print_mask(f, t->states);
-		printf("\tafter\t%s\n", option_at(d->rows, t));
-	}
-}
-
-static void print_machines(const struct daemon *d)
-{
-	for (size_t i = 0; d->machines[i]; i++)
-		print_machine(d, d->machines[i]);
-}
-
-static void print_schema(const struct daemon *d)
-{
-	json_t *schema = schema_json(d);
-
-	json_dumpf(schema, stdout, JSON_INDENT(1));
-	putchar('\n');
-	json_decref(schema);
-}
-
 struct command_line {
-	const char *file;
+	const char *files[FILES_MAX];
 	struct config_override overrides[OVERRIDES_MAX];
-	size_t n_overrides;
+	struct config_source config; /* those */
 	bool check, dump_config;
 };
 
@@ -309,10 +254,18 @@ static int add_override(struct command_line *cl, char *text)
 {
 	char *eq = strchr(text, '=');
 
-	if (!eq || eq == text || cl->n_overrides == OVERRIDES_MAX)
+	if (!eq || eq == text || cl->config.n_overrides == OVERRIDES_MAX)
 		return -1;
 	*eq = '\0';
-	cl->overrides[cl->n_overrides++] = (struct config_override){text, eq + 1};
+	cl->overrides[cl->config.n_overrides++] = (struct config_override){text, eq + 1};
+	return 0;
+}
+
+static int add_file(struct command_line *cl, const char *file)
+{
+	if (cl->config.n_files == FILES_MAX)
+		return -1;
+	cl->files[cl->config.n_files++] = file;
 	return 0;
 }
 
@@ -333,8 +286,8 @@ static int parse(const struct daemon *d, struct command_line *cl, int argc, char
 	int c;
 
 	while ((c = getopt_long(argc, argv, "c:o:Vh", longs, NULL)) != -1) {
-		if (c == 'c') {
-			cl->file = optarg;
+		if (c == 'c' && !add_file(cl, optarg)) {
+			continue;
 		} else if (c == 'o' && !add_override(cl, optarg)) {
 			continue;
 		} else if (c == OPT_CHECK || c == OPT_DUMP_CONFIG) {
@@ -344,20 +297,20 @@ static int parse(const struct daemon *d, struct command_line *cl, int argc, char
 			printf("%s %s\n", d->name, KEYHOP_VERSION);
 			return 0;
 		} else if (c == OPT_HELP_OPTIONS) {
-			print_options(d->rows, "");
+			daemon_dump_options(d);
 			return 0;
 		} else if (c == OPT_DUMP_FSM) {
-			print_machines(d);
+			daemon_dump_machines(d);
 			return 0;
 		} else if (c == OPT_DUMP_SCHEMA) {
-			print_schema(d);
+			daemon_dump_schema(d);
 			return 0;
 		} else {
 			usage(d, c == 'h' ? stdout : stderr);
 			return c == 'h' ? 0 : 2;
 		}
 	}
-	if (!cl->file || optind < argc) {
+	if (!cl->config.n_files || optind < argc) {
 		usage(d, stderr);
 		return 2;
 	}
@@ -368,19 +321,19 @@ int daemon_main(const struct daemon *d, int argc, char **argv)
 {
 	struct command_line cl = {0};
 	char why[CONFIG_WHY_LEN] = "";
-	int code = parse(d, &cl, argc, argv);
 
+	cl.config.files = cl.files;
+	cl.config.overrides = cl.overrides;
+	int code = parse(d, &cl, argc, argv);
 	if (code >= 0)
 		return code;
 	confine_memory();
-	struct node *n =
-		daemon_open(d, cl.file, cl.overrides, cl.n_overrides, cl.check, why, sizeof why);
+	struct node *n = daemon_open(d, &cl.config, cl.check, why, sizeof why);
 	if (!n) {
 		fprintf(stderr, "%s: %s\n", d->name, why);
 		return 2;
 	}
-	if (cl.dump_config &&
-	    config_dump(d->rows, n->options, cl.file, cl.overrides, cl.n_overrides, stdout, why))
+	if (cl.dump_config && config_dump(d->rows, n->options, &cl.config, stdout, why))
 		fprintf(stderr, "%s: %s\n", d->name, why);
 	if (!cl.check)
 		code = serve(n);

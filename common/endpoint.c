@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ids.h"
+
 int endpoint_parse(struct endpoint *out, const char *address, uint16_t port)
 {
 	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
@@ -22,6 +24,30 @@ int endpoint_parse(struct endpoint *out, const char *address, uint16_t port)
 		return 0;
 	}
 	return KH_E_BAD_FIELD;
+}
+
+int endpoint_from_text(struct endpoint *out, const char *text, uint16_t port)
+{
+	char address[INET6_ADDRSTRLEN + 1];
+	bool bracketed = text[0] == '[';
+	const char *end = bracketed ? strchr(text, ']') : strchr(text, ':');
+	const char *start = text + bracketed;
+	uint32_t number = port;
+
+	/* An IPv6 address without brackets has colons of its own. */
+	if (!bracketed && end && strchr(end + 1, ':'))
+		return endpoint_parse(out, text, port);
+	if (!end)
+		return bracketed ? KH_E_BAD_FIELD : endpoint_parse(out, text, port);
+	const char *rest = end + bracketed;
+	if ((size_t)(end - start) >= sizeof address ||
+	    (*rest && (*rest != ':' || id_parse(&number, rest + 1) || number > UINT16_MAX)))
+		return KH_E_BAD_FIELD;
+	memcpy(address, start, (size_t)(end - start));
+	address[end - start] = '\0';
+	/* "[127.0.0.1]" is none. */
+	int err = endpoint_parse(out, address, (uint16_t)number);
+	return err || (out->addr.ss_family == AF_INET6) == bracketed ? err : KH_E_BAD_FIELD;
 }
 
 void endpoint_text(const struct endpoint *ep, char out[ENDPOINT_TEXT_LEN])

@@ -18,6 +18,8 @@ struct endpoint {
 
 /* Numeric IPv4 or IPv6 address. KH_E_BAD_FIELD. */
 int endpoint_parse(struct endpoint *out, const char *address, uint16_t port) KH_MUST_CHECK;
+/* The same with a port behind it, as endpoint_text() writes it, or with `port` without one. KH_E_BAD_FIELD. */
+int endpoint_from_text(struct endpoint *out, const char *text, uint16_t port) KH_MUST_CHECK;
 /* "127.0.1.1:36512", "[::1]:36512". */
 void endpoint_text(const struct endpoint *ep, char out[ENDPOINT_TEXT_LEN]);
 /* 0.0.0.0: all addresses of this host. */

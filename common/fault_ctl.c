@@ -107,13 +107,14 @@ static void fault_list(void *ctx, struct ctl_request *req, const json_t *params)
 {
 	const struct node *n = ctx;
 	const struct fault *f;
-	json_t *items = json_array();
+	struct ctl_page page = ctl_page_begin(params);
 
-	(void)params;
 	DL_FOREACH (n->faults ? n->faults->list : NULL, f)
-		json_array_append_new(items, fault_json(f));
-	ctl_reply(req, json_pack("{s:o, s:n, s:I}", "items", items, "next", "held",
-				 (json_int_t)n->held.frames));
+		if (ctl_page_wants(&page))
+			json_array_append_new(page.items, fault_json(f));
+	json_t *out = ctl_page_end(&page);
+	json_object_set_new(out, "held", json_integer((json_int_t)n->held.frames));
+	ctl_reply(req, out);
 }
 
 static void fault_clear(void *ctx, struct ctl_request *req, const json_t *params)
@@ -148,11 +149,11 @@ static const struct ctl_param set_params[] = {
 	{0}};
 static const struct ctl_param clear_params[] = {
 	{"id", CTL_INT, false, 1, UINT32_MAX, "one fault; all without it"}, {0}};
-static const struct ctl_param no_params[] = {{0}};
+static const struct ctl_param page_params[] = {CTL_PAGE_PARAMS, {0}};
 
 const struct ctl_method fault_methods[] = {
 	{"fault.set", set_params, fault_set, "break messages on purpose", false},
-	{"fault.list", no_params, fault_list, "faults that are set", true},
+	{"fault.list", page_params, fault_list, "faults that are set", true},
 	{"fault.clear", clear_params, fault_clear, "end a fault, or all of them", false},
 	{0},
 };

@@ -65,6 +65,37 @@ bool enb_id_is_valid(uint32_t id)
 	return id >= 1 && id <= ENB_ID_MAX;
 }
 
+static int hex_value(char c)
+{
+	if (is_digit(c))
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+int id_parse(uint32_t *out, const char *text)
+{
+	bool hex = text[0] == '0' && text[1] == 'x';
+	const char *p = hex ? text + 2 : text;
+	uint64_t v = 0;
+
+	if (*p == '\0' || (!hex && p[0] == '0' && p[1] != '\0'))
+		return KH_E_BAD_FIELD;
+	for (; *p; p++) {
+		int digit = hex ? hex_value(*p) : is_digit(*p) ? *p - '0' : -1;
+		if (digit < 0)
+			return KH_E_BAD_FIELD;
+		v = v * (hex ? 16 : 10) + (uint64_t)digit;
+		if (v > UINT32_MAX)
+			return KH_E_BAD_FIELD;
+	}
+	*out = (uint32_t)v;
+	return KH_OK;
+}
+
 int imsi_parse(struct imsi *out, const char *text)
 {
 	if (!digits(text, IMSI_LEN, IMSI_LEN))
@@ -110,17 +141,6 @@ void hex_encode(char *out, const void *in, size_t len)
 		*out++ = hex_digits[p[i] & 0xf];
 	}
 	*out = '\0';
-}
-
-static int hex_value(char c)
-{
-	if (is_digit(c))
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
 }
 
 int hex_decode(void *out, size_t len, const char *text)

@@ -29,6 +29,8 @@ void plmn_to_text(const struct plmn *plmn, char out[7]);
 bool plmn_equal(const struct plmn *a, const struct plmn *b);
 
 bool enb_id_is_valid(uint32_t id);
+/* The whole text as a number up to 2^32 - 1: decimal without a leading zero, or hex after 0x. 0 or KH_E_BAD_FIELD. */
+int id_parse(uint32_t *out, const char *text) KH_MUST_CHECK;
 /* 15 digits. 0 or KH_E_BAD_FIELD. */
 int imsi_parse(struct imsi *out, const char *text) KH_MUST_CHECK;
 bool node_name_is_valid(const char *name);

@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -15,6 +17,8 @@
 static const char *const level_names[LOG_LEVELS] = {"error", "warn", "info", "debug", "trace"};
 static const char *const level_marks[LOG_LEVELS] = {"ERROR", "WARN ", "INFO ", "DEBUG", "TRACE"};
 
+static const int journal_priorities[LOG_LEVELS] = {3, 4, 6, 7, 7}; /* of syslog */
+
 static const char *const cat_names[LOG_CATS] = {
 #define CAT_NAME(id, name) [LOG_##id] = name,
 	LOG_CATEGORIES(CAT_NAME)
@@ -24,6 +28,7 @@ static const char *const cat_names[LOG_CATS] = {
 static struct {
 	const char *node;
 	int fd;
+	bool to_journal; /* lines begin with the mark of their priority, which the journal takes off */
 	enum log_format format;
 	enum log_level level[LOG_CATS];
 } state = {
@@ -37,9 +42,25 @@ static struct {
 		},
 };
 
+/* $JOURNAL_STREAM names device and inode of what the service manager made standard error: it may be another one by now
+ * (sd-daemon(3)). */
+static bool stderr_is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	char own[64];
+	struct stat st;
+
+	if (!stream || fstat(STDERR_FILENO, &st))
+		return false;
+	snprintf(own, sizeof own, "%llu:%llu", (unsigned long long)st.st_dev,
+		 (unsigned long long)st.st_ino);
+	return strcmp(own, stream) == 0;
+}
+
 void log_init(const char *node)
 {
 	state.node = node ? node : "-";
+	state.to_journal = state.fd == STDERR_FILENO && stderr_is_journal();
 	log_set_level(LOG_INFO);
 }
 
@@ -51,6 +72,7 @@ int log_to_file(const char *path)
 		return KH_E_CONFIG;
 	log_close();
 	state.fd = fd;
+	state.to_journal = false;
 	return KH_OK;
 }
 
@@ -59,6 +81,7 @@ void log_close(void)
 	if (state.fd != STDERR_FILENO)
 		close(state.fd);
 	state.fd = STDERR_FILENO;
+	state.to_journal = stderr_is_journal();
 }
 
 static bool cat_is_known(enum log_cat cat)
@@ -138,6 +161,14 @@ static size_t kept(int n, size_t size)
 	return (size_t)n < size ? (size_t)n : size - 1;
 }
 
+/* "<6>" at the start of a line, for the journal alone; its length. */
+static size_t priority(enum log_level level, char *line, size_t size)
+{
+	if (!state.to_journal)
+		return 0;
+	return kept(snprintf(line, size, "<%d>", journal_priorities[level]), size);
+}
+
 /* One write a line, so that lines of several processes in one file do not mix. A log that cannot be written must
  * not stop the daemon. */
 static void write_line(char *line, size_t len)
@@ -166,16 +197,20 @@ static size_t member(char *out, size_t len, size_t room, const char *name, size_
 /* step=7a ue=001010000000001 become members of their own. */
 static size_t members(char *out, size_t len, size_t room, const char *text)
 {
-	static const char *const known[] = {"step", "ue",   "enb",   "gen",  "fp",
-					    "kid",  "peer", "cause", "cell", NULL};
+	static const char *const known[] = {"step", "ue",   "mme_ue_id", "enb",	 "gen", "fp",
+					    "kid",  "peer", "cause",	 "cell", NULL};
+	unsigned seen = 0;
 
 	for (const char *p = text; p; p = strchr(p, ' ') ? strchr(p, ' ') + 1 : NULL)
 		for (size_t i = 0; known[i]; i++) {
 			size_t n = strlen(known[i]);
 			if (strncmp(p, known[i], n) != 0 || p[n] != '=')
 				continue;
-			len = member(out, len, room, known[i], n, p + n + 1,
-				     strcspn(p + n + 1, " "));
+			/* Our own comes first; what a peer is quoted with does not come again as a member. */
+			if (!(seen & 1U << i))
+				len = member(out, len, room, known[i], n, p + n + 1,
+					     strcspn(p + n + 1, " "));
+			seen |= 1U << i;
 			break;
 		}
 	return len;
@@ -185,11 +220,12 @@ static void write_json(const char *time, enum log_cat cat, enum log_level level,
 {
 	char line[2 * LINE_MAX_LEN];
 	size_t room = sizeof line - 2;
-	size_t len = kept(snprintf(line, room,
-				   "{\"ts\":\"%s\",\"lvl\":\"%s\",\"cat\":\"%s\",\"node\":\"%s\"",
-				   time, level_names[level], cat_names[cat], state.node),
-			  room);
+	size_t len = priority(level, line, room);
 
+	len += kept(snprintf(line + len, room - len,
+			     "{\"ts\":\"%s\",\"lvl\":\"%s\",\"cat\":\"%s\",\"node\":\"%s\"", time,
+			     level_names[level], cat_names[cat], state.node),
+		    room - len);
 	len = members(line, len, room, text);
 	len = member(line, len, room, "msg", 3, text, strlen(text));
 	line[len++] = '}';
@@ -199,10 +235,12 @@ static void write_json(const char *time, enum log_cat cat, enum log_level level,
 static void write_text(const char *time, enum log_cat cat, enum log_level level, const char *text)
 {
 	char line[LINE_MAX_LEN + 100];
+	size_t room = sizeof line - 1, len = priority(level, line, room);
 
-	write_line(line, kept(snprintf(line, sizeof line - 1, "%s %s %s %s %s", time,
-				       level_marks[level], state.node, cat_names[cat], text),
-			      sizeof line - 1));
+	len += kept(snprintf(line + len, room - len, "%s %s %s %s %s", time, level_marks[level],
+			     state.node, cat_names[cat], text),
+		    room - len);
+	write_line(line, len);
 }
 
 void log_write(enum log_cat cat, enum log_level level, const char *fmt, ...)

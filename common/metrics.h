@@ -91,7 +91,8 @@ struct histogram {
 #define HKEY_REASONS(X) \
 	X(REQUEST, "request") \
 	X(LOCATION_UPDATE, "location-update") \
-	X(OPERATOR, "operator")
+	X(OPERATOR, "operator") \
+	X(RENEWAL, "renewal")
 
 enum hkey_reason {
 #define HKEY_REASON_ENUM(id, name) HKEY_##id,

@@ -8,6 +8,7 @@
 #include "capture.h"
 #include "clock.h"
 #include "crypto.h"
+#include "daemon.h"
 #include "eps_alg.h"
 #include "fault.h"
 #include "link.h"
@@ -15,6 +16,7 @@
 #include "pbmem.h"
 #include "rng.h"
 #include "tls.h"
+#include "trace.h"
 #include "trust.h"
 
 const struct config_word node_security_words[] = {
@@ -114,6 +116,7 @@ void node_apply_log_levels(struct node *n)
 void node_close(struct node *n)
 {
 	trust_stop(n);
+	trace_stop(n);
 	/* First these: links still to be closed send their close_notify, under the TLS context. */
 	net_free(n->net);
 	loop_free(n->loop);
@@ -145,6 +148,16 @@ static bool may_log(struct refusal_log *r, enum log_cat cat, int err)
 	return true;
 }
 
+/* What stands before a peer's name in the log: it may be the IMSI of a UE, and a UE without a name has some words. */
+static const char *peer_mark(const char *peer)
+{
+	struct imsi imsi;
+
+	if (imsi_parse(&imsi, peer) == 0)
+		return " ue=";
+	return strchr(peer, ' ') ? " " : " peer=";
+}
+
 void node_refuse(struct node *n, enum log_cat cat, int err, const char *peer, const char *fmt, ...)
 {
 	struct node_event e = {.topic = "refused", .err = err};
@@ -155,23 +168,52 @@ void node_refuse(struct node *n, enum log_cat cat, int err, const char *peer, co
 	vsnprintf(e.detail, sizeof e.detail, fmt, ap);
 	va_end(ap);
 	if (may_log(&n->refusal_logs[err_to_cause(err)], cat, err))
-		log_warn(cat, "refused cause=%s%s%s %s (%s)", err_name(err), peer ? " peer=" : "",
-			 peer ? peer : "", e.detail, err_text(err));
+		log_warn(cat, "refused cause=%s%s%s %s (%s)", err_name(err),
+			 peer ? peer_mark(peer) : "", peer ? peer : "", e.detail, err_text(err));
 	events_emit(n->events, &e);
 }
 
-void node_message(struct node *n, bool tx, enum log_cat cat, const struct message_row *row,
-		  const char *peer, size_t len)
+static void log_message(struct node *n, const struct passage *p, enum log_level level)
 {
-	uint64_t *counts = tx ? n->metrics.tx : n->metrics.rx;
+	const struct message_row *row = p->row;
+	char ue[32] = "", id[32] = "", enb[32] = "", gen[32] = "";
+	struct node_event about = {0};
+
+	passage_about(n, p, &about);
+	if (about.ue.s[0] && strcmp(about.ue.s, about.peer) != 0)
+		snprintf(ue, sizeof ue, " ue=%s", about.ue.s);
+	if (about.mme_ue_id)
+		snprintf(id, sizeof id, " mme_ue_id=%u", about.mme_ue_id);
+	if (about.enb)
+		snprintf(enb, sizeof enb, " enb=%u", about.enb);
+	if (about.has_gen)
+		snprintf(gen, sizeof gen, " gen=%llu", (unsigned long long)about.gen);
+	log_write(p->cat, level, "%s %s.%s%s%s %s%s%s%s%s%s%s", p->tx ? "tx" : "rx",
+		  iface_name(row->iface), row->name, row->step ? " step=" : "",
+		  row->step ? row->step : "", p->tx ? "to" : "from", peer_mark(about.peer),
+		  about.peer, ue, id, enb, gen);
+}
+
+void node_message(struct node *n, const struct passage *p)
+{
+	const struct message_row *row = p->row;
+	enum log_level level = row->routine ? LOG_DEBUG : LOG_INFO;
+	uint64_t *counts = p->tx ? n->metrics.tx : n->metrics.rx;
 
 	counts[message_index(row)]++;
-	(tx ? n->metrics.tx_bytes : n->metrics.rx_bytes)[message_index(row)] += len;
+	(p->tx ? n->metrics.tx_bytes : n->metrics.rx_bytes)[message_index(row)] += p->len;
 	if (n->capture)
-		capture_note(n, tx, row, peer);
-	log_at(cat, row->routine ? LOG_DEBUG : LOG_INFO, "%s %s.%s%s%s %s %s", tx ? "tx" : "rx",
-	       iface_name(row->iface), row->name, row->step ? " step=" : "",
-	       row->step ? row->step : "", tx ? "to" : "from", peer);
+		capture_note(n, p);
+	if (n->trace)
+		trace_message(n, p);
+	if (log_enabled(p->cat, level))
+		log_message(n, p, level);
+}
+
+/* Of a message of S1 or X2. */
+static enum protection of_the_link(const struct node *n)
+{
+	return n->tls ? PROTECTION_TUNNEL : PROTECTION_CLEAR;
 }
 
 int node_send(struct node *n, struct link *link, enum iface iface, enum log_cat cat,
@@ -187,7 +229,30 @@ int node_send(struct node *n, struct link *link, enum iface iface, enum log_cat 
 		node_refuse(n, cat, err, peer, "%s.%s not sent", iface_name(iface),
 			    row ? row->name : "?");
 	else
-		node_message(n, true, cat, row, peer, protobuf_c_message_get_packed_size(msg));
+		node_message(n, &(struct passage){.tx = true,
+						  .protection = of_the_link(n),
+						  .cat = cat,
+						  .peer = peer,
+						  .row = row,
+						  .msg = msg,
+						  .len = protobuf_c_message_get_packed_size(msg)});
+	return err;
+}
+
+int node_decode_inner(struct node *n, enum iface iface, enum role from, const uint8_t *data,
+		      size_t len, struct ProtobufCMessage **out, struct passage *p)
+{
+	struct message_fault fault = {0};
+	int err = message_decode(n->mem, iface, from, data, len, out, &p->row, &fault);
+
+	p->msg = *out;
+	p->len = len;
+	if (err)
+		node_refuse(n, p->cat, err, p->peer, "%s.%s%s%s", iface_name(iface),
+			    fault.row ? fault.row->name : "message", fault.field ? " field " : "",
+			    fault.field ? fault.field : "");
+	else
+		node_message(n, p);
 	return err;
 }
 
@@ -195,15 +260,10 @@ int node_decode(struct node *n, enum iface iface, enum role from, enum log_cat c
 		const char *peer, const uint8_t *data, size_t len, struct ProtobufCMessage **out,
 		const struct message_row **row)
 {
-	struct message_fault fault = {0};
-	int err = message_decode(n->mem, iface, from, data, len, out, row, &fault);
+	struct passage p = {.protection = of_the_link(n), .cat = cat, .peer = peer};
+	int err = node_decode_inner(n, iface, from, data, len, out, &p);
 
-	if (err)
-		node_refuse(n, cat, err, peer, "%s.%s%s%s", iface_name(iface),
-			    fault.row ? fault.row->name : "message", fault.field ? " field " : "",
-			    fault.field ? fault.field : "");
-	else
-		node_message(n, false, cat, *row, peer, len);
+	*row = p.row;
 	return err;
 }
 

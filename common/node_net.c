@@ -90,19 +90,29 @@ static enum transport transport_of(const struct node *n, int32_t wanted)
 	return (enum transport)(wanted == TRANSPORT_OF_NODE ? n->options->transport : wanted);
 }
 
+#define KEY_LEN 64
+
+static const char *key_of(const struct transport_option *o, char out[KEY_LEN])
+{
+	if (!o->list)
+		return o->key;
+	snprintf(out, KEY_LEN, "%s.%zu.%s", o->list, o->item, o->key);
+	return out;
+}
+
 int node_peer(const struct node *n, const struct transport_option *o, struct conn_peer *out,
 	      char *why, size_t why_len)
 {
-	char reason[CONFIG_WHY_LEN];
+	char reason[CONFIG_WHY_LEN], key[KEY_LEN];
 
 	*out = (struct conn_peer){.transport = transport_of(n, o->transport),
 				  .udp_port = o->udp_port};
 	if (endpoints_parse(&out->at, o->address, o->port)) {
-		snprintf(why, why_len, "%s: \"%s\" is not an address", o->key, o->address);
+		snprintf(why, why_len, "%s: \"%s\" is not an address", key_of(o, key), o->address);
 		return KH_E_CONFIG;
 	}
 	if (transport_check(out->transport, &out->at, reason, sizeof reason)) {
-		snprintf(why, why_len, "%s: %s", o->key, reason);
+		snprintf(why, why_len, "%s: %s", key_of(o, key), reason);
 		return KH_E_CONFIG;
 	}
 	return 0;
@@ -111,6 +121,7 @@ int node_peer(const struct node *n, const struct transport_option *o, struct con
 int node_listen(struct node *n, const struct transport_option *o, listener_accept_fn *fn,
 		struct listener **out, char *why, size_t why_len)
 {
+	char key[KEY_LEN];
 	struct conn_peer at;
 	int err = node_peer(n, o, &at, why, why_len);
 
@@ -118,7 +129,7 @@ int node_listen(struct node *n, const struct transport_option *o, listener_accep
 		return err;
 	err = listener_open(out, n->net, at.transport, &at.at, fn, n);
 	if (err)
-		snprintf(why, why_len, "%s: %s port %u: cannot listen: %s", o->key, o->address,
-			 o->port, strerror(errno));
+		snprintf(why, why_len, "%s: %s port %u: cannot listen: %s", key_of(o, key),
+			 o->address, o->port, strerror(errno));
 	return err;
 }

@@ -13,6 +13,8 @@ extern const struct config_word node_transport_words[], node_link_transport_word
 /* A listener or a peer as the configuration has it. */
 struct transport_option {
 	const char *key; /* "s1.listen", for errors */
+	const char *list; /* "s1.listeners": `key` is of its item `item`; NULL: of no list */
+	size_t item;
 	int32_t transport; /* or TRANSPORT_OF_NODE */
 	const char *address; /* one, or several */
 	uint16_t port, udp_port;

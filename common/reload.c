@@ -11,6 +11,8 @@
 #include "mem.h"
 #include "trust.h"
 
+#define TEXT_LEN 1024 /* with the names of changed options, in the log */
+
 /* Octets of a reloadable field; 0: its type cannot be changed in place. */
 static size_t field_size(enum config_type type)
 {
@@ -37,12 +39,9 @@ static size_t field_size(enum config_type type)
 static void take(const struct config_row *row, void *options, const void *fresh, json_t *applied,
 		 json_t *restart, bool only_look)
 {
-	char before[512], after[512];
 	size_t size = row->reloadable ? field_size(row->type) : 0;
 
-	config_print(row, options, before, sizeof before);
-	config_print(row, fresh, after, sizeof after);
-	if (strcmp(before, after) == 0)
+	if (config_equal(row, options, fresh))
 		return;
 	json_array_append_new(size ? applied : restart, json_string(row->key));
 	if (size && !only_look)
@@ -52,13 +51,14 @@ static void take(const struct config_row *row, void *options, const void *fresh,
 /* What was good to start from, a pipe or a terminal, has nothing to say now, or would keep the daemon waiting. */
 static int read_again(const struct node *n, void *fresh, char why[CONFIG_WHY_LEN])
 {
-	const char *file = n->config_file;
-	const char *reason = file ? file_refusal(file, FILE_ANY_SIZE) : NULL;
-
-	if (!reason)
-		return config_load(n->daemon->rows, fresh, file, n->overrides, n->n_overrides, why);
-	snprintf(why, CONFIG_WHY_LEN, "%s: %s", file, reason);
-	return KH_E_CONFIG;
+	for (size_t i = 0; i < n->config.n_files; i++) {
+		const char *reason = file_refusal(n->config.files[i], FILE_ANY_SIZE);
+		if (!reason)
+			continue;
+		snprintf(why, CONFIG_WHY_LEN, "%s: %s", n->config.files[i], reason);
+		return KH_E_CONFIG;
+	}
+	return config_load(n->daemon->rows, fresh, &n->config, why);
 }
 
 /* Reads the file again; {applied, needs_restart}. */
@@ -70,6 +70,8 @@ static int compare(struct node *n, bool only_look, json_t **out, char why[CONFIG
 	json_t *applied = json_array(), *restart = json_array();
 	int err = read_again(n, fresh, why);
 
+	if (!err && d->check_options)
+		err = d->check_options(fresh, why, CONFIG_WHY_LEN);
 	if (!err)
 		err = (only_look ? trust_check : trust_reload)(n, applied, why, CONFIG_WHY_LEN);
 	for (const struct config_row *row = d->rows; !err && row->key; row++)
@@ -90,9 +92,39 @@ int reload_check(struct node *n, json_t **out, char why[CONFIG_WHY_LEN])
 	return compare(n, true, out, why);
 }
 
+/* Appends "a3.offset, log.level"; what has no room is cut. */
+static void name_all(const json_t *keys, char *out, size_t len)
+{
+	const char *separator = "";
+
+	for (size_t i = 0; i < json_array_size(keys); i++) {
+		size_t used = strlen(out);
+		snprintf(out + used, len - used, "%s%s", separator,
+			 json_string_value(json_array_get(keys, i)));
+		separator = ", ";
+	}
+}
+
+/* "applied=1 needs_restart=2 a3.offset; metrics.port, user": the numbers first, as the names may not have room. */
+static void describe(const json_t *changes, char *out, size_t len)
+{
+	const json_t *applied = json_object_get(changes, "applied");
+	const json_t *restart = json_object_get(changes, "needs_restart");
+
+	snprintf(out, len, "applied=%zu needs_restart=%zu ", json_array_size(applied),
+		 json_array_size(restart));
+	name_all(applied, out, len);
+	if (json_array_size(restart)) {
+		size_t used = strlen(out);
+		snprintf(out + used, len - used, "; ");
+		name_all(restart, out, len);
+	}
+}
+
 int reload(struct node *n, json_t **out, char why[CONFIG_WHY_LEN])
 {
 	struct node_event e = {.topic = "config.reloaded"};
+	char text[TEXT_LEN];
 	int err = compare(n, false, out, why);
 
 	if (err) {
@@ -100,9 +132,11 @@ int reload(struct node *n, json_t **out, char why[CONFIG_WHY_LEN])
 		return err;
 	}
 	node_apply_log_levels(n);
-	log_info(LOG_CFG, "configuration read again: %zu applied, %zu need a restart",
-		 json_array_size(json_object_get(*out, "applied")),
-		 json_array_size(json_object_get(*out, "needs_restart")));
+	if (n->daemon->reloaded)
+		n->daemon->reloaded(n);
+	describe(*out, text, sizeof text);
+	log_info(LOG_CFG, "configuration read again: %s", text);
+	describe(*out, e.detail, sizeof e.detail);
 	events_emit(n->events, &e);
 	return 0;
 }

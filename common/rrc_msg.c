@@ -22,6 +22,11 @@ static int send_pdu(struct node *n, const struct uu_end *to, const struct messag
 				: air_send(n, to->air, to->link, &uu.base);
 }
 
+static enum protection protection_of(const struct pdcp *pdcp)
+{
+	return pdcp && pdcp->integrity ? PROTECTION_RRC : PROTECTION_CLEAR;
+}
+
 int rrc_send(struct node *n, const struct uu_end *to, const Keyhop__Rrc__Rrc *msg)
 {
 	uint8_t plain[UU_PDU_MAX], pdu[UU_PDU_MAX];
@@ -41,7 +46,13 @@ int rrc_send(struct node *n, const struct uu_end *to, const Keyhop__Rrc__Rrc *ms
 	if (err)
 		node_refuse(n, LOG_AIR, err, to->name, "rrc.%s not sent", row->name);
 	else
-		node_message(n, true, LOG_AIR, row, to->name, len);
+		node_message(n, &(struct passage){.tx = true,
+						  .protection = protection_of(to->pdcp),
+						  .cat = LOG_AIR,
+						  .peer = to->name,
+						  .row = row,
+						  .msg = &msg->base,
+						  .len = len});
 	return err;
 }
 
@@ -90,7 +101,7 @@ int rrc_open(struct node *n, struct pdcp *pdcp, enum role from, const ProtobufCB
 	     const char *peer, Keyhop__Rrc__Rrc **out)
 {
 	uint8_t plain[UU_PDU_MAX];
-	const struct message_row *row;
+	struct passage p = {.protection = protection_of(pdcp), .cat = LOG_AIR, .peer = peer};
 	const uint8_t *sdu = pdu->data;
 	size_t len = pdu->len;
 	ProtobufCMessage *msg;
@@ -104,7 +115,7 @@ int rrc_open(struct node *n, struct pdcp *pdcp, enum role from, const ProtobufCB
 		node_refuse(n, LOG_AIR, err, peer, "SRB1 PDU of %zu octets", pdu->len);
 		return err;
 	}
-	err = node_decode(n, IFACE_RRC, from, LOG_AIR, peer, sdu, len, &msg, &row);
+	err = node_decode_inner(n, IFACE_RRC, from, sdu, len, &msg, &p);
 	*out = (Keyhop__Rrc__Rrc *)(void *)msg;
 	return err;
 }

@@ -79,7 +79,8 @@ static int open_key(struct store *s, char *why, size_t why_len)
 	if (fd >= 0)
 		close(fd);
 	if (err)
-		snprintf(why, why_len, "store: key file %s: %s", path,
+		snprintf(why, why_len, "%s: key file %s: %s", s->s.key_path ? "store_key" : "store",
+			 path,
 			 fd < 0 ? strerror(errno) : "64 hex digits, mode 0600, and nothing else");
 	return err;
 }

@@ -148,9 +148,9 @@ static const char *library_reason(void)
 	return reason ? reason : "cannot be used";
 }
 
-static int refuse(char *why, size_t why_len, const char *what, const char *path, const char *reason)
+static int refuse(char *why, size_t why_len, const char *key, const char *path, const char *reason)
 {
-	snprintf(why, why_len, "%s %s: %s", what, path ? path : "(none)", reason);
+	snprintf(why, why_len, "%s: %s: %s", key, path ? path : "(none)", reason);
 	ERR_clear_error();
 	return KH_E_CONFIG;
 }
@@ -166,14 +166,14 @@ static bool others_may_read(const char *path)
 static int check_files(const struct tls_settings *s, char *why, size_t why_len)
 {
 	const struct {
-		const char *what, *path;
-	} files[] = {{"CA certificate", s->ca}, {"certificate", s->cert}, {"private key", s->key}};
+		const char *key, *path;
+	} files[] = {{"tls.ca", s->ca}, {"tls.cert", s->cert}, {"tls.key", s->key}};
 
 	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
 		const char *reason =
 			files[i].path ? file_refusal(files[i].path, PEM_FILE_MAX) : NULL;
 		if (reason)
-			return refuse(why, why_len, files[i].what, files[i].path, reason);
+			return refuse(why, why_len, files[i].key, files[i].path, reason);
 	}
 	return 0;
 }
@@ -186,15 +186,15 @@ static int load_files(SSL_CTX *ctx, const struct tls_settings *s, char *why, siz
 		return err;
 	ERR_clear_error();
 	if (!s->ca || SSL_CTX_load_verify_file(ctx, s->ca) != 1)
-		return refuse(why, why_len, "CA certificate", s->ca, library_reason());
+		return refuse(why, why_len, "tls.ca", s->ca, library_reason());
 	if (!s->cert || SSL_CTX_use_certificate_chain_file(ctx, s->cert) != 1)
-		return refuse(why, why_len, "certificate", s->cert, library_reason());
+		return refuse(why, why_len, "tls.cert", s->cert, library_reason());
 	if (!s->key || SSL_CTX_use_PrivateKey_file(ctx, s->key, SSL_FILETYPE_PEM) != 1)
-		return refuse(why, why_len, "private key", s->key, library_reason());
+		return refuse(why, why_len, "tls.key", s->key, library_reason());
 	if (SSL_CTX_check_private_key(ctx) != 1)
-		return refuse(why, why_len, "private key", s->key, library_reason());
+		return refuse(why, why_len, "tls.key", s->key, library_reason());
 	if (others_may_read(s->key))
-		return refuse(why, why_len, "private key", s->key, "others may read it");
+		return refuse(why, why_len, "tls.key", s->key, "others may read it");
 	return 0;
 }
 
@@ -219,10 +219,10 @@ static int open_keylog(struct tls_context *c, const char *path, char *why, size_
 
 	c->keylog_fd = open(path, flags, 0600);
 	if (c->keylog_fd < 0)
-		return refuse(why, why_len, "TLS key log", path, strerror(errno));
+		return refuse(why, why_len, "tls_keylog", path, strerror(errno));
 	refusal = keylog_refusal(c->keylog_fd);
 	if (refusal)
-		return refuse(why, why_len, "TLS key log", path, refusal);
+		return refuse(why, why_len, "tls_keylog", path, refusal);
 	log_warn(LOG_TUNNEL, "file=%s TLS keys are written to a file: for the lab only", path);
 	return 0;
 }
@@ -247,6 +247,16 @@ int tls_context_make(struct tls_context *c, const struct tls_settings *s, SSL_CT
 	return err;
 }
 
+static int open_crl(struct tls_context *c, const char *path, char *why, size_t why_len)
+{
+	char reason[200];
+
+	if (tls_context_load_crl(c, path, reason, sizeof reason) == 0)
+		return 0;
+	snprintf(why, why_len, "tls.crl: %s", reason);
+	return KH_E_CONFIG;
+}
+
 int tls_context_new(struct tls_context **out, const struct tls_settings *s, char *why,
 		    size_t why_len)
 {
@@ -259,8 +269,8 @@ int tls_context_new(struct tls_context **out, const struct tls_settings *s, char
 		err = open_keylog(c, s->keylog, why, why_len);
 	if (!err)
 		err = tls_context_make(c, s, &c->ctx, why, why_len);
-	if (!err && s->crl && tls_context_load_crl(c, s->crl, why, why_len))
-		err = KH_E_CONFIG;
+	if (!err && s->crl)
+		err = open_crl(c, s->crl, why, why_len);
 	if (err < 0) {
 		tls_context_free(c);
 		return err;

@@ -66,8 +66,7 @@ static const struct config_row step_rows[] = {
 	 .min = 1,
 	 .max = 3600000,
 	 .help = "expect, state, ready, measure: how long; with `may_fail` and `settle` for the "
-		 "next "
-		 "H_key, too"},
+		 "next H_key, too"},
 	{.key = "loss",
 	 .type = CONFIG_CDB,
 	 .offset = STEP(loss),

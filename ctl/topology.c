@@ -148,11 +148,12 @@ const struct config_row topology_rows[] = {
 
 int topology_load(struct topology *t, const char *file, char why[CONFIG_WHY_LEN])
 {
+	const struct config_source from = {.files = &file, .n_files = 1};
 	int err;
 
 	memset(t, 0, sizeof *t);
-	err = config_load(topology_rows, t, file, NULL, 0, why);
-	return err ? err : topology_check(t, file, why);
+	err = config_load(topology_rows, t, &from, why);
+	return err ? err : topology_check(t, &from, why);
 }
 
 void topology_clear(struct topology *t)

@@ -4,14 +4,6 @@
 #include "ue_fsm.h"
 #include "x2_fsm.h"
 
-static void reply_list(struct ctl_request *req, json_t *items, int64_t next)
-{
-	json_t *out = json_pack("{s:o}", "items", items);
-
-	json_object_set_new(out, "next", next ? json_integer(next) : json_null());
-	ctl_reply(req, out);
-}
-
 static json_t *ue_json(const struct ue *ue)
 {
 	return json_pack("{s:s, s:I, s:I, s:s, s:I, s:s, s:I}", "ue", ue->label.s, "mme_ue_id",
@@ -24,14 +16,12 @@ static json_t *ue_json(const struct ue *ue)
 static void ue_list(void *ctx, struct ctl_request *req, const json_t *params)
 {
 	struct enb *e = ctx;
-	int64_t at = 0, offset = ctl_int(params, "offset", 0),
-		limit = ctl_int(params, "limit", 1000);
-	json_t *items = json_array();
+	struct ctl_page page = ctl_page_begin(params);
 
-	for (struct ue *ue = e->ues; ue; ue = ue->hh.next, at++)
-		if (at >= offset && at < offset + limit)
-			json_array_append_new(items, ue_json(ue));
-	reply_list(req, items, at > offset + limit ? offset + limit : 0);
+	for (struct ue *ue = e->ues; ue; ue = ue->hh.next)
+		if (ctl_page_wants(&page))
+			json_array_append_new(page.items, ue_json(ue));
+	ctl_page_reply(req, &page);
 }
 
 static struct ue *find_ue(struct enb *e, struct ctl_request *req, const json_t *params)
@@ -73,50 +63,59 @@ static void ue_release(void *ctx, struct ctl_request *req, const json_t *params)
 		ctl_reply(req, json_pack("{s:s}", "outcome", "completed"));
 }
 
-static void add_key(struct enb *e, json_t *items, const char *ue, enum key_kind kind,
+static void add_fp(struct ctl_page *page, const char *ue, enum key_kind kind, uint32_t kid,
+		   const char *fp)
+{
+	json_array_append_new(page->items,
+			      json_pack("{s:s, s:s, s:I, s:s}", "name", key_kind_name(kind), "ue",
+					ue, "kid", (json_int_t)kid, "fp", fp));
+}
+
+static void add_key(struct enb *e, struct ctl_page *page, const char *ue, enum key_kind kind,
 		    const void *key, size_t len, uint32_t kid)
 {
 	char fp[FINGERPRINT_LEN];
 
+	if (!ctl_page_wants(page))
+		return;
 	key_fingerprint(e->node.crypto, kind, key, len, fp);
-	json_array_append_new(items, json_pack("{s:s, s:s, s:I, s:s}", "name", key_kind_name(kind),
-					       "ue", ue, "kid", (json_int_t)kid, "fp", fp));
+	add_fp(page, ue, kind, kid, fp);
 }
 
-static void ue_keys(struct enb *e, json_t *items, const struct ue *ue)
+static void add_ue_keys(struct enb *e, struct ctl_page *page, const struct ue *ue)
 {
 	const struct as_keys *k = &ue->pdcp.keys;
 
 	/* KeNB itself is wiped once the AS keys are derived; its fingerprint stays. */
-	json_array_append_new(items,
-			      json_pack("{s:s, s:s, s:I, s:s}", "name", "kenb", "ue", ue->label.s,
-					"kid", (json_int_t)0, "fp", ue->kenb_fp));
-	add_key(e, items, ue->label.s, KEY_K_RRC_ENC, k->rrc_enc.b, sizeof k->rrc_enc.b, 0);
-	add_key(e, items, ue->label.s, KEY_K_RRC_INT, k->rrc_int.b, sizeof k->rrc_int.b, 0);
-	add_key(e, items, ue->label.s, KEY_K_UP_ENC, k->up_enc.b, sizeof k->up_enc.b, 0);
+	if (ctl_page_wants(page))
+		add_fp(page, ue->label.s, KEY_KENB, 0, ue->kenb_fp);
+	add_key(e, page, ue->label.s, KEY_K_RRC_ENC, k->rrc_enc.b, sizeof k->rrc_enc.b, 0);
+	add_key(e, page, ue->label.s, KEY_K_RRC_INT, k->rrc_int.b, sizeof k->rrc_int.b, 0);
+	add_key(e, page, ue->label.s, KEY_K_UP_ENC, k->up_enc.b, sizeof k->up_enc.b, 0);
+}
+
+static void add_enb_key(struct enb *e, struct ctl_page *page, const struct mme_enb_key *key)
+{
+	if (key->id)
+		add_key(e, page, "", KEY_MME_ENB_KEY, key->b, key->len, key->id);
 }
 
 static void key_list(void *ctx, struct ctl_request *req, const json_t *params)
 {
 	struct enb *e = ctx;
-	json_t *items = json_array();
+	bool of_ue = json_object_get(params, "ue") != NULL;
+	struct ue *ue = of_ue ? find_ue(e, req, params) : NULL;
 
-	if (ctl_string(params, "ue", NULL)) {
-		struct ue *ue = find_ue(e, req, params);
-		if (!ue) {
-			json_decref(items);
-			return;
-		}
-		if (ue->kenb_fp[0])
-			ue_keys(e, items, ue);
-	} else {
-		if (e->key.id)
-			add_key(e, items, "", KEY_MME_ENB_KEY, e->key.b, e->key.len, e->key.id);
-		if (e->previous.id)
-			add_key(e, items, "", KEY_MME_ENB_KEY, e->previous.b, e->previous.len,
-				e->previous.id);
+	if (of_ue && !ue)
+		return;
+	struct ctl_page page = ctl_page_begin(params);
+	if (!ue) {
+		add_enb_key(e, &page, &e->key);
+		add_enb_key(e, &page, &e->previous);
+	} else if (ue->kenb_fp[0]) {
+		add_ue_keys(e, &page, ue);
 	}
-	reply_list(req, items, 0);
+	ctl_page_reply(req, &page);
 }
 
 static json_t *neighbour_json(const struct neighbour *nb)
@@ -135,12 +134,12 @@ static json_t *neighbour_json(const struct neighbour *nb)
 static void neighbour_list(void *ctx, struct ctl_request *req, const json_t *params)
 {
 	struct enb *e = ctx;
-	json_t *items = json_array();
+	struct ctl_page page = ctl_page_begin(params);
 
-	(void)params;
 	for (struct neighbour *nb = e->neighbours; nb; nb = nb->hh.next)
-		json_array_append_new(items, neighbour_json(nb));
-	reply_list(req, items, 0);
+		if (ctl_page_wants(&page))
+			json_array_append_new(page.items, neighbour_json(nb));
+	ctl_page_reply(req, &page);
 }
 
 static void neighbour_add_cmd(void *ctx, struct ctl_request *req, const json_t *params)
@@ -221,12 +220,12 @@ static json_t *ho_json(struct enb *e, const struct ho *ho)
 static void handover_list(void *ctx, struct ctl_request *req, const json_t *params)
 {
 	struct enb *e = ctx;
-	json_t *items = json_array();
+	struct ctl_page page = ctl_page_begin(params);
 
-	(void)params;
 	for (struct ho *ho = e->hos; ho; ho = ho->hh.next)
-		json_array_append_new(items, ho_json(e, ho));
-	reply_list(req, items, 0);
+		if (ctl_page_wants(&page))
+			json_array_append_new(page.items, ho_json(e, ho));
+	ctl_page_reply(req, &page);
 }
 
 static void handover_show(void *ctx, struct ctl_request *req, const json_t *params)
@@ -258,21 +257,22 @@ static void handover_cancel(void *ctx, struct ctl_request *req, const json_t *pa
 static void wraplist_show(void *ctx, struct ctl_request *req, const json_t *params)
 {
 	struct ue *ue = find_ue(ctx, req, params);
-	json_t *items;
 
 	if (!ue)
 		return;
-	items = json_array();
+	struct ctl_page page = ctl_page_begin(params);
 	for (size_t i = 0; ue->list && i < ue->list->n; i++) {
 		const struct key_entry *entry = &ue->list->entry[i];
+		if (!ctl_page_wants(&page))
+			continue;
 		json_array_append_new(
-			items,
+			page.items,
 			json_pack("{s:I, s:I, s:I, s:b, s:b}", "enb", (json_int_t)entry->enb_id,
 				  "kid", (json_int_t)entry->key_id, "generation",
 				  (json_int_t)ue->list->generation, "burnt", entry->burnt, "usable",
 				  !entry->burnt && ue->delivered_gen >= ue->list->generation));
 	}
-	reply_list(req, items, 0);
+	ctl_page_reply(req, &page);
 }
 
 static void wraplist_request(void *ctx, struct ctl_request *req, const json_t *params)
@@ -292,8 +292,11 @@ static const struct ctl_param page_params[] = {CTL_PAGE_PARAMS, {0}};
 static const struct ctl_param no_params[] = {{0}};
 static const struct ctl_param ue_params[] = {
 	{"ue", CTL_STRING, true, 0, 0, "IMSI, MME-UE-id or rnti-N"}, {0}};
+static const struct ctl_param ue_page_params[] = {
+	{"ue", CTL_STRING, true, 0, 0, "IMSI, MME-UE-id or rnti-N"}, CTL_PAGE_PARAMS, {0}};
 static const struct ctl_param key_params[] = {
 	{"ue", CTL_STRING, false, 0, 0, "IMSI, MME-UE-id or rnti-N; the MME-eNB_keys without it"},
+	CTL_PAGE_PARAMS,
 	{0}};
 static const struct ctl_param neighbour_params[] = {
 	{"enb", CTL_STRING, true, 0, 0, "eNB_ID or name"}, {0}};
@@ -316,7 +319,7 @@ const struct ctl_method enb_methods[] = {
 	{"ue.show", ue_params, ue_show, "one UE", true},
 	{"ue.release", ue_params, ue_release, "release a UE", false},
 	{"key.list", key_params, key_list, "keys held (fingerprints)", true},
-	{"neighbour.list", no_params, neighbour_list, "neighbours and their X2", true},
+	{"neighbour.list", page_params, neighbour_list, "neighbours and their X2", true},
 	{"neighbour.add", neighbour_add_params, neighbour_add_cmd, "add a neighbour and connect",
 	 false},
 	{"neighbour.remove", neighbour_params, neighbour_remove, "hand over to it no more", false},
@@ -335,10 +338,10 @@ const struct ctl_method enb_methods[] = {
 	{"scheme.get", no_params, ctl_scheme_get, "how the key of the next cell is made", true},
 	{"handover.start", handover_params, handover_start, "steps 6a to 11: hand a UE over",
 	 false},
-	{"handover.list", no_params, handover_list, "handovers under way from this cell", true},
+	{"handover.list", page_params, handover_list, "handovers under way from this cell", true},
 	{"handover.show", ue_params, handover_show, "the handover of one UE", true},
 	{"handover.cancel", ue_params, handover_cancel, "cancel before message 9", false},
-	{"wraplist.show", ue_params, wraplist_show, "the wrapped keys of a UE's list", true},
+	{"wraplist.show", ue_page_params, wraplist_show, "the wrapped keys of a UE's list", true},
 	{"wraplist.request", ue_params, wraplist_request, "step 3: ask for a new list", false},
 	{0},
 };

@@ -1,5 +1,6 @@
-#include <stdlib.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "ctl_cmds.h"
 #include "daemon.h"
@@ -11,26 +12,41 @@
 #include "ue_fsm.h"
 #include "x2_fsm.h"
 
-static int check_neighbour(const struct enb *e, const struct neighbour_option *o, char *why,
-			   size_t why_len)
+/* Is it, by id or by name, one of those before it? */
+static int check_twice(const struct neighbour_option *all, size_t i, char *why, size_t why_len)
 {
+	for (size_t j = 0; j < i; j++) {
+		bool same_id = all[j].id == all[i].id;
+		if (!same_id && !(all[j].name && all[i].name && !strcmp(all[j].name, all[i].name)))
+			continue;
+		snprintf(why, why_len, "x2.neighbours.%zu.%s: the same as x2.neighbours.%zu", i,
+			 same_id ? "id" : "name", j);
+		return KH_E_CONFIG;
+	}
+	return 0;
+}
+
+static int check_neighbour(const struct enb *e, size_t i, char *why, size_t why_len)
+{
+	const struct neighbour_option *all = e->opt.neighbours.items, *o = &all[i];
 	struct conn_peer at;
 
 	if (o->id == e->opt.id) {
-		snprintf(why, why_len, "x2.neighbours: %u is this eNodeB itself", o->id);
+		snprintf(why, why_len, "x2.neighbours.%zu.id: %u is this eNodeB itself", i, o->id);
 		return KH_E_CONFIG;
 	}
 	if (o->name && !node_name_is_valid(o->name)) {
-		snprintf(why, why_len, "x2.neighbours: \"%s\" is not a node name", o->name);
+		snprintf(why, why_len, "x2.neighbours.%zu.name: \"%s\" is not a node name", i,
+			 o->name);
 		return KH_E_CONFIG;
 	}
-	return neighbour_peer(e, o, &at, why, why_len);
+	int err = check_twice(all, i, why, why_len);
+	return err ? err : neighbour_peer(e, o, &at, why, why_len);
 }
 
 static int check(void *context, char *why, size_t why_len)
 {
 	struct enb *e = context;
-	const struct neighbour_option *o = e->opt.neighbours.items;
 	struct conn_peer mme;
 	int err = s1_peer(e, &mme, why, why_len);
 
@@ -39,7 +55,7 @@ static int check(void *context, char *why, size_t why_len)
 	if (!err)
 		err = uu_check(e, why, why_len);
 	for (size_t i = 0; i < e->opt.neighbours.n && !err; i++)
-		err = check_neighbour(e, &o[i], why, why_len);
+		err = check_neighbour(e, i, why, why_len);
 	return err;
 }
 
@@ -120,6 +136,15 @@ static void headline(const void *context, char *out, size_t len)
 		 s1_is_up(e) ? "up" : "down", (int)up, (int)wanted, HASH_COUNT(e->ues));
 }
 
+static bool ready(const void *context, char *why, size_t len)
+{
+	const struct enb *e = context;
+
+	if (!s1_is_up(e))
+		snprintf(why, len, "no association with the MME");
+	return s1_is_up(e);
+}
+
 static void status(void *context, json_t *out)
 {
 	struct enb *e = context;
@@ -163,8 +188,10 @@ const struct daemon enb_daemon = {
 	.stop = stop,
 	.status = status,
 	.headline = headline,
+	.ready = ready,
 	.crl_loaded = s1_crl_loaded,
 	.key_ages = key_ages,
+	.tell = passage_tell,
 	.methods = enb_methods,
 	.machines = machines,
 };

@@ -160,7 +160,6 @@ struct enb {
 	struct s1 s1;
 	struct mme_enb_key key, previous; /* id 0: none */
 	int64_t key_us; /* when `key` was installed */
-	enum wrap_type wrap;
 	struct loop_timer *grace;
 	struct listener *x2, *uu;
 	struct neighbour *neighbours;
@@ -259,5 +258,8 @@ void uu_dispatch(struct uu_link *uu, const uint8_t *data, size_t len);
 
 /* Key ids known here; NULL is unknown-key-id. */
 const struct mme_enb_key *key_by_id(const struct enb *e, uint32_t key_id);
+
+/* passage.c: what is known of a message besides (daemon.h). */
+void passage_tell(void *enb, const struct passage *p, struct node_event *ev);
 
 #endif

@@ -9,7 +9,10 @@
 int neighbour_peer(const struct enb *e, const struct neighbour_option *o, struct conn_peer *out,
 		   char *why, size_t why_len)
 {
-	const struct transport_option t = {.key = "x2.neighbours",
+	const struct neighbour_option *first = e->opt.neighbours.items;
+	const struct transport_option t = {.list = "x2.neighbours",
+					   .item = (size_t)(o - first),
+					   .key = "address",
 					   .transport = o->transport,
 					   .address = o->address,
 					   .port = o->port,
@@ -28,11 +31,10 @@ struct neighbour *neighbour_find(struct enb *e, uint32_t id)
 
 struct neighbour *neighbour_resolve(struct enb *e, const char *text)
 {
-	char *end;
-	unsigned long id = strtoul(text, &end, 0);
+	uint32_t id;
 
-	if (*text && !*end)
-		return neighbour_find(e, (uint32_t)id);
+	if (id_parse(&id, text) == 0)
+		return neighbour_find(e, id);
 	for (struct neighbour *nb = e->neighbours; nb; nb = nb->hh.next)
 		if (strcmp(nb->name, text) == 0)
 			return nb;

@@ -61,7 +61,7 @@ void s1_close(struct enb *e)
 int s1_drop(struct enb *e, const struct s1_input *in)
 {
 	(void)e;
-	log_info(LOG_TUNNEL, "s1 closing cause=%s", err_name(in->cause));
+	log_info(LOG_TUNNEL, "s1 closing peer=mme cause=%s", err_name(in->cause));
 	return 0;
 }
 

@@ -50,7 +50,7 @@ int s1_setup_rx_response(struct enb *e, const struct s1_input *in)
 	e->s1.attempts = 0;
 	snprintf(e->s1.mme_name, sizeof e->s1.mme_name, "%s", body->mme_name);
 	events_emit(e->node.events, &ev);
-	log_info(LOG_TUNNEL, "joined MME %s", e->s1.mme_name);
+	log_info(LOG_TUNNEL, "joined MME peer=%s", e->s1.mme_name);
 	/* Another MME, or one that has lost its contexts: it knows none of our UEs, and its key ids begin anew. */
 	if (e->s1.mme_instance && e->s1.mme_instance != body->instance)
 		begin_anew(e, KH_E_UE_NOT_FOUND);

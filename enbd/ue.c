@@ -19,6 +19,8 @@ struct ue *ue_find(struct enb *e, uint32_t c_rnti)
 	uint16_t key = (uint16_t)c_rnti;
 	struct ue *ue;
 
+	if (c_rnti > UINT16_MAX)
+		return NULL;
 	HASH_FIND(hh, e->ues, &key, sizeof key, ue);
 	return ue;
 }
@@ -34,14 +36,15 @@ struct ue *ue_find_mme_id(struct enb *e, uint32_t mme_ue_id)
 struct ue *ue_resolve(struct enb *e, const char *text)
 {
 	struct ue *ue;
+	uint32_t id;
 
 	if (strncmp(text, "rnti-", 5) == 0)
-		return ue_find(e, (uint32_t)strtoul(text + 5, NULL, 10));
+		return id_parse(&id, text + 5) ? NULL : ue_find(e, id);
 	if (strlen(text) == IMSI_LEN) {
 		HASH_FIND(hh_label, e->ues_by_label, text, IMSI_LEN, ue);
 		return ue;
 	}
-	return ue_find_mme_id(e, (uint32_t)strtoul(text, NULL, 10));
+	return id_parse(&id, text) ? NULL : ue_find_mme_id(e, id);
 }
 
 /* Round robin, so that a number is not soon used again. */

@@ -24,8 +24,8 @@ int context_release_rx_request(struct mme *m, struct ue *ue, const struct ue_inp
 {
 	int cause = err_from_cause(in->s1->ue_context_release_request->cause);
 
-	log_info(LOG_MME, "ue=%s release asked for by %s cause=%s", ue_name(ue), in->from->name,
-		 err_name(cause));
+	log_info(LOG_MME, "ue=%s release asked for by peer=%s cause=%s", ue_name(ue),
+		 in->from->name, err_name(cause));
 	ue_attach_end(ue);
 	return context_release_command(m, ue, cause);
 }

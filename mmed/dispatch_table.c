@@ -155,7 +155,7 @@ void error_rx_indication(struct mme *m, struct s1_peer *p, const Keyhop__S1__S1 
 	struct ue *ue = ue_find(m, body->mme_ue_id);
 	int err = err_from_cause(body->cause);
 
-	log_warn(LOG_MME, "eNodeB %s reports cause=%s mme_ue_id=%u message=%u", p->name,
+	log_warn(LOG_MME, "peer=%s reports cause=%s mme_ue_id=%u message=%u", p->name,
 		 err_name(err), body->mme_ue_id, body->message);
 	/* An eNodeB that lost the UE cannot serve it any more. */
 	if (ue && p->enb && ue->enb_id == p->enb->id && err == KH_E_UE_NOT_FOUND)

@@ -97,11 +97,10 @@ void enb_crl_loaded(void *mme)
 
 struct enb *enb_resolve(struct mme *m, const char *text)
 {
-	char *end;
-	unsigned long id = strtoul(text, &end, 0);
+	uint32_t id;
 
-	if (*text && !*end)
-		return enb_find(m, (uint32_t)id);
+	if (id_parse(&id, text) == 0)
+		return enb_find(m, id);
 	for (struct enb *e = m->enbs; e; e = e->hh.next)
 		if (strcmp(e->name, text) == 0)
 			return e;

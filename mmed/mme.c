@@ -10,22 +10,30 @@
 #include "mem.h"
 #include "s1_fsm.h"
 #include "scheme.h"
+#include "sent_list.h"
 #include "ue_fsm.h"
 
 int mme_subscriber_add(struct mme *m, const struct subscriber *s)
 {
 	struct subscriber_entry *entry;
-	struct keylog_tags tags = {.ue = s->imsi.s};
 
 	HASH_FIND_STR(m->subscribers, s->imsi.s, entry);
 	if (entry)
 		return KH_E_ALREADY_EXISTS;
+	if (HASH_COUNT(m->subscribers) >= m->opt.max_subscribers)
+		return KH_E_NO_RESOURCES;
 	entry = x_calloc(1, sizeof *entry);
 	entry->s = *s;
 	HASH_ADD_STR(m->subscribers, s.imsi.s, entry);
+	return 0;
+}
+
+void mme_subscriber_keys(struct mme *m, const struct subscriber *s)
+{
+	struct keylog_tags tags = {.ue = s->imsi.s};
+
 	node_key_event(&m->node, NULL, KEY_K, s->k.b, sizeof s->k.b, &tags);
 	node_key_event(&m->node, NULL, KEY_OPC, s->opc.b, sizeof s->opc.b, &tags);
-	return 0;
 }
 
 int mme_subscriber_remove(struct mme *m, struct subscriber_entry *entry)
@@ -41,19 +49,20 @@ int mme_subscriber_remove(struct mme *m, struct subscriber_entry *entry)
 
 static int add_subscriber(void *arg, const struct subscriber *s)
 {
-	return mme_subscriber_add(arg, s);
+	int err = mme_subscriber_add(arg, s);
+
+	if (!err)
+		mme_subscriber_keys(arg, s);
+	return err;
 }
 
 static int check(void *context, char *why, size_t why_len)
 {
 	struct mme *m = context;
+	int err = mme_scheme_check(&m->opt, why, why_len);
 
-	if (m->opt.wrap == WRAP_AES_BLOCK && m->opt.h_key_bits == 256) {
-		snprintf(why, why_len,
-			 "wrap: aes-block takes a 128-bit KeNB only (h_key_bits: 128)");
-		return KH_E_CONFIG;
-	}
-	int err = s1_listen_check(m, why, why_len);
+	if (!err)
+		err = s1_listen_check(m, why, why_len);
 	if (err)
 		return err;
 	return subscriber_read(m->node.crypto, m->opt.subscribers, add_subscriber, m, why, why_len);
@@ -62,11 +71,9 @@ static int check(void *context, char *why, size_t why_len)
 static int start(void *context, char *why, size_t why_len)
 {
 	struct mme *m = context;
-	const char *warning = wrap_warning((enum wrap_type)m->opt.wrap);
 
 	m->scheme = mme_scheme(m->opt.scheme);
-	if (warning)
-		log_warn(LOG_KEY, "wrap: %s: %s", wrap_name((enum wrap_type)m->opt.wrap), warning);
+	mme_scheme_warn(m);
 	int err = contexts_open(m, why, why_len);
 	if (!err)
 		err = contexts_load(m, why, why_len);
@@ -80,6 +87,7 @@ static void stop(void *context)
 	struct ue *ue, *utmp;
 	struct enb *e, *etmp;
 
+	list_renewal_stop(m);
 	s1_close_all(m);
 	/* Contexts stay in the store: an orderly end is a restart to come. */
 	contexts_close(m);
@@ -124,6 +132,16 @@ static void headline(const void *context, char *out, size_t len)
 	snprintf(out, len, "%u eNodeBs, %u UEs", m->enbs_up, HASH_COUNT(m->ues));
 }
 
+static bool ready(const void *context, char *why, size_t len)
+{
+	const struct mme *m = context;
+	bool full = store_is_durable(m->store) && store_room(m->store) == STORE_FULL;
+
+	if (full)
+		snprintf(why, len, "the store is full");
+	return !full;
+}
+
 static void key_ages(void *context, key_age_fn *fn, void *arg)
 {
 	struct mme *m = context;
@@ -143,12 +161,16 @@ const struct daemon mme_daemon = {
 	.context_size = sizeof(struct mme),
 	.options_offset = offsetof(struct mme, opt),
 	.check = check,
+	.check_options = mme_scheme_check,
+	.reloaded = mme_scheme_changed,
 	.start = start,
 	.stop = stop,
 	.status = status,
 	.headline = headline,
+	.ready = ready,
 	.crl_loaded = enb_crl_loaded,
 	.key_ages = key_ages,
+	.tell = passage_tell,
 	.methods = mme_methods,
 	.machines = machines,
 };

@@ -19,7 +19,9 @@ static bool listener_at(const struct mme *m, size_t i, struct transport_option *
 	}
 	if (i >= m->opt.s1_listeners.n)
 		return false;
-	*out = (struct transport_option){.key = "s1.listeners",
+	*out = (struct transport_option){.list = "s1.listeners",
+					 .item = i,
+					 .key = "listen",
 					 .transport = more[i].transport,
 					 .address = more[i].address,
 					 .port = more[i].port};
@@ -33,7 +35,7 @@ int s1_listen_check(const struct mme *m, char *why, size_t why_len)
 	int err = 0;
 
 	if (!listener_at(m, 0, &o)) {
-		snprintf(why, why_len, "s1.listen or s1.listeners is missing");
+		snprintf(why, why_len, "s1: listen or listeners is missing");
 		return KH_E_CONFIG;
 	}
 	for (size_t i = 0; listener_at(m, i, &o) && !err; i++)

@@ -120,6 +120,7 @@ class Lab:
         self.subscribers = {i: (os.urandom(16).hex(), os.urandom(16).hex(), None) for i in self.imsis}
         self.mme = mme or {}
         self.extra = extra or {}
+        self.words = {}  # more words of a node's command line, on this machine
         self.notes = []  # what this back end cannot do, for people
         self.process = {}
         self.control = {}

@@ -113,7 +113,8 @@ class Loopback:
         path = str(self.lab.short_path(f"{name}.notify"))
         notify.bind(path)
         environment = os.environ | {"NOTIFY_SOCKET": path}
-        command = [*self.enter(name), str(self.lab.binary(name)), "-c", str(self.lab.path / f"{name}.yaml")]
+        command = [*self.enter(name), str(self.lab.binary(name)), "-c", str(self.lab.path / f"{name}.yaml"),
+                   *self.lab.words.get(name, [])]
         with open(self.lab.path / f"{name}.stderr", "ab") as err:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=err, stderr=err,
                                        start_new_session=True, env=environment)

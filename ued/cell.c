@@ -22,11 +22,10 @@ struct cell *cell_find(struct ue_node *u, uint32_t id)
 
 struct cell *cell_resolve(struct ue_node *u, const char *text)
 {
-	char *end;
-	unsigned long id = strtoul(text, &end, 0);
+	uint32_t id;
 
-	if (*text && !*end)
-		return cell_find(u, (uint32_t)id);
+	if (id_parse(&id, text) == 0)
+		return cell_find(u, id);
 	for (struct cell *c = u->cells; c; c = c->hh.next)
 		if (strcmp(c->name, text) == 0)
 			return c;
@@ -135,7 +134,10 @@ static void cell_connect(struct cell *c)
 static int cell_peer(const struct ue_node *u, const struct cell_option *o, struct conn_peer *out,
 		     char *why, size_t why_len)
 {
-	const struct transport_option t = {.key = "cells",
+	const struct cell_option *first = u->opt.cells.items;
+	const struct transport_option t = {.list = "cells",
+					   .item = (size_t)(o - first),
+					   .key = "address",
 					   .transport = o->transport,
 					   .address = o->address,
 					   .port = o->port,
@@ -144,14 +146,39 @@ static int cell_peer(const struct ue_node *u, const struct cell_option *o, struc
 	return node_peer(&u->node, &t, out, why, why_len);
 }
 
+/* Is it, by id or by name, one of those before it? */
+static int check_twice(const struct cell_option *all, size_t i, char *why, size_t why_len)
+{
+	for (size_t j = 0; j < i; j++) {
+		bool same_id = all[j].id == all[i].id;
+		if (!same_id && !(all[j].name && all[i].name && !strcmp(all[j].name, all[i].name)))
+			continue;
+		snprintf(why, why_len, "cells.%zu.%s: the same as cells.%zu", i,
+			 same_id ? "id" : "name", j);
+		return KH_E_CONFIG;
+	}
+	return 0;
+}
+
+static int check_cell(const struct ue_node *u, size_t i, char *why, size_t why_len)
+{
+	const struct cell_option *all = u->opt.cells.items, *o = &all[i];
+	struct conn_peer at;
+
+	if (o->name && !node_name_is_valid(o->name)) {
+		snprintf(why, why_len, "cells.%zu.name: \"%s\" is not a node name", i, o->name);
+		return KH_E_CONFIG;
+	}
+	int err = check_twice(all, i, why, why_len);
+	return err ? err : cell_peer(u, o, &at, why, why_len);
+}
+
 int cells_check(const struct ue_node *u, char *why, size_t why_len)
 {
-	const struct cell_option *o = u->opt.cells.items;
-	struct conn_peer at;
 	int err = 0;
 
 	for (size_t i = 0; i < u->opt.cells.n && !err; i++)
-		err = cell_peer(u, &o[i], &at, why, why_len);
+		err = check_cell(u, i, why, why_len);
 	return err;
 }
 
@@ -163,10 +190,6 @@ int cells_open(struct ue_node *u, char *why, size_t why_len)
 		struct conn_peer at;
 		if (cell_peer(u, &o[i], &at, why, why_len))
 			return KH_E_CONFIG;
-		if (cell_find(u, o[i].id)) {
-			snprintf(why, why_len, "cells: %u is named twice", o[i].id);
-			return KH_E_CONFIG;
-		}
 		struct cell *c = x_calloc(1, sizeof *c);
 		c->node = u;
 		c->id = o[i].id;

@@ -8,14 +8,6 @@
 
 #define CELLS_MEASURED 256
 
-static void reply_list(struct ctl_request *req, json_t *items, int64_t next)
-{
-	json_t *out = json_pack("{s:o}", "items", items);
-
-	json_object_set_new(out, "next", next ? json_integer(next) : json_null());
-	ctl_reply(req, out);
-}
-
 static json_t *ue_json(const struct ue *ue)
 {
 	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:s, s:I}", "ue", ue->imsi.s, "state",
@@ -28,14 +20,12 @@ static json_t *ue_json(const struct ue *ue)
 static void ue_list(void *ctx, struct ctl_request *req, const json_t *params)
 {
 	struct ue_node *u = ctx;
-	int64_t at = 0, offset = ctl_int(params, "offset", 0),
-		limit = ctl_int(params, "limit", 1000);
-	json_t *items = json_array();
+	struct ctl_page page = ctl_page_begin(params);
 
-	for (struct ue *ue = u->ues; ue; ue = ue->hh.next, at++)
-		if (at >= offset && at < offset + limit)
-			json_array_append_new(items, ue_json(ue));
-	reply_list(req, items, at > offset + limit ? offset + limit : 0);
+	for (struct ue *ue = u->ues; ue; ue = ue->hh.next)
+		if (ctl_page_wants(&page))
+			json_array_append_new(page.items, ue_json(ue));
+	ctl_page_reply(req, &page);
 }
 
 static struct ue *find_ue(struct ue_node *u, struct ctl_request *req, const json_t *params)
@@ -63,38 +53,45 @@ static void ue_show(void *ctx, struct ctl_request *req, const json_t *params)
 	ctl_reply(req, out);
 }
 
-static void add_key(struct ue_node *u, json_t *items, const struct ue *ue, enum key_kind kind,
-		    const void *key, size_t len, uint64_t gen)
+static void add_fp(struct ctl_page *page, const struct ue *ue, enum key_kind kind, uint64_t gen,
+		   const char *fp)
 {
-	char fp[FINGERPRINT_LEN];
-
-	key_fingerprint(u->node.crypto, kind, key, len, fp);
-	json_array_append_new(items,
+	json_array_append_new(page->items,
 			      json_pack("{s:s, s:s, s:I, s:s}", "name", key_kind_name(kind), "ue",
 					ue->imsi.s, "generation", (json_int_t)gen, "fp", fp));
 }
 
-static void add_keys(struct ue_node *u, json_t *items, const struct ue *ue)
+static void add_key(struct ue_node *u, struct ctl_page *page, const struct ue *ue,
+		    enum key_kind kind, const void *key, size_t len, uint64_t gen)
+{
+	char fp[FINGERPRINT_LEN];
+
+	if (!ctl_page_wants(page))
+		return;
+	key_fingerprint(u->node.crypto, kind, key, len, fp);
+	add_fp(page, ue, kind, gen, fp);
+}
+
+static void add_keys(struct ue_node *u, struct ctl_page *page, const struct ue *ue)
 {
 	const struct as_keys *k = &ue->pdcp.keys;
 	uint64_t gen = ue->kenb_gen;
 
 	if (!ue->nas.active)
 		return;
-	add_key(u, items, ue, KEY_KASME, ue->kasme.b, sizeof ue->kasme.b, 0);
-	add_key(u, items, ue, KEY_K_NAS_ENC, ue->nas.enc.b, sizeof ue->nas.enc.b, 0);
-	add_key(u, items, ue, KEY_K_NAS_INT, ue->nas.integrity.b, sizeof ue->nas.integrity.b, 0);
+	add_key(u, page, ue, KEY_KASME, ue->kasme.b, sizeof ue->kasme.b, 0);
+	add_key(u, page, ue, KEY_K_NAS_ENC, ue->nas.enc.b, sizeof ue->nas.enc.b, 0);
+	add_key(u, page, ue, KEY_K_NAS_INT, ue->nas.integrity.b, sizeof ue->nas.integrity.b, 0);
 	for (size_t i = 0; i < HKEYS_KEPT; i++)
 		if (ue->hkeys[i].generation)
-			add_key(u, items, ue, KEY_H_KEY, ue->hkeys[i].h_key.b,
+			add_key(u, page, ue, KEY_H_KEY, ue->hkeys[i].h_key.b,
 				ue->hkeys[i].h_key.len, ue->hkeys[i].generation);
 	/* KeNB itself is wiped once the AS keys are derived; its fingerprint stays. */
-	json_array_append_new(items,
-			      json_pack("{s:s, s:s, s:I, s:s}", "name", "kenb", "ue", ue->imsi.s,
-					"generation", (json_int_t)gen, "fp", ue->kenb_fp));
-	add_key(u, items, ue, KEY_K_RRC_ENC, k->rrc_enc.b, sizeof k->rrc_enc.b, gen);
-	add_key(u, items, ue, KEY_K_RRC_INT, k->rrc_int.b, sizeof k->rrc_int.b, gen);
-	add_key(u, items, ue, KEY_K_UP_ENC, k->up_enc.b, sizeof k->up_enc.b, gen);
+	if (ctl_page_wants(page))
+		add_fp(page, ue, KEY_KENB, gen, ue->kenb_fp);
+	add_key(u, page, ue, KEY_K_RRC_ENC, k->rrc_enc.b, sizeof k->rrc_enc.b, gen);
+	add_key(u, page, ue, KEY_K_RRC_INT, k->rrc_int.b, sizeof k->rrc_int.b, gen);
+	add_key(u, page, ue, KEY_K_UP_ENC, k->up_enc.b, sizeof k->up_enc.b, gen);
 }
 
 static void key_list(void *ctx, struct ctl_request *req, const json_t *params)
@@ -104,9 +101,9 @@ static void key_list(void *ctx, struct ctl_request *req, const json_t *params)
 
 	if (!ue)
 		return;
-	json_t *items = json_array();
-	add_keys(u, items, ue);
-	reply_list(req, items, 0);
+	struct ctl_page page = ctl_page_begin(params);
+	add_keys(u, &page, ue);
+	ctl_page_reply(req, &page);
 }
 
 /* With wait the answer comes at the end; without, the work has begun. */
@@ -207,13 +204,12 @@ static json_t *handover_json(const struct ue *ue)
 static void handover_list(void *ctx, struct ctl_request *req, const json_t *params)
 {
 	const struct ue_node *u = ctx;
-	json_t *items = json_array();
+	struct ctl_page page = ctl_page_begin(params);
 
-	(void)params;
 	for (const struct ue *ue = u->ues; ue; ue = ue->hh.next)
-		if (ue->fallback)
-			json_array_append_new(items, handover_json(ue));
-	reply_list(req, items, 0);
+		if (ue->fallback && ctl_page_wants(&page))
+			json_array_append_new(page.items, handover_json(ue));
+	ctl_page_reply(req, &page);
 }
 
 static void handover_show(void *ctx, struct ctl_request *req, const json_t *params)
@@ -273,7 +269,8 @@ static void ue_remove(void *ctx, struct ctl_request *req, const json_t *params)
 
 static const struct ctl_param page_params[] = {CTL_PAGE_PARAMS, {0}};
 static const struct ctl_param ue_params[] = {{"ue", CTL_STRING, true, 0, 0, "IMSI"}, {0}};
-static const struct ctl_param no_params[] = {{0}};
+static const struct ctl_param ue_page_params[] = {
+	{"ue", CTL_STRING, true, 0, 0, "IMSI"}, CTL_PAGE_PARAMS, {0}};
 static const struct ctl_param move_params[] = {
 	{"ue", CTL_STRING, true, 0, 0, "IMSI"},
 	{"path", CTL_ARRAY, true, 0, 0, "cells by name or eNB_ID, at most 64"},
@@ -313,14 +310,14 @@ const struct ctl_method ued_methods[] = {
 	{"ue.show", ue_params, ue_show, "one UE", true},
 	{"ue.add", add_params, ue_add_cmd, "add a UE", false},
 	{"ue.remove", ue_params, ue_remove, "remove a detached UE", false},
-	{"key.list", ue_params, key_list, "keys held (fingerprints)", true},
+	{"key.list", ue_page_params, key_list, "keys held (fingerprints)", true},
 	{"attach", attach_params, attach, "attach a UE to a cell", false},
 	{"detach", detach_params, detach, "detach a UE", false},
 	{"measure", measure_params, measure,
 	 "step 6: what the UE hears; event A3 decides on a report", false},
 	{"move", move_params, move_start,
 	 "hear one cell after the other best, as on a way through them", false},
-	{"handover.list", no_params, handover_list, "UEs between 9 and the acknowledgement of 10",
+	{"handover.list", page_params, handover_list, "UEs between 9 and the acknowledgement of 10",
 	 true},
 	{"handover.show", ue_params, handover_show, "the handover of one UE", true},
 	{"air.set", air_set_params, air_set,
@@ -329,6 +326,8 @@ const struct ctl_method ued_methods[] = {
 	 "not named stays; wants lab.faults: true",
 	 false},
 	{"air.get", air_get_params, air_get, "how good the radio is", true},
-	{"traffic.ping", ue_params, ping, "user data there and back under K_UPenc", false},
+	{"traffic.ping", ue_params, ping,
+	 "user data there and back under K_UPenc; in a handover it waits for the end of that",
+	 false},
 	{0},
 };

@@ -59,7 +59,7 @@ static void make_known(struct ue_node *u, struct ue *ue, const Keyhop__Rrc__Hand
 	ev.gen = cmd->generation;
 	node_count(&u->node, METRIC_KENBS_DERIVED);
 	node_key_event(&u->node, &ev, KEY_KENB, kenb->b, kenb->len, &tags);
-	log_info(LOG_KEY, "step=9a ue=%s target=%u gen=%llu fp=%s", ue->imsi.s, cmd->target_enb_id,
+	log_info(LOG_KEY, "step=9a ue=%s enb=%u gen=%llu fp=%s", ue->imsi.s, cmd->target_enb_id,
 		 (unsigned long long)cmd->generation, ev.fp);
 }
 

@@ -67,6 +67,16 @@ static void headline(const void *context, char *out, size_t len)
 		 HASH_COUNT(u->ues));
 }
 
+static bool ready(const void *context, char *why, size_t len)
+{
+	const struct ue_node *u = context;
+	unsigned up = cells_up(u), all = HASH_COUNT(u->cells);
+
+	if (up < all)
+		snprintf(why, len, "%u of %u cells are connected", up, all);
+	return up == all;
+}
+
 static void status(void *context, json_t *out)
 {
 	struct ue_node *u = context;
@@ -91,6 +101,8 @@ const struct daemon ued_daemon = {
 	.stop = stop,
 	.status = status,
 	.headline = headline,
+	.tell = passage_tell,
+	.ready = ready,
 	.methods = ued_methods,
 	.machines = machines,
 };

@@ -75,7 +75,7 @@ struct fallback {
 struct ping {
 	struct ctl_request *req;
 	struct loop_timer *timer;
-	int64_t sent_us;
+	int64_t sent_us; /* 0: waits for the end of a handover */
 	uint16_t seq;
 	uint8_t data[16];
 };
@@ -178,6 +178,8 @@ void air_warn(const char *whose, const struct air_quality *q);
 void traffic_ping(struct ue *ue, struct ctl_request *req);
 void traffic_rx(struct ue *ue, const ProtobufCBinaryData *pdu);
 void traffic_end(struct ue *ue, int err);
+/* The UE has come to a state: a ping that waited for the end of a handover goes. */
+void traffic_settled(struct ue *ue);
 
 /* move.c: of a UE on its way through cells. It has arrived in a cell; it is not attached any more. */
 void move_arrived(struct ue *ue);
@@ -187,5 +189,8 @@ void move_end(struct ue *ue, int err);
 void measurement_set(struct ue *ue, const struct measurement *m, size_t n);
 /* The best neighbour for which A3 holds; NULL when it holds for none. */
 const struct measurement *measurement_a3(const struct ue *ue);
+
+/* passage.c: what is known of a message besides (daemon.h). */
+void passage_tell(void *node, const struct passage *p, struct node_event *ev);
 
 #endif

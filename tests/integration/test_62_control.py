@@ -1,15 +1,18 @@
 """The control socket: every method of every daemon, called right and in every wrong way its schema allows."""
 
+import grp
 import json
 import os
 import re
 import signal
 import socket
 import subprocess
+import time
 import unittest
 from pathlib import Path
 
 from labtest import ROOT, KeyhopError, LabTest, Node
+from labtool import TOOL
 
 INVALID_PARAMS = -32602
 WRONG_TYPES = {"string": [7, True, None, [], {}], "int": ["x", 1.5, True, None, []], "number": ["x", True, None],
@@ -29,16 +32,20 @@ def right(lab):
               ("events.subscribe", {"since": 0, "topics": ["no.such"], "ue": a}, None), ("events.unsubscribe", {}, None),
               ("fault.set", {"fault": "drop", "message": "7", "direction": "rx", "count": 1,
                              "probability": 0.5, "delay_ms": 1}, None),
-              ("fault.list", {}, None), ("fault.clear", {"id": 1}, None),
+              ("fault.list", {"offset": 0, "limit": 10}, None), ("fault.clear", {"id": 1}, None),
               ("capture.start", {"file": "more.pcapng", "max_size": 0, "max_age_ms": 0, "files": 1}, None),
-              ("capture.status", {}, None), ("capture.stop", {}, None)]
+              ("capture.status", {}, None), ("capture.stop", {}, None),
+              ("trace.start", {"ue": a, "interfaces": ["S1", "Uu"]}, None), ("trace.status", {}, None),
+              ("trace.stop", {}, None)]
     page = {"offset": 0, "limit": 10}
     mme = [("enb.list", page, None), ("enb.show", {"enb": "enb1"}, None), ("ue.list", page, None), ("ue.show", {"ue": a}, None),
            ("hkey.show", {"ue": a}, None), ("scheme.get", {}, None),
+           ("scheme.set", {"wrap": "aes-gcm", "h_key_bits": 128, "enb_key_bits": 128, "kenb_input": "plmn"}, None),
            ("enbkey.list", {}, None), ("enbkey.rotate", {"enb": "enb2"}, None), ("hkey.issue", {"ue": a, "enbs": [2]}, None),
+           ("wraplist.show", {"ue": a}, None), ("wraplist.push", {"ue": a}, None),
            ("key.list", {"ue": a}, None), ("subscriber.list", page, None), ("subscriber.show", {"ue": a}, None),
            ("subscriber.add", {"ue": new, "k": K, "opc": K, "sqn": "000000000020"}, None),
-           ("subscriber.import", {"file": str(lab.path / "more.csv")}, None), ("subscriber.remove", {"ue": new}, None),
+           ("subscriber.import", {"file": str(lab.path / "more.csv"), "text": f"001010000000079,{K},{K}\n", "line": 1, "replace": True}, None), ("subscriber.remove", {"ue": new}, None),
            ("ue.detach", {"ue": b}, None), ("enb.drop", {"enb": "enb3"}, None)]
     enb = [("ue.list", page, None), ("ue.show", {"ue": a}, None), ("key.list", {"ue": a}, None), ("neighbour.list", {}, None),
            ("neighbour.add", {"enb": 77, "address": "127.0.0.1", "port": 1, "name": "enb77"}, None),
@@ -134,8 +141,49 @@ class Control(LabTest):
                 s.sendall(text + b"\n")
                 error = json.loads(f.readline())["error"]
                 self.assertEqual((error["code"], error["data"]["name"]), (code, name), text)
+                self.assertEqual(error["data"]["cause"], "usage")
+                self.assertTrue(error["data"]["hint"])
                 f.close()
         lab.node("mme").call("ping")
+
+    def test_a_broken_line_is_not_quoted(self):
+        lab = self.start()
+        secret = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
+        node = lab.node("mme")
+        for text in (f'{{"jsonrpc":"2.0","id":1,"method":"subscriber.add","params":{{"k":{secret}}}}}',
+                     f'{{"k":"{secret}" "opc":"{secret}"}}', f'{{"{secret}":1,"{secret}":2}}', f'"{secret}'):
+            node._socket.sendall(text.encode() + b"\n")
+            answer = node._read(time.monotonic() + 10)
+            self.assertEqual(answer["error"]["data"]["name"], "PARSE_ERROR", answer)
+            self.assertNotIn(secret[:6], json.dumps(answer))
+        self.assertNotIn(secret[:6], (lab.path / "mme.log").read_text())
+
+    def test_who_connects_is_in_the_log(self):
+        lab = self.start()
+        with Node(lab.socket_path("mme")) as node:
+            node.call("ping")
+        self.assertRegex((lab.path / "mme.log").read_text(),
+                         rf"INFO +mme ctl control client \d+ uid={os.getuid()} pid={os.getpid()}\n")
+
+    def test_too_much_is_refused_by_name(self):
+        lab = self.start()
+        clients = []
+        try:
+            for _ in range(64):
+                clients.append(socket.socket(socket.AF_UNIX))
+                clients[-1].settimeout(10)
+                clients[-1].connect(str(lab.socket_path("mme")))
+            with clients[-1].makefile("rb") as f:
+                error = json.loads(f.readline())["error"]
+            self.assertEqual((error["code"], error["data"]["name"], error["data"]["cause"]), (1429, "BUSY", "busy"))
+            clients[0].sendall(b"x" * 70000 + b"\n")
+            with clients[0].makefile("rb") as f:
+                f.readline()
+                error = json.loads(f.readline())["error"]
+            self.assertEqual((error["code"], error["data"]["name"]), (-32700, "PARSE_ERROR"))
+        finally:
+            for s in clients:
+                s.close()
 
     def test_topics_of_the_sources_are_the_table(self):
         lab = self.start()
@@ -245,13 +293,73 @@ class Control(LabTest):
             ue.answer(waiting)
         self.assertEqual(caught.exception.name, "DETACHED")
 
+    def test_ids_are_the_whole_text(self):
+        lab = self.start()
+        lab.attach_all()
+        a = lab.imsis[0]
+        mme, enb1, ue = (lab.node(name) for name in ("mme", "enb1", "ue"))
+        mme_id, c_rnti = (enb1.call("ue.show", ue=a)[key] for key in ("mme_ue_id", "c_rnti"))
+        for text in (str(mme_id), f"0x{mme_id:x}"):
+            self.assertEqual((mme.call("ue.show", ue=text)["ue"], enb1.call("ue.show", ue=text)["ue"]), (a, a))
+        self.assertEqual(enb1.call("ue.show", ue=f"rnti-{c_rnti}")["ue"], a)
+        self.assertEqual(mme.call("enb.show", enb="0x2")["name"], "enb2")
+
+        def wrong(number):
+            return ("", f"{number}x", f" {number}", f"{number} ", f"+{number}", f"-{number}", f"0{number}",
+                    str(number + 2**32), f"{number}.0")
+
+        for text in (*wrong(mme_id), a + "abc", " " + a, a[:-1]):
+            for node in (mme, enb1, ue):
+                self.named("UE_NOT_FOUND", node.call, "ue.show", ue=text)
+            self.named("INVALID_PARAMS", mme.call, "subscriber.add", ue=text, k=K, opc=K)
+        for text in (*wrong(c_rnti), str(c_rnti + 2**16)):
+            self.named("UE_NOT_FOUND", enb1.call, "ue.show", ue="rnti-" + text)
+        for text in wrong(2):
+            self.named("ENB_NOT_FOUND", mme.call, "enb.show", enb=text)
+            self.named("ENB_NOT_FOUND", enb1.call, "neighbour.probe", enb=text)
+            self.named("NOT_A_NEIGHBOUR", enb1.call, "handover.start", ue=a, target=text)
+            self.named("ENB_NOT_FOUND", ue.call, "attach", ue=a, cell=text)
+
     def test_one_row_of_the_schema(self):
         lab = self.start()
         node = lab.node("enb1")
         for name, kind in (("ue.list", "method"), ("handover.completed", "event"), ("a3.offset", "option"),
-                           ("unwrap-failed", "cause"), ("keyhop_handovers_total", "metric")):
+                           ("unwrap-failed", "cause"), ("keyhop_handovers_total", "metric"), ("hello", "notification"),
+                           ("event", "notification"), ("events.lost", "notification")):
             self.assertEqual(node.call("schema.get", name=name)["kind"], kind)
         self.refused_as(node, "schema.get", {"name": "no.such"}, 1404, "NOT_FOUND")
+
+    def test_notifications_are_as_described(self):
+        lab = self.lab(enbs=2, extra={"enb1": "events_messages: true\n"}, start=False)
+        lab.topology["options"] = [{"node": "enb1", "option": "control.event_ring", "value": 8}]
+        lab.start()
+        lab.attach_all()
+        lab.node("enb1").call("handover.start", ue=lab.imsis[0], target="enb2", wait=True)
+        kinds = {"string": str, "int": int, "bool": bool, "array": list}
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(10)
+            s.connect(str(lab.socket_path("enb1")))
+            f = s.makefile("rw")
+            f.write('{"jsonrpc":"2.0","id":1,"method":"schema.list"}\n'
+                    '{"jsonrpc":"2.0","id":2,"method":"events.subscribe","params":{"since":0}}\n'
+                    '{"jsonrpc":"2.0","id":3,"method":"ping"}\n')
+            f.flush()
+            lines = []
+            while not lines or lines[-1].get("id") != 3:
+                lines.append(json.loads(f.readline()))
+            f.close()
+        table = {n["name"]: n["params"] for n in lines[1]["result"]["notifications"]}
+        seen = {}
+        for line in lines:
+            if "method" not in line:
+                continue
+            members = {p["name"]: kinds[p["type"]] for p in table[line["method"]]}
+            self.assertLessEqual(set(line["params"]), set(members))
+            self.assertLessEqual({p["name"] for p in table[line["method"]] if p["required"]}, set(line["params"]))
+            for name, value in line["params"].items():
+                self.assertIs(type(value), members[name], line)
+            seen.setdefault(line["method"], []).append(line["params"])
+        self.assertEqual(set(seen), set(table), "each of them was said")
 
     def test_lists_in_pages(self):
         lab = self.lab(enbs=2, ues=25)
@@ -266,6 +374,35 @@ class Control(LabTest):
             self.assertEqual(sorted(seen), lab.imsis, f"{name} {method}")
         self.assertEqual(lab.node("mme").call("ue.list", offset=1000)["items"], [])
 
+    def test_every_list_comes_in_pages(self):
+        lab = self.start()
+        lab.attach_all()
+        a, sizes = lab.imsis[0], {}
+        for name in ("mme", "enb1", "ue"):
+            node = lab.node(name)
+            for _ in range(3):
+                node.call("fault.set", fault="drop", message="7", count=1000)
+            for method in node.call("schema.list")["methods"]:
+                if not method["name"].endswith(".list") or method["name"] == "schema.list":
+                    continue
+                params = {p["name"] for p in method["params"]}
+                self.assertLessEqual({"offset", "limit"}, params, method["name"])
+                of = {"ue": a} if "ue" in params else {}
+                whole = node.call(method["name"], **of)
+                self.assertIsNone(whole["next"])
+                items, offset = [], 0
+                while offset is not None:
+                    page = node.call(method["name"], offset=offset, limit=2, **of)
+                    self.assertLessEqual(len(page["items"]), 2)
+                    items += page["items"]
+                    offset = page["next"]
+                still = [[{k: v for k, v in i.items() if k != "age_us"} for i in some] for some in (items, whole["items"])]
+                self.assertEqual(still[0], still[1], method["name"])
+                sizes[name, method["name"]] = len(items)
+        for long in (("mme", "enbkey.list"), ("mme", "key.list"), ("enb1", "key.list"), ("ue", "key.list"), ("enb1", "fault.list")):
+            self.assertGreater(sizes[long], 2)
+        self.assertEqual(sizes["enb1", "neighbour.list"], 2)
+
     def test_subscribers_without_their_keys(self):
         lab = self.start()
         mme, secret = lab.node("mme"), "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
@@ -279,10 +416,127 @@ class Control(LabTest):
         bad.write_text(f"001010000000090,{secret},{secret}\n001010000000091,{secret}zz,{secret}\n")
         with self.assertRaises(KeyhopError) as caught:
             mme.call("subscriber.import", file=str(bad))
-        self.assertIn("bad.csv:2", str(caught.exception))
+        self.assertIn("bad.csv:2:17: wrong k", str(caught.exception))
+        self.named("UNKNOWN_SUBSCRIBER", mme.call, "subscriber.show", ue="001010000000090")
         self.assertNotIn(secret, str(caught.exception.data) + str(caught.exception))
         for name in lab.names():
             self.assertNotIn(secret, (lab.path / f"{name}.log").read_text())
+
+    def test_an_import_is_all_or_nothing(self):
+        lab = self.start()
+        mme, secret, a = lab.node("mme"), "0f1e2d3c4b5a69788796a5b4c3d2e1f0", lab.imsis[0]
+        count = mme.call("status")["subscribers"]
+        fp = mme.call("subscriber.show", ue=a)
+
+        def piece(*imsis, **params):
+            text = "".join(f"{imsi},{secret},{secret}\n" for imsi in imsis)
+            return mme.call("subscriber.import", file="x.csv", text=text, **params)
+
+        for bad, params, name, said in ((("001010000000090", a), {"line": 41}, "ALREADY_EXISTS", "x.csv:42:1: exists already"),
+                                        (("001010000000090", "001010000000090"), {}, "ALREADY_EXISTS", "x.csv:2:1: "),
+                                        (("001010000000090", a, "1"), {"replace": True}, "BAD_FIELD", "x.csv:3:1: wrong imsi"),
+                                        (("001010000000090", a, "001010000000091-001019999999999"), {"replace": True}, "BAD_FIELD",
+                                         "x.csv:3:1: wrong range")):
+            with self.assertRaises(KeyhopError) as caught:
+                piece(*bad, **params)
+            self.assertEqual(caught.exception.name, name)
+            self.assertIn(said, str(caught.exception))
+            self.assertNotIn(secret, str(caught.exception) + str(caught.exception.data))
+            self.assertEqual(mme.call("status")["subscribers"], count)
+            self.assertEqual(mme.call("subscriber.show", ue=a), fp)
+        self.assertEqual(piece("001010000000090", "001010000000091"), {"outcome": "completed", "added": 2, "replaced": 0})
+        self.assertEqual(piece("001010000000092", a, replace=True), {"outcome": "completed", "added": 1, "replaced": 1})
+        self.assertNotEqual(mme.call("subscriber.show", ue=a)["k_fp"], fp["k_fp"])
+        self.assertGreaterEqual(mme.call("subscriber.show", ue=a)["sqn"], fp["sqn"])
+        self.assertEqual(mme.call("status")["subscribers"], count + 3)
+        keys = (lab.path / "mme.keylog").read_text()
+        self.assertEqual(keys.count(secret), 8)
+
+    def test_no_more_subscribers_than_the_limit(self):
+        lab = self.lab(enbs=2, ues=2, extra={"mme": "limits: {subscribers: 3}\n"})
+        mme = lab.node("mme")
+        text = f"001010000000090,{K},{K}\n001010000000091,{K},{K}\n"
+        self.named("NO_RESOURCES", mme.call, "subscriber.import", file="x", text=text)
+        mme.call("subscriber.add", ue="001010000000090", k=K, opc=K)
+        self.named("NO_RESOURCES", mme.call, "subscriber.add", ue="001010000000091", k=K, opc=K)
+        self.assertEqual(mme.call("status")["subscribers"], 3)
+
+
+class Viewers(LabTest):
+    """The second socket: for those who look and change nothing."""
+
+    def start(self, *options, **more):
+        lab = self.lab(enbs=3, ues=2, start=False, **more)
+        for role in ("mme", "enb", "ue"):
+            for option, value in (("control.viewer_socket", "@.viewer"), *options):
+                names = [n for n in lab.names() if lab.nodes[n]["role"] == role]
+                lab.topology["options"] += [{"node": n, "option": option, "value": value.replace("@", n)} for n in names]
+        return lab.start()
+
+    def viewer(self, lab, name):
+        node = Node(lab.path / f"{name}.viewer", timeout=30)
+        self.addCleanup(node.close)
+        return node
+
+    def test_every_method(self):
+        lab = self.start(extra=dict.fromkeys(["mme", "*enb", "ue"], "lab: {faults: true}\n"))
+        lab.attach_all()
+        self.assertIs(lab.node("mme").hello["viewer"], False)
+        served = refused = 0
+        for name, rows in right(lab).items():
+            node = self.viewer(lab, name)
+            self.assertIs(node.hello["viewer"], True)
+            reads = {m["name"]: m["reads_only"] for m in node.call("schema.list")["methods"]}
+            for method, params, error in rows:
+                if not reads[method]:
+                    for given in (params, {}, {"no_such_parameter": 1}):
+                        with self.assertRaises(KeyhopError, msg=method) as caught:
+                            node.call(method, **given)
+                        error = caught.exception
+                        self.assertEqual((error.code, error.name, error.data["cause"]), (1403, "READ_ONLY", "read-only"), method)
+                    refused += 1
+                elif error:
+                    self.named(error, node.call, method, **params)
+                else:
+                    self.assertIsInstance(node.call(method, **params), dict, method)
+                    served += 1
+        self.assertGreater(served, 40)
+        self.assertGreater(refused, 40)
+        # Nothing of it has come to pass: what a viewer sees is what it was before.
+        for name in lab.names():
+            with self.subTest(node=name):
+                self.assertEqual(self.viewer(lab, name).call("fault.list")["items"], [])
+                self.assertNotIn(" calls ", (lab.path / f"{name}.log").read_text().replace("calls attach", ""))
+        self.assertEqual({u["state"] for u in self.viewer(lab, "mme").call("ue.list")["items"]}, {"attached"})
+
+    def test_events(self):
+        lab = self.start()
+        viewer = self.viewer(lab, "mme")
+        viewer.subscribe(topics=["ue.attached"])
+        lab.attach_all()
+        self.assertEqual({viewer.wait_event(lambda e: True)["ue"] for _ in lab.imsis}, set(lab.imsis))
+
+    def test_the_tool(self):
+        lab = self.start()
+        tool = [str(TOOL), "-s", str(lab.path / "enb1.viewer")]
+        looked = subprocess.run([*tool, "-o", "json", "status"], capture_output=True, text=True, timeout=30)
+        self.assertEqual((looked.returncode, json.loads(looked.stdout)["node"]), (0, "enb1"), looked.stderr)
+        done = subprocess.run([*tool, "shutdown"], capture_output=True, text=True, timeout=30)
+        self.assertEqual(done.returncode, 6)
+        self.assertIn("READ_ONLY", done.stderr)
+        self.viewer(lab, "enb1").call("ping")
+
+    def test_of_a_group(self):
+        gid = os.getegid() + 1 if os.geteuid() == 0 else os.getgroups()[-1]
+        lab = self.start(("control.viewer_group", str(gid)), ("control.group", grp.getgrgid(os.getegid()).gr_name))
+        for name in lab.names():
+            st = (lab.path / f"{name}.viewer").stat()
+            self.assertEqual((st.st_gid, st.st_mode & 0o777), (gid, 0o660), name)
+            self.assertEqual(lab.socket_path(name).stat().st_gid, os.getegid(), name)
+            run = subprocess.run([str(lab.binary(name)), "-c", str(lab.path / f"{name}.yaml"), "--check",
+                                  "-o", "control.viewer_group=no-such-group-here"], capture_output=True, text=True, timeout=30)
+            self.assertEqual(run.returncode, 2)
+            self.assertIn("control.viewer_group: no-such-group-here: no such group", run.stderr)
 
 
 class Configuration(LabTest):
@@ -353,13 +607,44 @@ class Configuration(LabTest):
         lab.until_ready()
         lab.attach_all()
         lab.node("enb1").call("handover.start", ue=lab.imsis[0], target="enb2", wait=True)
-        steps = set()
+        steps, of = set(), {}
         for name in lab.names():
             for line in (lab.path / f"{name}.log").read_text().splitlines():
-                record = json.loads(line)
+                record = json.loads(line, object_pairs_hook=self.each_once)
                 self.assertLessEqual({"ts", "lvl", "cat", "node", "msg"}, set(record), line)
                 steps.add(record.get("step"))
+                of[name, " ".join(record["msg"].split()[:2])] = record
+                if record["msg"].startswith(("rx ", "tx ")):
+                    self.assertTrue({"peer", "ue"} & set(record) or "(" in record["msg"], line)
         self.assertLessEqual({"2", "3", "4", "5", "7", "7a", "8", "9", "10", "11", "12"}, steps)
+        whom = {"ue": lab.imsis[0]}
+        for place, fields in ((("enb1", "tx s1.neighbour_list"), {"step": "3", "peer": "mme"} | whom),
+                              (("mme", "rx s1.neighbour_list"), {"step": "3", "peer": "enb1"} | whom),
+                              (("enb1", "rx s1.wrapped_key_list"), {"step": "4", "peer": "mme", "gen": "1"} | whom),
+                              (("enb1", "tx x2.handover_request"), {"step": "7", "peer": "enb2", "gen": "1"} | whom),
+                              (("enb2", "rx x2.handover_request"), {"step": "7", "peer": "enb1", "gen": "1"}),
+                              (("enb2", "rx rrc.handover_confirm"), {"step": "10"} | whom),
+                              (("ue", "rx rrc.handover_command"), {"step": "9", "gen": "1"} | whom)):
+            self.assertLessEqual(fields.items(), of[place].items())
+        self.assertRegex(of["enb2", f"step=7a ue={lab.imsis[0]}"]["fp"], "^[0-9a-f]{8}$")
+
+    def each_once(self, pairs):
+        self.assertEqual(len(pairs), len(dict(pairs)), pairs)
+        return dict(pairs)
+
+    def test_lines_for_the_journal(self):
+        lab = self.lab(enbs=2, start=False)
+        lab.prepare()
+        for shift, form, mark in ((0, "text", "<4>"), (0, "json", "<4>"), (1, "text", "")):
+            with open(lab.path / "stderr", "w+") as err:
+                st = os.fstat(err.fileno())
+                environment = os.environ | {"JOURNAL_STREAM": f"{st.st_dev}:{st.st_ino + shift}"}
+                subprocess.run([str(lab.binary("enb1")), "-c", str(lab.path / "enb1.yaml"), "--check", "-o", "log.file=", "-o",
+                                "security=none", "-o", f"log.format={form}"], stderr=err, env=environment, check=True, timeout=30)
+                err.seek(0)
+                lines = [line for line in err if "security: none" in line]
+            self.assertEqual(len(lines), 1)
+            self.assertTrue(lines[0].startswith(mark + ("{" if form == "json" else "2")), lines)
 
     def test_check_and_dump(self):
         lab = self.lab(enbs=2, start=False)

@@ -7,18 +7,16 @@ import re
 import shutil
 import socket
 import subprocess
+import tempfile
+import threading
 import unittest
+import urllib.parse
 from pathlib import Path
 
-from labtest import LabTest, raw
+from labtest import ROOT, LabTest, raw
+from keyhop import wait_until
 
 BUILD = Path(os.environ["KEYHOP_BUILD"])
-
-
-def free_port(address):
-    with socket.socket() as s:
-        s.bind((address, 0))
-        return s.getsockname()[1]
 
 
 def get(endpoint, path="/metrics", method="GET"):
@@ -37,14 +35,20 @@ def samples(text):
             if line and not line.startswith("#")}
 
 
-class Metrics(LabTest):
+class Scraped(LabTest):
     def start(self, **options):
-        self.at, extra = {}, {}
-        for name in ("mme", "enb1", "enb2", "ue"):
-            self.at[name] = ("127.0.0.1", free_port("127.0.0.1"))
-            extra[name] = f"metrics: {{listen: 127.0.0.1, port: {self.at[name][1]}}}\n"
-        return self.lab(enbs=2, transport="tcp", extra=extra, **options)
+        both = {"mme": "listen: 127.0.0.1, port: 0", "enb1": "listen: 127.0.0.1:0, port: 1", "enb2": "listen: 127.0.0.1:0",
+                "ue": "listen: 127.0.0.1:0"}
+        extra = {name: f"metrics: {{{text}}}\n" for name, text in both.items()}
+        lab = self.lab(enbs=2, transport="tcp", extra=extra, **options)
+        self.at = {}
+        for name in both:
+            address, port = lab.node(name).call("status")["metrics"].rsplit(":", 1)
+            self.at[name] = (address, int(port))
+        return lab
 
+
+class Metrics(Scraped):
     def sample(self, name):
         status, text = get(self.at[name])
         self.assertEqual(status, 200)
@@ -100,8 +104,11 @@ class Metrics(LabTest):
 
     def test_states_balance_when_ues_come_and_go(self):
         lab = self.start(ues=5)
+        lab.node("mme").subscribe(topics=["ue.attached"])
         for _ in range(2):
             lab.attach_all()
+            for _ in lab.imsis:
+                lab.node("mme").wait_event(lambda e: e["topic"] == "ue.attached")
             self.assertEqual(self.sample("ue")['keyhop_ues{state="attached"}'], 5)
             self.assertEqual(self.sample("mme")['keyhop_ues{state="attached"}'], 5)
             for imsi in lab.imsis:
@@ -120,19 +127,63 @@ class Metrics(LabTest):
             self.assertEqual(get(self.at[name], "/healthz"), (200, "ok\n"))
             self.assertEqual(get(self.at[name], "/readyz")[0], 200)
             self.assertEqual(get(self.at[name], "/nothing")[0], 404)
-            self.assertIn(get(self.at[name], "/metrics", "DELETE")[0], (405, 501))
+            self.assertEqual(get(self.at[name], "/metrics?x=1")[0], 200)
+            self.assertEqual(get(self.at[name], "/metrics", "HEAD"), (200, ""))
+            for method in ("DELETE", "POST", "PUT", "OPTIONS", "PATCH", "TRACE"):
+                self.assertEqual(get(self.at[name], "/metrics", method)[0], 405, method)
+                self.assertEqual(get(self.at[name], "/nothing", method)[0], 404, method)
             for rubbish in (b"\x00\xff" * 100, b"GET /metrics HTTP/1.1\r\nX: " + b"y" * 100000 + b"\r\n\r\n"):
                 try:
                     raw(*self.at[name], rubbish)
                 except OSError:
                     pass  # closed while we still wrote
             self.assertEqual(get(self.at[name], "/healthz")[0], 200)
+        ue = lab.node("ue")
+        ue.subscribe(topics=["cell."])
+        lab.stop_node("enb2")
+        ue.wait_event(lambda e: e["topic"] == "cell.down" and e["enb"] == 2)
+        self.assertEqual(get(self.at["ue"], "/readyz"), (503, "1 of 2 cells are connected\n"))
+        lab.start_node("enb2")
+        ue.wait_event(lambda e: e["topic"] == "cell.up" and e["enb"] == 2)
+        self.assertEqual(get(self.at["ue"], "/readyz"), (200, "ready\n"))
         enb = lab.node("enb1")
         enb.subscribe(topics=["tunnel.down"])
         lab.stop_node("mme")
         enb.wait_event(lambda e: e["topic"] == "tunnel.down")
-        self.assertEqual(get(self.at["enb1"], "/readyz")[0], 503)
+        self.assertEqual(get(self.at["enb1"], "/readyz"), (503, "no association with the MME\n"))
         self.assertEqual(get(self.at["enb1"], "/healthz")[0], 200)
+
+    def test_idle_clients_are_few_and_make_room(self):
+        lab = self.start()
+        fds = lab.node("enb1").call("status")["fds"]
+        idle = []
+        try:
+            for n in range(200):
+                idle.append(socket.create_connection(self.at["enb1"], timeout=20))
+                if n % 2:
+                    idle[-1].sendall(b"GET /metrics HTTP/1.1\r\nX")
+            self.assertEqual(get(self.at["enb1"], "/healthz"), (200, "ok\n"))
+            self.assertLessEqual(lab.node("enb1").call("status")["fds"], fds + 34)
+            # Those that came first have made room, the last ones run into their time.
+            for s in (idle[0], idle[1], idle[-2], idle[-1]):
+                while s.recv(4096):
+                    pass
+        finally:
+            for s in idle:
+                s.close()
+        lab.node("enb1").call("ping")
+
+    def test_an_odd_address_is_refused(self):
+        lab = self.lab(enbs=2, start=False)
+        lab.prepare()
+        for text in ("nowhere", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:65536", "127.0.0.1:1:2", "[127.0.0.1]:1", "[::1", "[::1]1", ":1"):
+            done = subprocess.run([str(lab.binary("mme")), "-c", str(lab.path / "mme.yaml"), "--check", "-o", f"metrics.listen={text}"],
+                                  capture_output=True, text=True, timeout=30)
+            self.assertEqual(done.returncode, 2, text)
+            self.assertIn("-o metrics.listen: metrics.listen: ", done.stderr)
+        for text in ("127.0.0.1", "127.0.0.1:9651", "::1", "[::1]", "[::1]:9651"):
+            subprocess.run([str(lab.binary("mme")), "-c", str(lab.path / "mme.yaml"), "--check", "-o", f"metrics.listen={text}"], check=True,
+                           timeout=30)
 
     @unittest.skipUnless(shutil.which("promtool"), "promtool is not installed (Debian: prometheus)")
     def test_promtool_is_content(self):
@@ -141,6 +192,72 @@ class Metrics(LabTest):
             done = subprocess.run(["promtool", "check", "metrics"], input=get(self.at[name])[1], text=True,
                                   capture_output=True, timeout=30)
             self.assertEqual((done.returncode, done.stdout + done.stderr), (0, ""), name)
+
+
+def panels():
+    """(title of the panel, expression) of all that the dashboard asks for."""
+    dashboard = json.loads((ROOT / "conf/doc/grafana.json").read_text())
+    return [(p["title"], target["expr"]) for p in dashboard["panels"] for target in p.get("targets", ())]
+
+
+class Dashboard(Scraped):
+    def test_it_asks_for_what_is_there(self):
+        families = {}
+        for daemon in ("mmed", "enbd", "ued"):
+            done = subprocess.run([str(BUILD / daemon / daemon), "--dump-schema"], capture_output=True, text=True, check=True)
+            families |= {f["name"]: f for f in json.loads(done.stdout)["metrics"]}
+        used = set()
+        self.assertGreater(len(panels()), 40)
+        for title, expr in panels():
+            for name, selector in re.findall(r"((?:keyhop|process)_[a-z0-9_]+)(?:{([^}]*)})?", expr):
+                family = families.get(name) or families.get(re.sub(r"_(bucket|sum|count)$", "", name))
+                self.assertIsNotNone(family, f"{title}: {name}")
+                self.assertTrue(name in families or family["type"] == "histogram", f"{title}: {name}")
+                labels = set(family["labels"].split(",")) | {"instance", "le"}
+                self.assertLessEqual(set(re.findall(r"(\w+)=", selector)), labels, f"{title}: {expr}")
+                used.add(family["name"])
+            by = {label.strip() for labels in re.findall(r"by \(([^)]*)\)", expr) for label in labels.split(",")}
+            known = {label for f in families.values() if f["name"] in expr for label in f["labels"].split(",")} | {"instance", "le"}
+            self.assertLessEqual(by, known, f"{title}: {expr}")
+        self.assertLessEqual({n for n in families if n.startswith("keyhop_handover")}, used)
+
+    def query(self, expr):
+        expr = expr.replace("$__rate_interval", "30s").replace("$instance", ".*")
+        status, text = get(self.prometheus, "/api/v1/query?" + urllib.parse.urlencode({"query": expr}))
+        self.assertEqual(status, 200, f"{expr}: {text}")
+        return json.loads(text)["data"]["result"]
+
+    def scrape(self, folder):
+        """Starts Prometheus; it picks a port and says which."""
+        targets = ", ".join(f"'{address}:{port}'" for address, port in self.at.values())
+        (folder / "prometheus.yml").write_text("global: {scrape_interval: 500ms, scrape_timeout: 500ms}\n"
+                                               f"scrape_configs: [{{job_name: keyhop, static_configs: [{{targets: [{targets}]}}]}}]\n")
+        process = subprocess.Popen(["prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data",
+                                    "--web.listen-address=127.0.0.1:0"], stderr=subprocess.PIPE, text=True)
+        self.addCleanup(process.stderr.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        for line in process.stderr:
+            if found := re.search(r'"Listening on" address=([0-9.]+):(\d+)', line):
+                self.prometheus = (found[1], int(found[2]))
+                threading.Thread(target=process.stderr.read, daemon=True).start()
+                return
+        self.fail("Prometheus does not start")
+
+    @unittest.skipUnless(shutil.which("prometheus"), "prometheus is not installed (Debian: prometheus)")
+    def test_prometheus_understands_it(self):
+        lab = self.start()
+        folder = tempfile.TemporaryDirectory(prefix="kh")
+        self.addCleanup(folder.cleanup)
+        self.scrape(Path(folder.name))
+        lab.attach_all()
+        lab.node("enb1").call("handover.start", ue=lab.imsis[0], target="enb2", wait=True)
+        wait_until([], lambda: len(self.query("rate(keyhop_pings_total[30s])")) == len(self.at)
+                   and self.query('keyhop_handovers_total{result="completed"} > 0'), 30, "two scrapes of all, one of them late")
+        self.assertEqual({r["metric"]["instance"]: r["value"][1] for r in self.query("up")}, {f"{a}:{p}": "1" for a, p in self.at.values()})
+        for title, expr in panels():
+            answer = self.query(expr)
+            self.assertTrue(answer or "> 0" in expr, f"{title}: {expr} has nothing")
 
 
 if __name__ == "__main__":

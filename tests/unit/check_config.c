@@ -108,12 +108,27 @@ static void write_file(const char *text)
 	fclose(f);
 }
 
+static int load_from(const char *const *files, size_t n_files,
+		     const struct config_override *overrides, size_t n)
+{
+	const struct config_source from = {files, n_files, overrides, n};
+
+	return config_load(rows, &o, &from, why);
+}
+
+static int load_file(const char *file)
+{
+	return load_from(&file, 1, NULL, 0);
+}
+
 static int load_with(const char *text, const struct config_override *overrides, size_t n)
 {
 	config_clear(rows, &o);
 	memset(&o, 0, sizeof o);
 	write_file(text);
-	return config_load(rows, &o, path, overrides, n, why);
+	const char *file = path;
+
+	return load_from(&file, 1, overrides, n);
 }
 
 static int load(const char *text)
@@ -231,14 +246,14 @@ END_TEST
 
 START_TEST(no_such_file)
 {
-	ck_err(config_load(rows, &o, "/nowhere/at.all", NULL, 0, why), KH_E_CONFIG);
+	ck_err(load_file("/nowhere/at.all"), KH_E_CONFIG);
 	ck_assert_ptr_nonnull(strstr(why, "/nowhere/at.all"));
 }
 END_TEST
 
 START_TEST(a_device_without_an_end)
 {
-	ck_err(config_load(rows, &o, "/dev/zero", NULL, 0, why), KH_E_CONFIG);
+	ck_err(load_file("/dev/zero"), KH_E_CONFIG);
 	ck_assert_str_eq(why, "/dev/zero: larger than 1 MiB");
 }
 END_TEST
@@ -254,7 +269,7 @@ START_TEST(a_pipe)
 	snprintf(fd, sizeof fd, "/dev/fd/%d", ends[0]);
 	ck_assert_int_eq(write(ends[1], text, sizeof text - 1), sizeof text - 1);
 	close(ends[1]);
-	ck_assert_msg(config_load(rows, &o, fd, NULL, 0, why) == 0, "%s", why);
+	ck_assert_msg(load_file(fd) == 0, "%s", why);
 	ck_assert_str_eq(o.name, "piped");
 	close(ends[0]);
 }
@@ -323,12 +338,12 @@ START_TEST(credentials)
 			setenv("CREDENTIALS_DIRECTORY", bad[i].folder, 1);
 		else
 			unsetenv("CREDENTIALS_DIRECTORY");
-		ck_assert_int_eq(config_load(rows, &o, NULL, set, 2, why), KH_E_CONFIG);
+		ck_assert_int_eq(load_from(NULL, 0, set, 2), KH_E_CONFIG);
 		ck_assert_msg(strstr(why, "credential:NAME"), "%s", why);
 		config_clear(rows, &o);
 	}
 	snprintf(value, sizeof value, "credential:tls.key");
-	ck_assert_int_eq(config_load(rows, &o, NULL, set, 2, why), 0);
+	ck_assert_int_eq(load_from(NULL, 0, set, 2), 0);
 	ck_assert_str_eq(o.file, "/run/credentials/x/tls.key");
 	ck_assert(config_is_credential(o.file));
 	ck_assert(!config_is_credential("/run/credentials/xy"));
@@ -342,6 +357,7 @@ START_TEST(nearest)
 {
 	ck_assert_str_eq(config_nearest(rows, "colur"), "colour");
 	ck_assert_str_eq(config_nearest(rows, "flagg"), "flag");
+	ck_assert_str_eq(config_nearest(rows, "falg"), "flag"); /* a swap is one slip */
 	ck_assert_ptr_null(config_nearest(rows, "zebra"));
 	ck_assert_ptr_null(config_nearest(rows, ""));
 }

@@ -67,6 +67,28 @@ START_TEST(enb_ids)
 }
 END_TEST
 
+START_TEST(ids_are_the_whole_text)
+{
+	static const char *const bad[] = {"",	 "x",	"1x",	       " 1",
+					  "1 ",	 "+1",	"-1",	       "010",
+					  "0x",	 "0X1", "0x1g",	       "4294967296",
+					  "1.0", "1e3", "0x100000000", "99999999999999999999999"};
+	uint32_t id = 7;
+
+	for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++)
+		ck_err(id_parse(&id, bad[i]), KH_E_BAD_FIELD);
+	ck_assert_uint_eq(id, 7);
+	ck_ok(id_parse(&id, "0"));
+	ck_assert_uint_eq(id, 0);
+	ck_ok(id_parse(&id, "4294967295"));
+	ck_assert_uint_eq(id, UINT32_MAX);
+	ck_ok(id_parse(&id, "0xFfffffff"));
+	ck_assert_uint_eq(id, UINT32_MAX);
+	ck_ok(id_parse(&id, "0x0010"));
+	ck_assert_uint_eq(id, 16);
+}
+END_TEST
+
 START_TEST(imsis)
 {
 	static const char *const bad[] = {"",
@@ -170,7 +192,7 @@ int main(void)
 	Suite *s = suite_create("ids");
 
 	CHECK_CASE(s, "plmn", plmn_octets, plmn_refused, plmn_compare_and_odd_octets);
-	CHECK_CASE(s, "names", enb_ids, imsis, node_names, identities);
+	CHECK_CASE(s, "names", enb_ids, ids_are_the_whole_text, imsis, node_names, identities);
 	CHECK_CASE(s, "octets", hex_both_ways, hex_refused, big_endian);
 	return check_main(s);
 }
