@@ -151,7 +151,7 @@ static struct bufferevent *on_connection(struct event_base *base, void *arg)
 	struct visitor *v = x_calloc(1, sizeof *v);
 
 	sweep(h);
-	if (h->n_visitors == VISITORS_MAX) {
+	if (h->visitors && h->n_visitors >= VISITORS_MAX) {
 		(void)shutdown(bufferevent_getfd(h->visitors->bev), SHUT_RDWR);
 		let_go(h, h->visitors);
 	}
