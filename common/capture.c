@@ -103,13 +103,15 @@ static void describe(struct capture *c, const struct link *l, enum iface iface, 
 {
 	const struct message_row *row;
 	unsigned bearer;
+	enum protection protection = link_has_tls(l) ? PROTECTION_TUNNEL : PROTECTION_CLEAR;
 
 	c->comment_len = 0;
 	if (iface == IFACE_RRC) {
 		bearer = bearer_of(data, len);
-		c->is_clear = !is_protected(bearer, data, len);
+		if (is_protected(bearer, data, len))
+			protection = PROTECTION_RRC;
 		add_text(c, "message=uu.", bearer < 3 ? bearers[bearer] : "?");
-		add_text(c, " protection=", c->is_clear ? "clear" : "rrc");
+		add_text(c, " protection=", protection_name(protection));
 		return;
 	}
 	row = message_row(iface, fault_peek_number(data, len));
@@ -119,7 +121,7 @@ static void describe(struct capture *c, const struct link *l, enum iface iface, 
 	}
 	add_text(c, "message=", iface_name(iface));
 	add_text(c, ".", row ? row->name : "unknown");
-	add_text(c, " protection=", link_has_tls(l) ? "tunnel" : "clear");
+	add_text(c, " protection=", protection_name(protection));
 }
 
 /* One interface a link, that is, an interface of ours and a peer; a peer that comes again has it again. */
@@ -137,7 +139,8 @@ static uint32_t interface_of(struct capture *c, struct link *l, enum iface iface
 	return (uint32_t)*mark;
 }
 
-static void add_note(struct capture *c, const struct message_row *row, const char *ue)
+static void add_note(struct capture *c, const struct message_row *row, enum protection protection,
+		     const char *ue)
 {
 	add(c, "; ");
 	if (row->step) {
@@ -146,10 +149,7 @@ static void add_note(struct capture *c, const struct message_row *row, const cha
 	}
 	add_text(c, "message=", iface_name(row->iface));
 	add_text(c, ".", row->name);
-	add_text(c, " protection=",
-		 row->iface == IFACE_NAS ? "nas"
-		 : c->is_clear		 ? "clear"
-					 : "rrc");
+	add_text(c, " protection=", protection_name(protection));
 	add_text(c, " ue=", ue);
 }
 
@@ -176,34 +176,34 @@ static void on_frame(const struct link_tap *tap, struct link *l, enum link_direc
 	if (masked)
 		add(c, " keys=masked");
 	if (dir == LINK_TX && c->next.row)
-		add_note(c, c->next.row, c->next.ue.s);
+		add_note(c, c->next.row, c->next.protection, c->next.ue.s);
 	if (dir == LINK_TX)
 		c->next.row = NULL;
 	c->has_packet = true;
 	loop_defer(n->loop, &c->flush);
 }
 
-void capture_note(struct node *n, bool tx, const struct message_row *row, const char *peer)
+void capture_note(struct node *n, const struct passage *p)
 {
 	struct capture *c = n->capture;
-	struct imsi ue;
+	struct imsi ue = {{0}};
 
-	if (row->iface != IFACE_RRC && row->iface != IFACE_NAS)
+	if (p->row->iface != IFACE_RRC && p->row->iface != IFACE_NAS)
 		return;
-	if (peer && imsi_parse(&ue, peer))
-		peer = NULL;
+	if (p->peer && imsi_parse(&ue, p->peer))
+		ue.s[0] = '\0';
 	/* RRC is in its carrier when it is told of, NAS is sealed before. What came may have been answered already. */
-	if (tx && row->iface == IFACE_NAS)
-		c->next = (struct capture_next){row, peer ? ue : (struct imsi){{0}}};
-	else if (c->has_packet && c->packet.inbound == !tx)
-		add_note(c, row, peer);
+	if (p->tx && p->row->iface == IFACE_NAS)
+		c->next = (struct capture_next){p->row, p->protection, ue};
+	else if (c->has_packet && c->packet.inbound == !p->tx)
+		add_note(c, p->row, p->protection, ue.s);
 }
 
 static void on_event(void *arg, const struct node_event *e)
 {
 	struct capture *c = arg;
 
-	if (!c->has_packet || (!e->step && !e->fp[0]))
+	if (!c->has_packet || e->message || (!e->step && !e->fp[0]))
 		return;
 	add_text(c, "; event=", e->topic);
 	add_text(c, " node=", c->node->name);

@@ -22,7 +22,7 @@ int capture_start(struct node *n, const struct capture_settings *s, char *why,
 void capture_stop(struct node *n, int err, const char *detail);
 /* A message inside another (NAS, RRC): noted at the packet that carried it, or, when it is on its way out and not
  * yet in its carrier, that will. `peer` is named when it is an IMSI. */
-void capture_note(struct node *n, bool tx, const struct message_row *row, const char *peer);
+void capture_note(struct node *n, const struct passage *p);
 /* {running, file, packets, bytes, files} */
 json_t *capture_status(const struct node *n);
 

@@ -21,6 +21,7 @@ struct capture_interface {
 /* A NAS message whose carrier is to come. */
 struct capture_next {
 	const struct message_row *row; /* NULL: none */
+	enum protection protection;
 	struct imsi ue;
 };
 
@@ -40,7 +41,7 @@ struct capture {
 	struct capture_interface *interfaces; /* of this file, by name */
 
 	/* The packet that notes still go to; it is closed by the next one and by the end of the turn. */
-	bool has_packet, is_clear; /* the latter on Uu */
+	bool has_packet;
 	struct pcapng_packet packet;
 	struct buf pdu;
 	char comment[PCAPNG_COMMENT_MAX];

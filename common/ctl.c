@@ -1,14 +1,9 @@
 #include "ctl.h"
 
-#include <errno.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include <event2/buffer.h>
 #include <event2/event.h>
@@ -18,7 +13,6 @@
 #include "log.h"
 #include "loop.h"
 #include "mem.h"
-#include "net.h"
 
 struct ctl_client *ctl_client_find(struct ctl *c, uint64_t id)
 {
@@ -37,7 +31,7 @@ static void client_free(struct ctl_client *cl)
 	ctl_subscribe_end(cl);
 	loop_timer_stop(&cl->more);
 	DL_DELETE(c->clients, cl);
-	c->n_clients--;
+	cl->door->n_clients--;
 	bufferevent_free(cl->bev);
 	free(cl);
 }
@@ -59,10 +53,11 @@ static void say_hello(struct ctl_client *cl)
 {
 	const struct ctl_settings *s = &cl->ctl->s;
 
-	ctl_client_write(cl, json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:s, s:[s]}}", "jsonrpc",
-				       "2.0", "method", "hello", "params", "role", s->role, "node",
-				       s->node_name, "version", s->version, "api", CTL_API, "caps",
-				       "events"));
+	ctl_client_write(cl,
+			 json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:s, s:b, s:[s, s]}}", "jsonrpc",
+				   "2.0", "method", "hello", "params", "role", s->role, "node",
+				   s->node_name, "version", s->version, "api", CTL_API, "viewer",
+				   cl->door->viewer, "caps", "events", "trace"));
 }
 
 /* At once, as far as the socket takes it: the client is about to go. */
@@ -195,97 +190,46 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 }
 
 /* Places of those who said no more and then went. */
-static void sweep(struct ctl *c)
+static void sweep(struct ctl_door *d)
 {
 	struct ctl_client *cl, *tmp;
 
-	DL_FOREACH_SAFE (c->clients, cl, tmp)
-		if (cl->ended && has_left(cl))
+	DL_FOREACH_SAFE (d->ctl->clients, cl, tmp)
+		if (cl->door == d && cl->ended && has_left(cl))
 			client_free(cl);
 }
 
-static void add_client(struct ctl *c, int fd)
+void ctl_client_add(struct ctl_door *d, int fd)
 {
+	struct ctl *c = d->ctl;
 	struct ucred cred = {0};
 	socklen_t len = sizeof cred;
 	struct ctl_client *cl;
 
-	if (c->n_clients >= CTL_CLIENTS_MAX)
-		sweep(c);
+	if (d->n_clients >= CTL_CLIENTS_MAX)
+		sweep(d);
 	cl = x_calloc(1, sizeof *cl);
 	cl->ctl = c;
+	cl->door = d;
 	cl->id = ++c->next_client;
 	cl->bev = bufferevent_socket_new(loop_base(c->s.loop), fd, BEV_OPT_CLOSE_ON_FREE);
 	DL_APPEND(c->clients, cl);
-	c->n_clients++;
+	d->n_clients++;
 	(void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len);
-	log_info(LOG_CTL, "control client %llu uid=%u pid=%d", (unsigned long long)cl->id,
-		 (unsigned)cred.uid, (int)cred.pid);
+	log_info(LOG_CTL, "control client %llu uid=%u pid=%d%s", (unsigned long long)cl->id,
+		 (unsigned)cred.uid, (int)cred.pid, d->viewer ? " viewer" : "");
 	bufferevent_setcb(cl->bev, on_read, on_drained, on_event, cl);
 	bufferevent_setwatermark(cl->bev, EV_READ, 0, 2 * CTL_LINE_MAX);
 	bufferevent_enable(cl->bev, EV_READ | EV_WRITE);
-	if (c->n_clients > CTL_CLIENTS_MAX) {
+	if (d->n_clients > CTL_CLIENTS_MAX) {
 		log_warn(LOG_CTL, "control client %llu refused cause=%s: there are %u",
 			 (unsigned long long)cl->id, err_name(KH_E_BUSY), CTL_CLIENTS_MAX);
-		ctl_protocol_error(cl, NULL, err_code(KH_E_BUSY), "BUSY", KH_E_BUSY,
+		ctl_protocol_error(cl, NULL, err_code(KH_E_BUSY), NULL, KH_E_BUSY,
 				   "too many control clients", "close some of them");
 		finish(cl);
 	} else {
 		say_hello(cl);
 	}
-}
-
-static void resume_accepting(void *arg)
-{
-	struct ctl *c = arg;
-
-	c->pause = NULL;
-	event_add(c->accept, NULL);
-}
-
-static void on_accept(evutil_socket_t fd, short what, void *arg)
-{
-	int client = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	struct ctl *c = arg;
-
-	(void)what;
-	if (client >= 0) {
-		add_client(c, client);
-	} else if (net_is_shortage(errno)) {
-		/* Who waits keeps the socket readable: without a pause the loop would spin. */
-		event_del(c->accept);
-		c->pause = loop_timer_start(c->s.loop, NET_ACCEPT_PAUSE_MS, resume_accepting, c);
-	}
-}
-
-/* A socket file nobody answers at is left over; one that answers belongs to a living daemon, and what is no socket to
- * somebody else. NULL, or why it stays. */
-static const char *remove_stale(const struct sockaddr_un *addr)
-{
-	struct stat st;
-
-	if (lstat(addr->sun_path, &st))
-		return NULL;
-	if (!S_ISSOCK(st.st_mode))
-		return "is there and is no socket";
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool alive = fd >= 0 && connect(fd, (const struct sockaddr *)addr, sizeof *addr) == 0;
-	if (fd >= 0)
-		close(fd);
-	if (alive)
-		return "another daemon answers there";
-	(void)unlink(addr->sun_path);
-	return NULL;
-}
-
-/* Mode 0660 from the first moment. */
-static int bind_socket(struct ctl *c, const struct sockaddr_un *addr)
-{
-	mode_t old = umask(0117);
-	int err = bind(c->fd, (const struct sockaddr *)addr, sizeof *addr);
-
-	umask(old);
-	return err || listen(c->fd, 64) ? KH_E_CONFIG : 0;
 }
 
 static void flatten(struct ctl *c)
@@ -310,37 +254,35 @@ static void flatten(struct ctl *c)
 
 int ctl_open(struct ctl **out, const struct ctl_settings *s, char *why, size_t why_len)
 {
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	struct ctl *c = *out = x_calloc(1, sizeof *c);
+	int err = 0;
 
 	c->s = *s;
-	c->fd = -1;
 	flatten(c);
-	if (strlen(s->path) >= sizeof addr.sun_path) {
-		snprintf(why, why_len, "control.socket: path is longer than %zu octets",
-			 sizeof addr.sun_path - 1);
-		return KH_E_CONFIG;
-	}
-	strcpy(addr.sun_path, s->path);
-	const char *taken = remove_stale(&addr);
-	if (taken) {
-		snprintf(why, why_len, "control.socket: %s: %s", s->path, taken);
-		return KH_E_CONFIG;
-	}
-	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (c->fd < 0 || bind_socket(c, &addr)) {
-		snprintf(why, why_len, "control.socket: %s: %s", s->path, strerror(errno));
-		return KH_E_CONFIG;
-	}
-	c->accept = event_new(loop_base(s->loop), c->fd, EV_READ | EV_PERSIST, on_accept, c);
-	event_add(c->accept, NULL);
+	c->doors[0] = (struct ctl_door){
+		.ctl = c, .option = "control.socket", .place = s->operators, .fd = -1};
+	c->doors[1] = (struct ctl_door){.ctl = c,
+					.option = "control.viewer_socket",
+					.place = s->viewers,
+					.viewer = true,
+					.fd = -1};
+	for (size_t i = 0; i < CTL_DOORS && !err; i++)
+		if (c->doors[i].place.path)
+			err = ctl_listen(&c->doors[i], why, why_len);
+	if (err)
+		return err;
+	c->open = true;
 	events_set_sink(s->events, EVENTS_TO_CONTROL, ctl_subscribe_event, c);
 	return 0;
 }
 
 unsigned ctl_clients(const struct ctl *c)
 {
-	return c->n_clients;
+	unsigned n = 0;
+
+	for (size_t i = 0; i < CTL_DOORS; i++)
+		n += c->doors[i].n_clients;
+	return n;
 }
 
 uint64_t ctl_events_dropped(const struct ctl *c)
@@ -357,19 +299,15 @@ void ctl_close(struct ctl *c)
 {
 	if (!c)
 		return;
-	if (c->accept) {
+	if (c->open)
 		events_set_sink(c->s.events, EVENTS_TO_CONTROL, NULL, NULL);
-		event_free(c->accept);
-		(void)unlink(c->s.path);
-	}
-	loop_timer_stop(&c->pause);
+	for (size_t i = 0; i < CTL_DOORS; i++)
+		ctl_listen_end(&c->doors[i]);
 	while (c->clients) {
 		struct ctl_client *cl = c->clients;
 		flush_now(cl);
 		client_free(cl);
 	}
-	if (c->fd >= 0)
-		close(c->fd);
 	free(c->methods);
 	free(c);
 }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <jansson.h>
 
@@ -37,28 +38,45 @@ struct ctl_method {
 	const struct ctl_param *params; /* ends with {NULL} */
 	ctl_handler_fn *handler;
 	const char *help;
-	bool reads_only; /* changes nothing */
+	bool reads_only; /* changes nothing: viewers may call it */
 };
 
 /* Those of the socket itself: ping, version, events.*. */
 extern const struct ctl_method ctl_own_methods[];
 
+/* What the daemon says of its own accord; `required` members are always there. Ends with {NULL}. */
+struct ctl_notification {
+	const char *name;
+	const struct ctl_param *params;
+	const char *help;
+};
+extern const struct ctl_notification ctl_notifications[];
+
+/* A socket file, mode 0660. */
+struct ctl_place {
+	const char *path; /* NULL: none */
+	const char *group; /* that owns it, by name or number; NULL: that of the process */
+};
+
 struct ctl_settings {
 	struct loop *loop;
 	struct events *events;
-	const char *path; /* of the socket */
+	struct ctl_place operators;
+	struct ctl_place viewers; /* only what reads is served here: KH_E_READ_ONLY */
 	const char *role, *node_name, *version;
 	const struct ctl_method *const *tables; /* NULL-ended; each table ends with {NULL} */
 	void *node;
 };
 
 /* Binds with the umask narrowed first. A dead socket file is replaced, a live one refused: KH_E_CONFIG, `why`
- * says it. Subscribes itself to the events and serves events.subscribe, events.unsubscribe, ping, and
- * version. */
+ * says it; ctl_close() all the same. Subscribes itself to the events and serves events.subscribe,
+ * events.unsubscribe, ping, and version. */
 int ctl_open(struct ctl **out, const struct ctl_settings *s, char *why,
 	     size_t why_len) KH_MUST_CHECK;
 void ctl_close(struct ctl *c);
-/* Clients connected now, and events that they missed since the start. */
+/* The number of a group that a configuration names; false when there is none. */
+bool ctl_group(const char *text, gid_t *out);
+/* Clients connected now, viewers too, and events that they missed since the start. */
 unsigned ctl_clients(const struct ctl *c);
 uint64_t ctl_events_dropped(const struct ctl *c);
 

@@ -7,7 +7,8 @@
 #include "ctl.h"
 #include "events.h"
 
-#define CTL_CLIENTS_MAX 64
+#define CTL_CLIENTS_MAX 64 /* of one door: viewers do not keep operators out */
+#define CTL_DOORS 2 /* of operators, of viewers */
 #define CTL_REQUESTS_MAX 4096 /* unanswered, of one client */
 #define CTL_REQUESTS_A_TURN 8 /* of one client; then others have theirs */
 #define CTL_EVENTS_HIGH \
@@ -16,8 +17,21 @@
 #define CTL_OUTPUT_MAX 4194304 /* queued octets above which a client is closed */
 #define CTL_TOPICS_MAX 16
 
+/* A socket that is listened at. */
+struct ctl_door {
+	struct ctl *ctl;
+	const char *option; /* of its path, for error texts */
+	struct ctl_place place;
+	bool viewer;
+	int fd;
+	struct event *accept; /* NULL: not listened at */
+	struct loop_timer *pause; /* no descriptor is left: nobody is accepted */
+	unsigned n_clients;
+};
+
 struct ctl_client {
 	struct ctl *ctl;
+	struct ctl_door *door;
 	uint64_t id;
 	struct bufferevent *bev;
 	unsigned unanswered;
@@ -26,6 +40,7 @@ struct ctl_client {
 	bool subscribed;
 	char *topics[CTL_TOPICS_MAX]; /* prefixes; none: all */
 	size_t n_topics;
+	bool messages; /* some topic is one of a trace */
 	struct imsi ue; /* "" : all */
 	uint64_t told; /* all events up to this number were sent, not wanted, or named as lost */
 	struct ctl_client *prev, *next;
@@ -35,11 +50,9 @@ struct ctl {
 	struct ctl_settings s;
 	const struct ctl_method **methods; /* all tables, flat */
 	size_t n_methods;
-	int fd;
-	struct event *accept;
-	struct loop_timer *pause; /* no descriptor is left: nobody is accepted */
+	struct ctl_door doors[CTL_DOORS];
+	bool open; /* all doors are, and it hears events */
 	struct ctl_client *clients;
-	unsigned n_clients;
 	uint64_t events_dropped;
 	uint64_t next_client;
 };
@@ -50,14 +63,20 @@ struct ctl_request {
 	json_t *id; /* NULL: a notification, nobody wants an answer */
 };
 
+/* ctl_listen.c. KH_E_CONFIG with `why`; ctl_listen_end() all the same. */
+int ctl_listen(struct ctl_door *d, char *why, size_t why_len) KH_MUST_CHECK;
+void ctl_listen_end(struct ctl_door *d);
+
 /* ctl.c */
+/* One who came in, with the descriptor, which it owns. */
+void ctl_client_add(struct ctl_door *d, int fd);
 struct ctl_client *ctl_client_find(struct ctl *c, uint64_t id);
 /* Writes one line and takes over `msg`. */
 void ctl_client_write(struct ctl_client *cl, json_t *msg);
 
 /* ctl_request.c: one line of a client. */
 void ctl_request_line(struct ctl_client *cl, const char *line, size_t len);
-/* An error of the protocol itself, with data.cause of `err`; `id` and `hint` may be NULL. */
+/* An answer to what no handler has seen, with data.cause of `err`; `id` and `hint` may be NULL, and `name`: that of `err`. */
 void ctl_protocol_error(struct ctl_client *cl, const json_t *id, int code, const char *name,
 			int err, const char *text, const char *hint);
 

@@ -53,15 +53,20 @@ static bool is_retryable(int err)
 	       err == KH_E_LIST_NOT_DELIVERED;
 }
 
-static void fail_text(struct ctl_request *req, int err, json_t *data, char *text, size_t size)
+static void put_names(json_t *data, int err)
 {
 	char name[64];
 
-	utf8_clean(text, size);
 	capitals(name, sizeof name, err == KH_E_USAGE ? "invalid-params" : err_name(err));
 	json_object_set_new(data, "name", json_string(name));
 	json_object_set_new(data, "cause", json_string(err_name(err)));
 	json_object_set_new(data, "retryable", json_boolean(is_retryable(err)));
+}
+
+static void fail_text(struct ctl_request *req, int err, json_t *data, char *text, size_t size)
+{
+	utf8_clean(text, size);
+	put_names(data, err);
 	send_answer(
 		req, "error",
 		json_pack("{s:i, s:s, s:o}", "code", err_code(err), "message", text, "data", data));
@@ -92,7 +97,8 @@ void ctl_fail_with(struct ctl_request *req, int err, json_t *data, const char *f
 	fail_text(req, err, data ? data : json_object(), text, sizeof text);
 }
 
-/* What is wrong with a request as such: `text` says it, `hint` may be NULL. */
+/* What is wrong with a request before any handler has seen it: `text` says it, `hint` may be NULL, and so may `name`,
+ * which then is that of `err`. */
 struct mistake {
 	int code;
 	const char *name, *hint;
@@ -103,11 +109,13 @@ struct mistake {
 void ctl_protocol_error(struct ctl_client *cl, const json_t *id, int code, const char *name,
 			int err, const char *text, const char *hint)
 {
-	json_t *data = json_pack("{s:s, s:s, s:b}", "name", name, "cause", err_name(err),
-				 "retryable", is_retryable(err));
+	json_t *data = json_object();
 	json_t *msg = json_pack("{s:s, s:{s:i, s:s, s:o}}", "jsonrpc", "2.0", "error", "code", code,
 				"message", text, "data", data);
 
+	put_names(data, err);
+	if (name)
+		json_object_set_new(data, "name", json_string(name));
 	if (hint)
 		json_object_set_new(data, "hint", json_string(hint));
 	json_object_set_new(msg, "id", id ? json_deep_copy(id) : json_null());
@@ -141,6 +149,12 @@ static bool type_fits(const struct ctl_param *p, const json_t *v)
 		return json_is_array(v);
 	}
 	return false;
+}
+
+static void refuse(struct mistake *wrong, int err, const char *text, const char *hint)
+{
+	*wrong = (struct mistake){.code = err_code(err), .hint = hint, .err = err};
+	snprintf(wrong->text, sizeof wrong->text, "%s", text);
 }
 
 static const struct ctl_param *find_param(const struct ctl_method *m, const char *name,
@@ -298,6 +312,13 @@ static const struct ctl_method *understand(const struct ctl_client *cl, const js
 	m = find_method(cl->ctl, json_string_value(json_object_get(msg, "method")), wrong);
 	if (!m)
 		return NULL;
+	if (cl->door->viewer && !m->reads_only) {
+		refuse(wrong, KH_E_READ_ONLY, err_text(KH_E_READ_ONLY),
+		       "the operators' socket takes it");
+		log_info(LOG_CTL, "control client %llu is a viewer: %s refused",
+			 (unsigned long long)cl->id, m->name);
+		return NULL;
+	}
 	wrong->code = -32602;
 	wrong->name = "INVALID_PARAMS";
 	wrong->hint = "schema.get has the parameters of a method";
@@ -307,11 +328,7 @@ static const struct ctl_method *understand(const struct ctl_client *cl, const js
 		return NULL;
 	if (cl->unanswered < CTL_REQUESTS_MAX)
 		return m;
-	*wrong = (struct mistake){.code = err_code(KH_E_BUSY),
-				  .name = "BUSY",
-				  .hint = "read the answers first",
-				  .text = "too many requests at once",
-				  .err = KH_E_BUSY};
+	refuse(wrong, KH_E_BUSY, "too many requests at once", "read the answers first");
 	return NULL;
 }
 

@@ -18,6 +18,13 @@ static bool wants(const struct ctl_client *cl, const struct node_event *e)
 	return cl->n_topics == 0;
 }
 
+/* A prefix of the topics of a trace. */
+static bool is_of_messages(const char *topic)
+{
+	return strncmp("msg.tx", topic, strlen(topic)) == 0 ||
+	       strncmp("msg.rx", topic, strlen(topic)) == 0;
+}
+
 static bool is_above(struct ctl_client *cl, size_t octets)
 {
 	return evbuffer_get_length(bufferevent_get_output(cl->bev)) > octets;
@@ -41,19 +48,35 @@ static void send_event(struct ctl_client *cl, const struct node_event *e)
 					   "params", event_json(cl->ctl->s.events, e)));
 }
 
+/* The next event in the ring, or NULL; what this client should have had up to number `lost` has left the ring. */
+static const struct node_event *next_of(const struct ctl_client *cl, uint64_t *lost)
+{
+	const struct events *ev = cl->ctl->s.events;
+	const struct node_event *e;
+
+	if (!cl->messages) {
+		*lost = events_procedure_left(ev);
+		return events_procedure_after(ev, cl->told);
+	}
+	e = events_after(ev, cl->told);
+	*lost = e ? e->seq - 1 : events_last_seq(ev);
+	return e;
+}
+
 /* Sends on out of the ring, a chunk at a time: nobody waits for a client that has much to catch up with. What has left
  * the ring is named as lost. */
 static void catch_up(struct ctl_client *cl)
 {
-	const struct events *ev = cl->ctl->s.events;
-	uint64_t last = events_last_seq(ev);
+	uint64_t last = events_last_seq(cl->ctl->s.events), lost;
 
 	while (cl->told < last && !is_above(cl, CTL_EVENTS_CHUNK)) {
-		const struct node_event *e = events_after(ev, cl->told);
-		if (!e || e->seq > cl->told + 1)
-			tell_lost(cl, cl->told + 1, e ? e->seq - 1 : last);
+		const struct node_event *e = next_of(cl, &lost);
+		if (lost > cl->told)
+			tell_lost(cl, cl->told + 1, lost);
 		if (e)
 			send_event(cl, e);
+		else
+			cl->told = last;
 	}
 }
 
@@ -76,10 +99,11 @@ void ctl_subscribe_drained(struct ctl_client *cl)
 
 uint64_t ctl_subscribe_missed(const struct ctl_client *cl)
 {
-	const struct events *ev = cl->ctl->s.events;
-	const struct node_event *e = cl->subscribed ? events_after(ev, cl->told) : NULL;
+	uint64_t lost = 0;
 
-	return e ? e->seq - cl->told - 1 : 0;
+	if (cl->subscribed)
+		(void)next_of(cl, &lost);
+	return lost > cl->told ? lost - cl->told : 0;
 }
 
 void ctl_subscribe_end(struct ctl_client *cl)
@@ -96,6 +120,7 @@ static int read_topics(struct ctl_client *cl, const json_t *topics)
 {
 	size_t n = json_array_size(topics);
 
+	cl->messages = n == 0;
 	if (n > CTL_TOPICS_MAX)
 		return KH_E_USAGE;
 	for (size_t i = 0; i < n; i++) {
@@ -103,6 +128,7 @@ static int read_topics(struct ctl_client *cl, const json_t *topics)
 		if (!topic)
 			return KH_E_USAGE;
 		cl->topics[cl->n_topics++] = x_strdup(topic);
+		cl->messages |= is_of_messages(topic);
 	}
 	return 0;
 }

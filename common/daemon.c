@@ -21,6 +21,7 @@
 #include "notify.h"
 #include "reload.h"
 #include "store.h"
+#include "trace.h"
 #include "trust.h"
 
 #define FILES_MAX 16
@@ -71,24 +72,6 @@ json_t *daemon_status(struct node *n)
 	return out;
 }
 
-static int open_control(const struct daemon *d, struct node *n, char *why, size_t why_len)
-{
-	const struct ctl_method *const tables[] = {node_methods, capture_methods, fault_methods,
-						   d->methods, NULL};
-	const struct ctl_settings settings = {
-		.loop = n->loop,
-		.events = n->events,
-		.path = n->options->control_socket,
-		.role = d->name,
-		.node_name = n->name,
-		.version = KEYHOP_VERSION,
-		.tables = tables,
-		.node = n,
-	};
-
-	return ctl_open(&n->ctl, &settings, why, why_len);
-}
-
 static int start_capture(struct node *n, char *why, size_t why_len)
 {
 	const struct node_options *o = n->options;
@@ -102,19 +85,23 @@ static int start_capture(struct node *n, char *why, size_t why_len)
 
 static int start(const struct daemon *d, struct node *n, bool check_only, char *why, size_t why_len)
 {
-	int err = d->check(n, why, why_len);
+	int err = node_ctl_check(n, why, why_len);
 
+	if (!err)
+		err = d->check(n, why, why_len);
 	if (!err)
 		err = metrics_http_check(n, why, why_len);
 	if (err || check_only)
 		return err;
+	if (n->options->events_messages)
+		trace_start(n, NULL, 0);
 	err = start_capture(n, why, why_len);
 	if (!err)
 		err = d->start(n, why, why_len);
 	if (!err)
 		err = metrics_http_open(n, why, why_len);
 	if (!err)
-		err = open_control(d, n, why, why_len);
+		err = node_ctl_open(n, why, why_len);
 	if (!err)
 		trust_watch(n);
 	return err;
@@ -248,7 +235,8 @@ static void usage(const struct daemon *d, FILE *out)
 		"      --dump-config     every option, its value, and where that came from\n"
 		"      --help-options    lists all options with their defaults\n"
 		"      --dump-fsm        lists the state machines, one line a row\n"
-		"      --dump-schema     methods, options, events, causes and metrics as JSON\n"
+		"      --dump-schema     methods, notifications, options, events, causes and\n"
+		"                        metrics as JSON\n"
 		"  -V, --version\n"
 		"  -h, --help\n",
 		d->name, d->summary);

@@ -21,6 +21,10 @@ struct daemon {
 	size_t options_offset; /* of its options struct, which begins with a struct node_options */
 	/* Checks what the rows cannot, without changing anything outside. KH_E_CONFIG with `why`. */
 	int (*check)(void *context, char *why, size_t why_len);
+	/* The part of it that looks at options alone; those of a reload are checked before anything changes. NULL: none. */
+	int (*check_options)(const void *options, char *why, size_t why_len);
+	/* A reload has changed what can change in place. NULL: whoever uses an option looks at it each time. */
+	void (*reloaded)(void *context);
 	/* Opens sockets, starts work. KH_E_* with `why`. */
 	int (*start)(void *context, char *why, size_t why_len);
 	/* Ends all work; also after a failed start. */
@@ -31,12 +35,12 @@ struct daemon {
 	void (*headline)(const void *context, char *out, size_t len);
 	/* Can it do its work now? Otherwise `why` says in a few words what is missing. */
 	bool (*ready)(const void *context, char *why, size_t len);
-	/* IMSI of a UE by its id at the MME, "" when it is not known here; for the log. NULL: knows none by it. */
-	const char *(*ue_imsi)(void *context, uint32_t mme_ue_id);
 	/* A new revocation list is in force; its links end by themselves. NULL: nothing else to do. */
 	void (*crl_loaded)(void *context);
 	/* Calls `fn` for each MME-eNB_key in use: whose it is, and since when (clock_mono_us). NULL: holds none. */
 	void (*key_ages)(void *context, key_age_fn *fn, void *arg);
+	/* What else is known of a message, for log and trace: adds to `e` ue, mme_ue_id, enb, and a better peer. */
+	void (*tell)(void *context, const struct passage *p, struct node_event *e);
 	const struct ctl_method *methods; /* ends with {NULL} */
 	const struct fsm *const *machines; /* that of UEs first; ends with NULL */
 };
@@ -51,8 +55,10 @@ void *daemon_open(const struct daemon *d, const struct config_source *config, bo
 		  char *why, size_t why_len);
 void daemon_shut(const struct daemon *d, void *context);
 
-/* Control methods that all daemons share. */
+/* node_ctl.c: control methods that all daemons share, and the sockets. KH_E_CONFIG with `why`. */
 extern const struct ctl_method node_methods[];
+int node_ctl_check(const struct node *n, char *why, size_t why_len) KH_MUST_CHECK;
+int node_ctl_open(struct node *n, char *why, size_t why_len) KH_MUST_CHECK;
 
 const struct config_row *daemon_rows(const struct node *n);
 json_t *daemon_status(struct node *n);

@@ -98,7 +98,8 @@
 	X(NOT_FOUND, 113, "not-found", 1404, "not found") \
 	X(ALREADY_EXISTS, 114, "already-exists", 1409, "exists already") \
 	X(FAULTS_OFF, 115, "faults-off", 1403, "faults need lab.faults: true") \
-	X(SANDBOXED, 116, "sandboxed", 1403, "file is outside of what the sandbox allows")
+	X(SANDBOXED, 116, "sandboxed", 1403, "file is outside of what the sandbox allows") \
+	X(READ_ONLY, 117, "read-only", 1403, "viewers change nothing")
 
 enum kh_err {
 	KH_OK = 0,

@@ -9,6 +9,8 @@ struct json_t;
 /* clang-format off */
 #define EVENT_TOPICS(X) \
 	X("refused", "", "mmed enbd ued", "something was refused; cause says why") \
+	X("msg.tx", "", "mmed enbd ued", "a message was sent, while a trace runs; its step is in the event") \
+	X("msg.rx", "", "mmed enbd ued", "a message came, while a trace runs") \
 	X("fault.fired", "", "mmed enbd ued", "a fault on purpose met its message") \
 	X("config.reloaded", "", "mmed enbd ued", "the configuration was read again") \
 	X("store.full", "", "mmed", "no room on the store's disk: nothing new is taken") \
@@ -38,6 +40,8 @@ struct json_t;
 	X("enbkey.picked", "1", "mmed", "a new MME-eNB_key") \
 	X("enbkey.sent", "2", "mmed", "it went to its eNodeB") \
 	X("enbkey.installed", "2", "enbd", "it is in use") \
+	X("enbkey.acknowledged", "2", "mmed", "and the MME wraps under it from now on") \
+	X("scheme.in_force", "2", "mmed", "a new wrap or length of MME-eNB_key has reached an eNodeB") \
 	X("enbkey.erased", "", "mmed enbd", \
 	  "the grace time of the previous one is over; or its eNodeB's certificate was revoked") \
 	X("authentication.requested", "", "mmed", "RAND and AUTN went to the UE") \

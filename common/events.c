@@ -12,10 +12,20 @@
 #include "mem.h"
 #include "utf8.h"
 
+/* Record `k` of all that came, from 0, is at k % size. */
+struct ring {
+	struct node_event *at; /* NULL before the first one */
+	uint64_t count;
+	uint64_t left; /* number of the newest record that is gone; 0: none is */
+};
+
+/* What a trace tells has a ring of its own: however much that is, what procedures have told stays. */
+enum { PROCEDURES, MESSAGES, RINGS };
+
 struct events {
 	const char *node;
-	struct node_event *ring; /* record of `seq` is at seq % ring_size */
-	size_t ring_size;
+	struct ring rings[RINGS];
+	size_t ring_size; /* of each */
 	uint64_t last_seq;
 	int fd; /* of the file, or -1 */
 	struct {
@@ -32,8 +42,6 @@ struct events *events_new(const char *node, size_t ring)
 	ev->node = node;
 	ev->ring_size = ring;
 	ev->fd = -1;
-	if (ring > 0)
-		ev->ring = x_calloc(ring, sizeof *ev->ring);
 	return ev;
 }
 
@@ -49,7 +57,8 @@ void events_free(struct events *ev)
 	if (ev == NULL)
 		return;
 	close_file(ev);
-	free(ev->ring);
+	for (int i = 0; i < RINGS; i++)
+		free(ev->rings[i].at);
 	free(ev);
 }
 
@@ -95,6 +104,21 @@ static void write_line(struct events *ev, const struct node_event *e)
 	close_file(ev);
 }
 
+static void keep(struct events *ev, const struct node_event *e)
+{
+	struct ring *r = &ev->rings[e->message ? MESSAGES : PROCEDURES];
+
+	if (ev->ring_size == 0) {
+		r->left = e->seq;
+		return;
+	}
+	if (!r->at)
+		r->at = x_calloc(ev->ring_size, sizeof *r->at);
+	struct node_event *at = &r->at[r->count++ % ev->ring_size];
+	r->left = at->seq;
+	*at = *e;
+}
+
 void events_emit(struct events *ev, struct node_event *e)
 {
 	if (ev == NULL)
@@ -104,8 +128,7 @@ void events_emit(struct events *ev, struct node_event *e)
 		return;
 	e->wall_us = clock_wall_us();
 	utf8_clean(e->detail, sizeof e->detail);
-	if (ev->ring_size > 0)
-		ev->ring[e->seq % ev->ring_size] = *e;
+	keep(ev, e);
 	if (ev->fd >= 0)
 		write_line(ev, e);
 	for (size_t i = 0; i < EVENTS_SINKS; i++)
@@ -118,15 +141,37 @@ uint64_t events_last_seq(const struct events *ev)
 	return ev->last_seq;
 }
 
+/* Numbers rise in a ring: the first above `since` is found by halves. */
+static const struct node_event *ring_after(const struct ring *r, size_t size, uint64_t since)
+{
+	uint64_t low = r->count < size ? 0 : r->count - size, high = r->count;
+
+	while (low < high) {
+		uint64_t middle = low + (high - low) / 2;
+		if (r->at[middle % size].seq > since)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low < r->count ? &r->at[low % size] : NULL;
+}
+
+const struct node_event *events_procedure_after(const struct events *ev, uint64_t since)
+{
+	return ring_after(&ev->rings[PROCEDURES], ev->ring_size, since);
+}
+
+uint64_t events_procedure_left(const struct events *ev)
+{
+	return ev->rings[PROCEDURES].left;
+}
+
 const struct node_event *events_after(const struct events *ev, uint64_t since)
 {
-	uint64_t kept = ev->last_seq < ev->ring_size ? ev->last_seq : ev->ring_size;
-	uint64_t oldest = ev->last_seq - kept + 1;
-	uint64_t seq = since < oldest ? oldest : since + 1;
+	const struct node_event *p = events_procedure_after(ev, since);
+	const struct node_event *m = ring_after(&ev->rings[MESSAGES], ev->ring_size, since);
 
-	if (since >= ev->last_seq || kept == 0)
-		return NULL;
-	return &ev->ring[seq % ev->ring_size];
+	return !m || (p && p->seq < m->seq) ? p : m;
 }
 
 struct json_t *event_json(const struct events *ev, const struct node_event *e)

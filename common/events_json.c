@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include "clock.h"
+#include "message.h"
 
 /* Receives the members that are there, in order. */
 struct visitor {
@@ -26,6 +27,18 @@ static void visit_number(struct visitor *v, const char *name, uint64_t value, bo
 		v->number(v, name, value > INT64_MAX ? INT64_MAX : (int64_t)value);
 }
 
+static void visit_message(struct visitor *v, const struct node_event *e)
+{
+	char name[64];
+
+	snprintf(name, sizeof name, "%s.%s", iface_name(e->message->iface), e->message->name);
+	visit_text(v, "message", name);
+	visit_text(v, "interface", e->interface);
+	visit_text(v, "protection", e->protection);
+	visit_number(v, "octets", e->octets, true);
+	visit_text(v, "peer", e->peer);
+}
+
 static void visit(struct visitor *v, const char *node, const struct node_event *e)
 {
 	char ts[CLOCK_TEXT_LEN];
@@ -36,6 +49,8 @@ static void visit(struct visitor *v, const char *node, const struct node_event *
 	visit_text(v, "ts", ts);
 	visit_text(v, "node", node);
 	visit_text(v, "step", e->step);
+	if (e->message != NULL)
+		visit_message(v, e);
 	visit_text(v, "ue", e->ue.s);
 	visit_number(v, "mme_ue_id", e->mme_ue_id, false);
 	visit_number(v, "enb", e->enb, false);

@@ -6,6 +6,7 @@
 
 #include <utlist.h>
 
+#include "air.h"
 #include "link.h"
 #include "mem.h"
 #include "rng.h"
@@ -131,20 +132,20 @@ static int pass_corrupted(struct link *link, enum link_direction dir, const uint
 static int apply(struct node *n, const struct fault *f, struct link *link, const uint8_t *frame,
 		 size_t len)
 {
-	const struct link_held held = {frame, len, &n->frames_held};
+	const struct link_held held = {.frame = frame, .len = len, .total = &n->held};
 	int err = 0;
 
 	switch (f->kind) {
 	case FAULT_DROP:
 		break;
 	case FAULT_DELAY:
-		link_hold(link, f->dir, f->delay_ms, &held);
+		err = link_hold(link, f->dir, f->delay_ms, &held);
 		break;
 	case FAULT_DUPLICATE:
 		err = pass(link, f->dir, frame, len);
 		return err ? err : pass(link, f->dir, frame, len);
 	case FAULT_REORDER:
-		link_hold_for_next(link, f->dir, &held);
+		err = link_hold_for_next(link, f->dir, &held);
 		break;
 	case FAULT_CORRUPT:
 		return pass_corrupted(link, f->dir, frame, len);
@@ -152,7 +153,9 @@ static int apply(struct node *n, const struct fault *f, struct link *link, const
 		return pass(link, f->dir, frame, len / 2 + 1);
 	case FAULT_REPLAY:
 		err = pass(link, f->dir, frame, len);
-		link_hold(link, f->dir, f->delay_ms, &held);
+		if (err)
+			return err;
+		err = link_hold(link, f->dir, f->delay_ms, &held);
 		break;
 	case FAULT_CLOSE:
 		link_break(link);
@@ -163,7 +166,10 @@ static int apply(struct node *n, const struct fault *f, struct link *link, const
 	case FAULT_KIND_COUNT:
 		break;
 	}
-	return err;
+	if (err)
+		node_refuse(n, LOG_CTL, err, NULL, "fault %s: too many messages are held",
+			    fault_kind_name(f->kind));
+	return 0;
 }
 
 static int send_packed(struct node *n, struct link *link, struct fault *f,
@@ -184,12 +190,12 @@ static int send_packed(struct node *n, struct link *link, struct fault *f,
 	return err;
 }
 
-int fault_send_frame(struct node *n, struct link *link, const struct message_row *row,
-		     const struct ProtobufCMessage *frame)
+int fault_send_frame(struct node *n, struct link *link, struct air *air,
+		     const struct message_row *row, const struct ProtobufCMessage *frame)
 {
 	struct fault *f = match(n, LINK_TX, row);
 
-	return f ? send_packed(n, link, f, frame) : link_send(link, frame);
+	return f ? send_packed(n, link, f, frame) : air_send(n, air, link, frame);
 }
 
 int fault_send(struct node *n, struct link *link, const struct message_row *row,
@@ -202,7 +208,7 @@ int fault_send(struct node *n, struct link *link, const struct message_row *row,
 		protobuf_c_message_pack(msg, head);
 		row = row_of(IFACE_S1, head, len);
 	}
-	return fault_send_frame(n, link, row, msg);
+	return fault_send_frame(n, link, NULL, row, msg);
 }
 
 bool fault_received_row(struct node *n, struct link *link, const struct message_row *row,

@@ -7,6 +7,8 @@
 #include "link.h"
 #include "node.h"
 
+struct air;
+
 /* X(constant, name, help) */
 /* clang-format off */
 #define FAULT_KINDS(X) \
@@ -31,8 +33,9 @@ enum fault_kind {
 /* In the place of link_send() while there are faults. */
 int fault_send(struct node *n, struct link *link, const struct message_row *row,
 	       const struct ProtobufCMessage *msg) KH_MUST_CHECK;
-/* The same for a frame of Uu, whose message only its sender can name. */
-int fault_send_frame(struct node *n, struct link *link, const struct message_row *row,
+/* The same for a frame of Uu, whose message only its sender can name; what no fault meets goes by `air`. */
+int fault_send_frame(struct node *n, struct link *link, struct air *air,
+		     const struct message_row *row,
 		     const struct ProtobufCMessage *frame) KH_MUST_CHECK;
 /* True: the frame of S1 or X2 is dealt with, or will come again. */
 bool fault_received(struct node *n, struct link *link, enum iface iface, const uint8_t *frame,

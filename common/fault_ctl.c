@@ -113,7 +113,7 @@ static void fault_list(void *ctx, struct ctl_request *req, const json_t *params)
 		if (ctl_page_wants(&page))
 			json_array_append_new(page.items, fault_json(f));
 	json_t *out = ctl_page_end(&page);
-	json_object_set_new(out, "held", json_integer((json_int_t)n->frames_held));
+	json_object_set_new(out, "held", json_integer((json_int_t)n->held.frames));
 	ctl_reply(req, out);
 }
 

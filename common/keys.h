@@ -70,10 +70,11 @@ struct kenb {
 	uint8_t b[32];
 	uint8_t len;
 };
-/* Step 1: 16 or 32 octets, with the id that stands in nonce and associated data. */
+/* Step 1: 16 or 32 octets, with the id that stands in nonce and associated data. One key, one form of wrapping. */
 struct mme_enb_key {
 	uint8_t b[32];
 	uint8_t len;
+	uint8_t wrap; /* enum wrap_type */
 	uint32_t id;
 };
 

@@ -76,16 +76,39 @@ int link_send(struct link *l, const struct ProtobufCMessage *msg);
 /* The same for ready octets. */
 int link_send_raw(struct link *l, const uint8_t *data, size_t len);
 
-/* For faults on purpose (fault.h). Octets are copied, wiped when they go, and end with the link. */
-struct link_held {
-	const uint8_t *frame;
-	size_t len;
-	unsigned *count; /* of frames that are held; must outlive the link */
+/* Frames that come late on purpose (fault.h, air.h). */
+#define HELD_FRAMES_MAX 65536U /* most that a node holds */
+#define HELD_OCTETS_MAX (16U * 1024 * 1024)
+
+struct held_total {
+	uint32_t frames;
+	size_t octets;
 };
-/* Sends a frame, or hands it to the owner, after `ms`. */
-void link_hold(struct link *l, enum link_direction dir, uint32_t ms, const struct link_held *what);
+
+struct held_frame;
+/* Frames of a lane go in the order in which they were held, on whatever links. Zeroed is empty. */
+struct link_lane {
+	struct held_frame *first;
+	int64_t last_us; /* when the last of them is due */
+};
+
+struct link_held {
+	const uint8_t *frame; /* ready octets, copied; */
+	size_t len;
+	const struct ProtobufCMessage *msg; /* or a message that is packed */
+	struct held_total *total; /* of the node; must outlive the link */
+	struct link_lane *lane; /* NULL: others may overtake it */
+};
+
+/* Sends a frame, or hands it to the owner, after `ms`, in a lane not before the one that is ahead. Its octets are wiped
+ * when it goes, and end with the link. KH_E_NO_RESOURCES: too many are held, this one is not. */
+int link_hold(struct link *l, enum link_direction dir, uint32_t ms,
+	      const struct link_held *what) KH_MUST_CHECK;
 /* The same after the next frame of that direction. */
-void link_hold_for_next(struct link *l, enum link_direction dir, const struct link_held *what);
+int link_hold_for_next(struct link *l, enum link_direction dir,
+		       const struct link_held *what) KH_MUST_CHECK;
+/* What is in it will not go. */
+void link_lane_clear(struct link_lane *lane);
 /* Hands a frame to the owner now. */
 void link_deliver(struct link *l, const uint8_t *frame, size_t len);
 /* The frame with the owner comes from one of these: no fault applies to it again. */

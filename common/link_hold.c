@@ -1,10 +1,12 @@
-/* Frames that a link keeps for a while: what faults on purpose (fault.c) need. */
+/* Frames that a link keeps for a while: what faults on purpose (fault.c) and a bad radio (air.c) need. */
 #include <stdlib.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
+#include <protobuf-c/protobuf-c.h>
 #include <utlist.h>
 
+#include "clock.h"
 #include "link_internal.h"
 #include "mem.h"
 
@@ -14,9 +16,11 @@ struct held_frame {
 	struct link *link;
 	enum link_direction dir;
 	bool after_next;
-	unsigned *count;
+	struct held_total *total;
+	struct link_lane *lane;
 	struct loop_timer *timer;
-	struct held_frame *prev, *next;
+	struct held_frame *prev, *next; /* of the link */
+	struct held_frame *lane_prev, *lane_next;
 	size_t len;
 	uint8_t octets[];
 };
@@ -31,7 +35,10 @@ static void held_free(struct held_frame *h)
 static void take_out(struct held_frame *h)
 {
 	DL_DELETE(h->link->held, h);
-	--*h->count;
+	if (h->lane)
+		DL_DELETE2(h->lane->first, h, lane_prev, lane_next);
+	h->total->frames--;
+	h->total->octets -= h->len;
 	if (h->after_next)
 		h->link->held_for_next--;
 }
@@ -48,34 +55,75 @@ static void let_go(struct held_frame *h)
 	held_free(h);
 }
 
+/* Timers that are due at once come in any order. */
 static void on_timer(void *arg)
 {
 	struct held_frame *h = arg;
 
 	h->timer = NULL;
+	while (h->lane && h->lane->first != h)
+		let_go(h->lane->first);
 	let_go(h);
 }
 
-void link_hold(struct link *l, enum link_direction dir, uint32_t ms, const struct link_held *what)
+/* At the end of the lane: due when it would be, and not before what is ahead. */
+static uint32_t line_up(struct link_lane *lane, struct held_frame *h, uint32_t ms)
 {
-	struct held_frame *h = x_calloc(1, sizeof *h + what->len);
+	int64_t now = clock_mono_us(), due = now + (int64_t)ms * 1000;
 
-	h->link = l;
-	h->dir = dir;
-	h->count = what->count;
-	++*h->count;
-	h->len = what->len;
-	memcpy(h->octets, what->frame, what->len);
-	DL_APPEND(l->held, h);
-	h->timer = loop_timer_start(l->loop, ms, on_timer, h);
+	if (lane->first && lane->last_us > due)
+		due = lane->last_us;
+	lane->last_us = due;
+	DL_APPEND2(lane->first, h, lane_prev, lane_next);
+	return (uint32_t)((due - now + 999) / 1000);
 }
 
-void link_hold_for_next(struct link *l, enum link_direction dir, const struct link_held *what)
+int link_hold(struct link *l, enum link_direction dir, uint32_t ms, const struct link_held *what)
 {
-	link_hold(l, dir, NEXT_PATIENCE_MS, what);
+	size_t len = what->msg ? protobuf_c_message_get_packed_size(what->msg) : what->len;
+	struct held_total *total = what->total;
+
+	if (total->frames >= HELD_FRAMES_MAX || len > HELD_OCTETS_MAX - total->octets)
+		return KH_E_NO_RESOURCES;
+	struct held_frame *h = x_calloc(1, sizeof *h + len);
+	h->link = l;
+	h->dir = dir;
+	h->total = total;
+	h->len = len;
+	if (what->msg)
+		protobuf_c_message_pack(what->msg, h->octets);
+	else
+		memcpy(h->octets, what->frame, len);
+	total->frames++;
+	total->octets += len;
+	DL_APPEND(l->held, h);
+	h->lane = what->lane;
+	if (h->lane)
+		ms = line_up(h->lane, h, ms);
+	h->timer = loop_timer_start(l->loop, ms, on_timer, h);
+	return 0;
+}
+
+int link_hold_for_next(struct link *l, enum link_direction dir, const struct link_held *what)
+{
+	int err = link_hold(l, dir, NEXT_PATIENCE_MS, what);
+
+	if (err)
+		return err;
 	/* The new one is the last of the ring. */
 	l->held->prev->after_next = true;
 	l->held_for_next++;
+	return 0;
+}
+
+void link_lane_clear(struct link_lane *lane)
+{
+	while (lane->first) {
+		struct held_frame *h = lane->first;
+
+		take_out(h);
+		held_free(h);
+	}
 }
 
 static struct held_frame *held_for_next(const struct link *l, enum link_direction dir)

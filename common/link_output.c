@@ -6,6 +6,7 @@
 #include "ids.h"
 #include "link_internal.h"
 #include "tls.h"
+#include "unit.h"
 
 #define BACKLOG_HIGH (1024U * 1024) /* waits for the transport: stop reading */
 #define BACKLOG_LOW (256U * 1024) /* start again */
@@ -89,13 +90,24 @@ static void send_unsent(struct link *l)
 		wait_for_room(l);
 }
 
+/* A record has whole frames; only a frame that is longer than a record goes in several. */
 static void encrypt(struct link *l)
 {
-	int err = tls_write(l->tls, buf_data(&l->out), l->out.len);
+	int err = 0;
 
-	take_passed(l, l->out.len);
-	if (err < 0)
+	while (err == 0 && l->out.len > 0) {
+		const uint8_t *data = buf_data(&l->out);
+		size_t n = units_within(data, l->out.len, TLS_RECORD_MAX);
+
+		if (n == 0)
+			n = unit_len(data, l->out.len);
+		err = tls_write(l->tls, data, n);
+		take_passed(l, n);
+	}
+	if (err < 0) {
+		take_passed(l, l->out.len);
 		link_fail(l, err, tls_error_text(l->tls));
+	}
 }
 
 /* Frames of this turn leave when what they tell is stored, or not at all. */

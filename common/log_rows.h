@@ -10,9 +10,16 @@
 	 .access = CONFIG_OPENED, \
 	 .offset = NODE_OPT(keylog), \
 	 .help = "file that gets every key this node comes to hold; only for labs"}, \
+		{.key = "events", \
+		 .type = CONFIG_FILE, \
+		 .access = CONFIG_OPENED, \
+		 .offset = NODE_OPT(events), \
+		 .help = "file that gets every event as a line of JSON"}, \
 	{ \
-		.key = "events", .type = CONFIG_FILE, .access = CONFIG_OPENED, \
-		.offset = NODE_OPT(events), .help = "file that gets every event as a line of JSON" \
+		.key = "events_messages", .type = CONFIG_BOOL, \
+		.offset = NODE_OPT(events_messages), .def = "false", \
+		.help = "every message is an event, too, from the start: a trace, as of " \
+			"trace.start" \
 	}
 
 #define NODE_LOG_ROW(id, name) \

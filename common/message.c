@@ -24,6 +24,16 @@ const char *iface_name(enum iface iface)
 	return (unsigned)iface < IFACE_COUNT ? ifaces[iface].name : "unknown";
 }
 
+const char *protection_name(enum protection p)
+{
+	static const char *const names[] = {[PROTECTION_CLEAR] = "clear",
+					    [PROTECTION_TUNNEL] = "tunnel",
+					    [PROTECTION_NAS] = "nas",
+					    [PROTECTION_RRC] = "rrc"};
+
+	return names[p];
+}
+
 const struct message_row *message_row(enum iface iface, unsigned number)
 {
 	for (size_t i = 0; i < message_row_count; i++)
@@ -59,6 +69,33 @@ unsigned message_number(const ProtobufCMessage *msg)
 const struct message_row *message_row_of(enum iface iface, const ProtobufCMessage *msg)
 {
 	return message_row(iface, message_number(msg));
+}
+
+static const void *find_field(const struct field_rule *rule, const void *body, enum field_kind kind,
+			      const char *name)
+{
+	const void *found = NULL;
+	const ProtobufCMessage *sub;
+
+	for (; rule && rule->name && !found; rule++) {
+		const uint8_t *at = (const uint8_t *)body + rule->offset;
+		if (rule->kind == kind && (!name || strcmp(rule->name, name) == 0))
+			return at;
+		if (rule->kind != FIELD_SUB)
+			continue;
+		memcpy(&sub, at, sizeof sub);
+		if (sub)
+			found = find_field(rule->sub, sub, kind, name);
+	}
+	return found;
+}
+
+const void *message_field(const struct message_row *row, const ProtobufCMessage *msg,
+			  enum field_kind kind, const char *name)
+{
+	const ProtobufCMessage *body = ((const struct top_level *)(const void *)msg)->body;
+
+	return body ? find_field(row->rules, body, kind, name) : NULL;
 }
 
 static int check_sub(const ProtobufCMessage *sub, const struct field_rule *rule, const char **field)
@@ -190,30 +227,4 @@ int message_decode(struct pbmem *mem, enum iface iface, enum role from, const ui
 		return err;
 	*out = msg;
 	return 0;
-}
-
-static void look_for(const ProtobufCMessage *msg, const struct field_rule *rules,
-		     struct message_about *out)
-{
-	for (const struct field_rule *r = rules; msg && r && r->name; r++) {
-		const uint8_t *at = (const uint8_t *)msg + r->offset;
-		const ProtobufCMessage *sub;
-
-		if (r->kind == FIELD_U32 && strcmp(r->name, "mme_ue_id") == 0) {
-			memcpy(&out->mme_ue_id, at, sizeof out->mme_ue_id);
-		} else if (r->kind == FIELD_U64 && strcmp(r->name, "generation") == 0) {
-			memcpy(&out->generation, at, sizeof out->generation);
-		} else if (r->kind == FIELD_SUB) {
-			memcpy(&sub, at, sizeof sub);
-			look_for(sub, r->sub, out);
-		}
-	}
-}
-
-struct message_about message_about(const struct message_row *row, const ProtobufCMessage *msg)
-{
-	struct message_about out = {0};
-
-	look_for(((const struct top_level *)(const void *)msg)->body, row->rules, &out);
-	return out;
 }

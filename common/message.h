@@ -13,6 +13,10 @@
 
 enum iface { IFACE_S1, IFACE_X2, IFACE_RRC, IFACE_NAS, IFACE_COUNT };
 
+/* What keeps others from a message: nothing, TLS between the two ends, or its own security. */
+enum protection { PROTECTION_CLEAR, PROTECTION_TUNNEL, PROTECTION_NAS, PROTECTION_RRC };
+const char *protection_name(enum protection p);
+
 /* Who sends: a mask. On X2 both ends are ROLE_ENB. */
 enum role { ROLE_MME = 1, ROLE_ENB = 2, ROLE_UE = 4 };
 
@@ -78,12 +82,10 @@ int message_decode(struct pbmem *mem, enum iface iface, enum role from, const ui
 unsigned message_number(const ProtobufCMessage *msg);
 /* The row of a message about to be sent. */
 const struct message_row *message_row_of(enum iface iface, const ProtobufCMessage *msg);
-/* Which UE and which generation a message is about, as far as its body says so; otherwise 0. */
-struct message_about {
-	uint32_t mme_ue_id;
-	uint64_t generation;
-};
-struct message_about message_about(const struct message_row *row, const ProtobufCMessage *msg);
+/* Where the field of that kind and name (NULL: any) is in the body of `msg`, or in a message nested in it; NULL when
+ * there is none. */
+const void *message_field(const struct message_row *row, const ProtobufCMessage *msg,
+			  enum field_kind kind, const char *name);
 /* Checks unknown fields and rules of any message of ours, e.g. the Uu carrier. */
 int message_check(const ProtobufCMessage *msg, const struct field_rule *rules,
 		  const char **field) KH_MUST_CHECK;

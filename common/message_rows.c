@@ -67,11 +67,11 @@ static const struct field_rule meas_config[] = {
 
 /* S1. */
 static const struct field_rule s1_mme_enb_key[] = {
-	ID(Keyhop__S1__MmeEnbKey, key_id), BYTES(Keyhop__S1__MmeEnbKey, key, 16, KEY_MAX_LEN), END};
-static const struct field_rule s1_enb_key[] = {
-	SUB(Keyhop__S1__EnbKey, current, 1, s1_mme_enb_key),
-	SUB(Keyhop__S1__EnbKey, previous, 0, s1_mme_enb_key),
-	U32(Keyhop__S1__EnbKey, wrap, WRAP_AES_GCM, WRAP_AES_BLOCK), END};
+	ID(Keyhop__S1__MmeEnbKey, key_id), BYTES(Keyhop__S1__MmeEnbKey, key, 16, KEY_MAX_LEN),
+	U32(Keyhop__S1__MmeEnbKey, wrap, WRAP_AES_GCM, WRAP_AES_BLOCK), END};
+static const struct field_rule s1_enb_key[] = {SUB(Keyhop__S1__EnbKey, current, 1, s1_mme_enb_key),
+					       SUB(Keyhop__S1__EnbKey, previous, 0, s1_mme_enb_key),
+					       END};
 static const struct field_rule s1_enb_key_ack[] = {ID(Keyhop__S1__EnbKeyAck, key_id), END};
 static const struct field_rule s1_neighbour_list[] = {ID(Keyhop__S1__NeighbourList, mme_ue_id),
 						      IDS(Keyhop__S1__NeighbourList, enb_id), END};

@@ -39,6 +39,8 @@
 	X(UDP_LIMIT, "sctp_udp_limit", true, "INITs and cookies beyond what is answered, dropped.") \
 	X(UDP_NOT_SENT, "sctp_udp_not_sent", true, "Datagrams that could not be sent.") \
 	X(UDP_IMPAIRED, "sctp_udp_impaired", true, "Datagrams lost, doubled or late on purpose.") \
+	X(AIR_LOST, "air_lost", true, "Messages that the radio lost on purpose.") \
+	X(AIR_DELAYED, "air_delayed", true, "Messages that the radio brought late on purpose.") \
 	X(FAULTS_FIRED, "faults_fired", false, "Faults on purpose that met their message.")
 /* clang-format on */
 
@@ -89,7 +91,8 @@ struct histogram {
 #define HKEY_REASONS(X) \
 	X(REQUEST, "request") \
 	X(LOCATION_UPDATE, "location-update") \
-	X(OPERATOR, "operator")
+	X(OPERATOR, "operator") \
+	X(RENEWAL, "renewal")
 
 enum hkey_reason {
 #define HKEY_REASON_ENUM(id, name) HKEY_##id,

@@ -4,6 +4,11 @@
 
 #include "pbmem.h"
 
+static enum protection protection_of(enum nas_header type)
+{
+	return type == NAS_PLAIN ? PROTECTION_CLEAR : PROTECTION_NAS;
+}
+
 int nas_msg_seal(struct node *n, struct nas_sec *sec, enum nas_header type,
 		 const Keyhop__Nas__Nas *msg, const char *peer, struct nas_pdu *out)
 {
@@ -24,7 +29,13 @@ int nas_msg_seal(struct node *n, struct nas_sec *sec, enum nas_header type,
 	if (err)
 		node_refuse(n, LOG_NAS, err, peer, "nas.%s not sent", row->name);
 	else
-		node_message(n, true, LOG_NAS, row, peer, &msg->base, len);
+		node_message(n, &(struct passage){.tx = true,
+						  .protection = protection_of(type),
+						  .cat = LOG_NAS,
+						  .peer = peer,
+						  .row = row,
+						  .msg = &msg->base,
+						  .len = len});
 	return err;
 }
 
@@ -46,7 +57,7 @@ int nas_msg_open(struct node *n, struct nas_sec *sec, enum role from, const uint
 		 size_t len, const char *peer, Keyhop__Nas__Nas **out, enum nas_header *type)
 {
 	uint8_t plain[NAS_PDU_MAX];
-	const struct message_row *row;
+	struct passage p = {.cat = LOG_NAS, .peer = peer};
 	const uint8_t *body;
 	size_t body_len;
 	ProtobufCMessage *msg;
@@ -57,7 +68,8 @@ int nas_msg_open(struct node *n, struct nas_sec *sec, enum role from, const uint
 		node_refuse(n, LOG_NAS, err, peer, "NAS PDU of %zu octets", len);
 		return err;
 	}
-	err = node_decode(n, IFACE_NAS, from, LOG_NAS, peer, body, body_len, &msg, &row);
+	p.protection = protection_of(*type);
+	err = node_decode_inner(n, IFACE_NAS, from, body, body_len, &msg, &p);
 	key_wipe(plain, sizeof plain);
 	*out = (Keyhop__Nas__Nas *)(void *)msg;
 	return err;

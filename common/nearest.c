@@ -13,26 +13,26 @@ static size_t min3(size_t a, size_t b, size_t c)
 }
 
 /* Levenshtein distance with one row of the matrix; both words are at most WORD_MAX octets. */
+/* Letters added, left out, replaced, or swapped with their neighbour. */
 static size_t distance(const char *a, const char *b)
 {
-	size_t row[WORD_MAX + 1];
-	size_t len = strlen(b);
+	size_t rows[3][WORD_MAX + 1]; /* the last three, in turn */
+	size_t len = strlen(b), i;
 
 	for (size_t j = 0; j <= len; j++)
-		row[j] = j;
-	for (size_t i = 1; a[i - 1] != '\0'; i++) {
-		size_t diagonal = row[0];
+		rows[0][j] = j;
+	for (i = 1; a[i - 1] != '\0'; i++) {
+		size_t *row = rows[i % 3], *above = rows[(i + 2) % 3], *before = rows[(i + 1) % 3];
 
 		row[0] = i;
 		for (size_t j = 1; j <= len; j++) {
-			size_t above = row[j];
-			size_t replace = diagonal + (a[i - 1] != b[j - 1]);
-
-			row[j] = min3(above + 1, row[j - 1] + 1, replace);
-			diagonal = above;
+			row[j] = min3(above[j] + 1, row[j - 1] + 1,
+				      above[j - 1] + (a[i - 1] != b[j - 1]));
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+				row[j] = min3(row[j], before[j - 2] + 1, row[j]);
 		}
 	}
-	return row[len];
+	return rows[(i + 2) % 3][len];
 }
 
 void nearest_init(struct nearest *n, const char *word)

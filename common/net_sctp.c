@@ -193,7 +193,7 @@ static ssize_t net_sctp_recv(struct conn *c, void *data, size_t len)
 
 static ssize_t net_sctp_send(struct conn *c, const void *data, size_t len)
 {
-	return sctp_stream_send(c, &source, data, len);
+	return sctp_stream_send(c, &((struct fd_conn *)c)->stream, &source, data, len);
 }
 
 static bool is_same_address(const struct sockaddr *a, const struct endpoint *b)

@@ -16,6 +16,7 @@
 #include "pbmem.h"
 #include "rng.h"
 #include "tls.h"
+#include "trace.h"
 #include "trust.h"
 
 const struct config_word node_security_words[] = {
@@ -115,6 +116,7 @@ void node_apply_log_levels(struct node *n)
 void node_close(struct node *n)
 {
 	trust_stop(n);
+	trace_stop(n);
 	/* First these: links still to be closed send their close_notify, under the TLS context. */
 	net_free(n->net);
 	loop_free(n->loop);
@@ -171,37 +173,47 @@ void node_refuse(struct node *n, enum log_cat cat, int err, const char *peer, co
 	events_emit(n->events, &e);
 }
 
-static void log_message(struct node *n, bool tx, enum log_cat cat, const struct message_row *row,
-			const char *peer, const struct ProtobufCMessage *msg)
+static void log_message(struct node *n, const struct passage *p, enum log_level level)
 {
-	const struct message_about about = message_about(row, msg);
-	const struct daemon *d = n->daemon;
-	const char *ue = about.mme_ue_id && d && d->ue_imsi ? d->ue_imsi(n, about.mme_ue_id) : "";
-	char id[32] = "", gen[32] = "";
+	const struct message_row *row = p->row;
+	char ue[32] = "", id[32] = "", enb[32] = "", gen[32] = "";
+	struct node_event about = {0};
 
+	passage_about(n, p, &about);
+	if (about.ue.s[0] && strcmp(about.ue.s, about.peer) != 0)
+		snprintf(ue, sizeof ue, " ue=%s", about.ue.s);
 	if (about.mme_ue_id)
 		snprintf(id, sizeof id, " mme_ue_id=%u", about.mme_ue_id);
-	if (about.generation)
-		snprintf(gen, sizeof gen, " gen=%llu", (unsigned long long)about.generation);
-	if (strcmp(ue, peer) == 0)
-		ue = "";
-	log_write(cat, row->routine ? LOG_DEBUG : LOG_INFO, "%s %s.%s%s%s %s%s%s%s%s%s%s",
-		  tx ? "tx" : "rx", iface_name(row->iface), row->name, row->step ? " step=" : "",
-		  row->step ? row->step : "", tx ? "to" : "from", peer_mark(peer), peer,
-		  *ue ? " ue=" : "", ue, id, gen);
+	if (about.enb)
+		snprintf(enb, sizeof enb, " enb=%u", about.enb);
+	if (about.has_gen)
+		snprintf(gen, sizeof gen, " gen=%llu", (unsigned long long)about.gen);
+	log_write(p->cat, level, "%s %s.%s%s%s %s%s%s%s%s%s%s", p->tx ? "tx" : "rx",
+		  iface_name(row->iface), row->name, row->step ? " step=" : "",
+		  row->step ? row->step : "", p->tx ? "to" : "from", peer_mark(about.peer),
+		  about.peer, ue, id, enb, gen);
 }
 
-void node_message(struct node *n, bool tx, enum log_cat cat, const struct message_row *row,
-		  const char *peer, const struct ProtobufCMessage *msg, size_t len)
+void node_message(struct node *n, const struct passage *p)
 {
-	uint64_t *counts = tx ? n->metrics.tx : n->metrics.rx;
+	const struct message_row *row = p->row;
+	enum log_level level = row->routine ? LOG_DEBUG : LOG_INFO;
+	uint64_t *counts = p->tx ? n->metrics.tx : n->metrics.rx;
 
 	counts[message_index(row)]++;
-	(tx ? n->metrics.tx_bytes : n->metrics.rx_bytes)[message_index(row)] += len;
+	(p->tx ? n->metrics.tx_bytes : n->metrics.rx_bytes)[message_index(row)] += p->len;
 	if (n->capture)
-		capture_note(n, tx, row, peer);
-	if (log_enabled(cat, row->routine ? LOG_DEBUG : LOG_INFO))
-		log_message(n, tx, cat, row, peer, msg);
+		capture_note(n, p);
+	if (n->trace)
+		trace_message(n, p);
+	if (log_enabled(p->cat, level))
+		log_message(n, p, level);
+}
+
+/* Of a message of S1 or X2. */
+static enum protection of_the_link(const struct node *n)
+{
+	return n->tls ? PROTECTION_TUNNEL : PROTECTION_CLEAR;
 }
 
 int node_send(struct node *n, struct link *link, enum iface iface, enum log_cat cat,
@@ -217,7 +229,30 @@ int node_send(struct node *n, struct link *link, enum iface iface, enum log_cat 
 		node_refuse(n, cat, err, peer, "%s.%s not sent", iface_name(iface),
 			    row ? row->name : "?");
 	else
-		node_message(n, true, cat, row, peer, msg, protobuf_c_message_get_packed_size(msg));
+		node_message(n, &(struct passage){.tx = true,
+						  .protection = of_the_link(n),
+						  .cat = cat,
+						  .peer = peer,
+						  .row = row,
+						  .msg = msg,
+						  .len = protobuf_c_message_get_packed_size(msg)});
+	return err;
+}
+
+int node_decode_inner(struct node *n, enum iface iface, enum role from, const uint8_t *data,
+		      size_t len, struct ProtobufCMessage **out, struct passage *p)
+{
+	struct message_fault fault = {0};
+	int err = message_decode(n->mem, iface, from, data, len, out, &p->row, &fault);
+
+	p->msg = *out;
+	p->len = len;
+	if (err)
+		node_refuse(n, p->cat, err, p->peer, "%s.%s%s%s", iface_name(iface),
+			    fault.row ? fault.row->name : "message", fault.field ? " field " : "",
+			    fault.field ? fault.field : "");
+	else
+		node_message(n, p);
 	return err;
 }
 
@@ -225,15 +260,10 @@ int node_decode(struct node *n, enum iface iface, enum role from, enum log_cat c
 		const char *peer, const uint8_t *data, size_t len, struct ProtobufCMessage **out,
 		const struct message_row **row)
 {
-	struct message_fault fault = {0};
-	int err = message_decode(n->mem, iface, from, data, len, out, row, &fault);
+	struct passage p = {.protection = of_the_link(n), .cat = cat, .peer = peer};
+	int err = node_decode_inner(n, iface, from, data, len, out, &p);
 
-	if (err)
-		node_refuse(n, cat, err, peer, "%s.%s%s%s", iface_name(iface),
-			    fault.row ? fault.row->name : "message", fault.field ? " field " : "",
-			    fault.field ? fault.field : "");
-	else
-		node_message(n, false, cat, *row, peer, *out, len);
+	*row = p.row;
 	return err;
 }
 

@@ -26,6 +26,7 @@ struct faults;
 struct metrics_http;
 struct pbmem;
 struct tls_context;
+struct trace;
 struct trust;
 
 /* Refusals logged of one cause in a second; all are counted. */
@@ -59,6 +60,7 @@ struct node {
 	struct link_tap
 		taps[IFACE_COUNT]; /* of S1, X2 and, as IFACE_RRC, Uu: idle without a capture */
 	struct capture *capture; /* NULL: none runs */
+	struct trace *trace; /* NULL: none runs */
 	struct confinement confinement;
 	struct ctl *ctl;
 	struct metrics_http *metrics_http; /* NULL: not asked for */
@@ -67,7 +69,7 @@ struct node {
 	const char
 		*config_file; /* the first: what is named while the node runs is relative to it */
 	struct faults *faults; /* NULL while there are none */
-	unsigned frames_held; /* by faults: late, or to come again */
+	struct held_total held; /* on purpose: frames that are late, or to come again */
 };
 
 /* Opens log, events, keylog and TLS as the options say. KH_E_CONFIG with `why`; node_close() all the same. */
@@ -86,10 +88,22 @@ static inline void node_count(struct node *n, enum metric m)
  * log (may be NULL). */
 void node_refuse(struct node *n, enum log_cat cat, int err, const char *peer, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
-/* A message of `len` octets came or goes: counters and one log line at info, with the UE and the generation that it is
- * about. `peer` is a node, or the IMSI of a UE. */
-void node_message(struct node *n, bool tx, enum log_cat cat, const struct message_row *row,
-		  const char *peer, const struct ProtobufCMessage *msg, size_t len);
+/* A message that comes or goes. */
+struct passage {
+	bool tx;
+	enum protection protection;
+	enum log_cat cat;
+	const char *peer; /* a node, or the IMSI of a UE */
+	const struct message_row *row;
+	const struct ProtobufCMessage *msg;
+	size_t len; /* octets of the message itself */
+};
+
+/* Fills in peer, UE, MME-UE-id, eNodeB, generation and key id of `about`: what the message says of them, and what this
+ * node knows of it besides. */
+void passage_about(struct node *n, const struct passage *p, struct node_event *about);
+/* The one place where a message is told of: counters, one log line at info, what a capture and a trace say. */
+void node_message(struct node *n, const struct passage *p);
 /* Packs and sends `msg` on `link`, counted and logged. An error is counted, too; callers may ignore it. */
 int node_send(struct node *n, struct link *link, enum iface iface, enum log_cat cat,
 	      const char *peer, const struct ProtobufCMessage *msg);
@@ -99,6 +113,10 @@ int node_send(struct node *n, struct link *link, enum iface iface, enum log_cat 
 int node_decode(struct node *n, enum iface iface, enum role from, enum log_cat cat,
 		const char *peer, const uint8_t *data, size_t len, struct ProtobufCMessage **out,
 		const struct message_row **row) KH_MUST_CHECK;
+/* The same for what is inside such a frame: NAS and RRC, whose `cat`, `peer` and `protection` the caller has filled in;
+ * the rest is filled in here. */
+int node_decode_inner(struct node *n, enum iface iface, enum role from, const uint8_t *data,
+		      size_t len, struct ProtobufCMessage **out, struct passage *p) KH_MUST_CHECK;
 /* Ends the life of what was unpacked last; nested uses (NAS inside S1) share the memory. */
 void node_done(struct node *n);
 

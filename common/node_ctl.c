@@ -1,12 +1,16 @@
-/* Control methods that every daemon has. */
+/* Control methods that every daemon has, and its control sockets. */
+#include <stdio.h>
 #include <string.h>
 
+#include "capture.h"
 #include "ctl.h"
 #include "daemon.h"
+#include "fault.h"
 #include "loop.h"
 #include "node.h"
 #include "reload.h"
 #include "schema.h"
+#include "trace.h"
 
 static void ctl_metrics_get(void *ctx, struct ctl_request *req, const json_t *params)
 {
@@ -103,7 +107,9 @@ static void ctl_schema_get(void *ctx, struct ctl_request *req, const json_t *par
 }
 
 static const struct ctl_param schema_get_params[] = {
-	{"name", CTL_STRING, true, 0, 0, "of a method, event, option, cause or metric"}, {0}};
+	{"name", CTL_STRING, true, 0, 0,
+	 "of a method, notification, event, option, cause or metric"},
+	{0}};
 
 static void ctl_status(void *ctx, struct ctl_request *req, const json_t *params)
 {
@@ -132,7 +138,7 @@ static const struct ctl_param no_params[] = {{0}};
 const struct ctl_method node_methods[] = {
 	{"status", no_params, ctl_status, "what this node is and how it does", true},
 	{"schema.list", no_params, ctl_schema_list,
-	 "methods, options, events, causes and metrics of this daemon", true},
+	 "methods, notifications, options, events, causes and metrics of this daemon", true},
 	{"schema.get", schema_get_params, ctl_schema_get, "one of them by its name", true},
 	{"config.check", no_params, ctl_config_check,
 	 "what config.reload would apply, and what needs a restart; applies nothing", true},
@@ -146,3 +152,42 @@ const struct ctl_method node_methods[] = {
 	{"shutdown", no_params, ctl_shutdown, "end the daemon in an orderly way", false},
 	{0},
 };
+
+/* A group that is not there is a slip of the pen: --check finds it. */
+int node_ctl_check(const struct node *n, char *why, size_t why_len)
+{
+	const struct node_options *o = n->options;
+	const struct {
+		const char *option, *group;
+	} rows[] = {{"control.group", o->control_group}, {"control.viewer_group", o->viewer_group}};
+	gid_t gid;
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		if (!rows[i].group || ctl_group(rows[i].group, &gid))
+			continue;
+		snprintf(why, why_len, "%s: %s: no such group", rows[i].option, rows[i].group);
+		return KH_E_CONFIG;
+	}
+	return 0;
+}
+
+int node_ctl_open(struct node *n, char *why, size_t why_len)
+{
+	const struct daemon *d = n->daemon;
+	const struct node_options *o = n->options;
+	const struct ctl_method *const tables[] = {node_methods,  capture_methods, trace_methods,
+						   fault_methods, d->methods,	   NULL};
+	const struct ctl_settings settings = {
+		.loop = n->loop,
+		.events = n->events,
+		.operators = {o->control_socket, o->control_group},
+		.viewers = {o->viewer_socket, o->viewer_group},
+		.role = d->name,
+		.node_name = n->name,
+		.version = KEYHOP_VERSION,
+		.tables = tables,
+		.node = n,
+	};
+
+	return ctl_open(&n->ctl, &settings, why, why_len);
+}

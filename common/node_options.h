@@ -22,12 +22,14 @@ struct node_options {
 	char *ca, *cert, *key, *crl;
 	uint32_t expiry_warning_ms;
 	char *tls_keylog, *keylog, *events;
+	bool events_messages;
 	int32_t log_level, log_format;
 	int32_t log_categories[LOG_CATS];
 	char *metrics_listen;
 	uint16_t metrics_port;
 	char *log_file;
-	char *control_socket;
+	char *control_socket, *control_group;
+	char *viewer_socket, *viewer_group;
 	uint32_t event_ring;
 	uint32_t decode_budget;
 	uint32_t max_frames;

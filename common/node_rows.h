@@ -47,6 +47,21 @@
 		 .offset = NODE_OPT(control_socket), \
 		 .required = true, \
 		 .help = "path of the control socket"}, \
+		{.key = "control.group", \
+		 .type = CONFIG_STRING, \
+		 .offset = NODE_OPT(control_group), \
+		 .help = "group that may use it, by name or number; that of the daemon without " \
+			 "it"}, \
+		{.key = "control.viewer_socket", \
+		 .type = CONFIG_FILE, \
+		 .access = CONFIG_REMOVES, \
+		 .offset = NODE_OPT(viewer_socket), \
+		 .help = "path of a second one, for those who look and change nothing; none " \
+			 "without it"}, \
+		{.key = "control.viewer_group", \
+		 .type = CONFIG_STRING, \
+		 .offset = NODE_OPT(viewer_group), \
+		 .help = "group that may use that one"}, \
 		{.key = "user", \
 		 .type = CONFIG_STRING, \
 		 .offset = NODE_OPT(user), \
@@ -63,7 +78,7 @@
 		 .def = "4096", \
 		 .min = 0, \
 		 .max = 1048576, \
-		 .help = "events kept for replay; 0 keeps none"}, \
+		 .help = "events kept for replay, and as many messages of a trace; 0 keeps none"}, \
 		{.key = "lab.faults", \
 		 .type = CONFIG_BOOL, \
 		 .offset = NODE_OPT(faults), \

@@ -70,6 +70,8 @@ static int compare(struct node *n, bool only_look, json_t **out, char why[CONFIG
 	json_t *applied = json_array(), *restart = json_array();
 	int err = read_again(n, fresh, why);
 
+	if (!err && d->check_options)
+		err = d->check_options(fresh, why, CONFIG_WHY_LEN);
 	if (!err)
 		err = (only_look ? trust_check : trust_reload)(n, applied, why, CONFIG_WHY_LEN);
 	for (const struct config_row *row = d->rows; !err && row->key; row++)
@@ -130,6 +132,8 @@ int reload(struct node *n, json_t **out, char why[CONFIG_WHY_LEN])
 		return err;
 	}
 	node_apply_log_levels(n);
+	if (n->daemon->reloaded)
+		n->daemon->reloaded(n);
 	describe(*out, text, sizeof text);
 	log_info(LOG_CFG, "configuration read again: %s", text);
 	describe(*out, e.detail, sizeof e.detail);

@@ -2,27 +2,32 @@
 
 #include <string.h>
 
+#include "air.h"
 #include "fault.h"
 #include "link.h"
 #include "pbmem.h"
 
-static int send_pdu(struct node *n, struct link *link, const struct message_row *row,
-		    uint32_t c_rnti, Keyhop__Rrc__Bearer bearer, uint8_t *pdu, size_t len)
+static int send_pdu(struct node *n, const struct uu_end *to, const struct message_row *row,
+		    Keyhop__Rrc__Bearer bearer, uint8_t *pdu, size_t len)
 {
 	Keyhop__Rrc__Uu uu = KEYHOP__RRC__UU__INIT;
 
-	uu.c_rnti = c_rnti;
+	uu.c_rnti = to->c_rnti;
 	uu.bearer = bearer;
 	uu.pdu.data = pdu;
 	uu.pdu.len = len;
-	if (!link)
+	if (!to->link)
 		return KH_E_LINK_LOST;
-	return n->faults && row ? fault_send_frame(n, link, row, &uu.base)
-				: link_send(link, &uu.base);
+	return n->faults && row ? fault_send_frame(n, to->link, to->air, row, &uu.base)
+				: air_send(n, to->air, to->link, &uu.base);
 }
 
-int rrc_send(struct node *n, struct link *link, struct pdcp *pdcp, uint32_t c_rnti,
-	     const Keyhop__Rrc__Rrc *msg, const char *peer)
+static enum protection protection_of(const struct pdcp *pdcp)
+{
+	return pdcp && pdcp->integrity ? PROTECTION_RRC : PROTECTION_CLEAR;
+}
+
+int rrc_send(struct node *n, const struct uu_end *to, const Keyhop__Rrc__Rrc *msg)
 {
 	uint8_t plain[UU_PDU_MAX], pdu[UU_PDU_MAX];
 	const struct message_row *row = message_row_of(IFACE_RRC, &msg->base);
@@ -32,32 +37,37 @@ int rrc_send(struct node *n, struct link *link, struct pdcp *pdcp, uint32_t c_rn
 	if (!row || len + PDCP_SRB_OVERHEAD > PDCP_SDU_MAX)
 		return KH_E_INTERNAL;
 	protobuf_c_message_pack(&msg->base, plain);
-	if (pdcp)
-		err = pdcp_srb_seal(n->crypto, pdcp, plain, len, pdu);
+	if (to->pdcp)
+		err = pdcp_srb_seal(n->crypto, to->pdcp, plain, len, pdu);
 	if (!err)
-		err = pdcp ? send_pdu(n, link, row, c_rnti, KEYHOP__RRC__BEARER__SRB1, pdu,
-				      len + PDCP_SRB_OVERHEAD)
-			   : send_pdu(n, link, row, c_rnti, KEYHOP__RRC__BEARER__SRB0, plain, len);
+		err = to->pdcp ? send_pdu(n, to, row, KEYHOP__RRC__BEARER__SRB1, pdu,
+					  len + PDCP_SRB_OVERHEAD)
+			       : send_pdu(n, to, row, KEYHOP__RRC__BEARER__SRB0, plain, len);
 	if (err)
-		node_refuse(n, LOG_AIR, err, peer, "rrc.%s not sent", row->name);
+		node_refuse(n, LOG_AIR, err, to->name, "rrc.%s not sent", row->name);
 	else
-		node_message(n, true, LOG_AIR, row, peer, &msg->base, len);
+		node_message(n, &(struct passage){.tx = true,
+						  .protection = protection_of(to->pdcp),
+						  .cat = LOG_AIR,
+						  .peer = to->name,
+						  .row = row,
+						  .msg = &msg->base,
+						  .len = len});
 	return err;
 }
 
-int rrc_send_data(struct node *n, struct link *link, struct pdcp *pdcp, uint32_t c_rnti,
-		  const uint8_t *data, size_t len, const char *peer)
+int rrc_send_data(struct node *n, const struct uu_end *to, const uint8_t *data, size_t len)
 {
 	uint8_t pdu[UU_PDU_MAX];
 	int err = len + PDCP_DRB_OVERHEAD > PDCP_SDU_MAX
 			  ? KH_E_BAD_FIELD
-			  : pdcp_drb_seal(n->crypto, pdcp, data, len, pdu);
+			  : pdcp_drb_seal(n->crypto, to->pdcp, data, len, pdu);
 
 	if (!err)
-		err = send_pdu(n, link, NULL, c_rnti, KEYHOP__RRC__BEARER__DRB1, pdu,
+		err = send_pdu(n, to, NULL, KEYHOP__RRC__BEARER__DRB1, pdu,
 			       len + PDCP_DRB_OVERHEAD);
 	if (err)
-		node_refuse(n, LOG_AIR, err, peer, "user data not sent");
+		node_refuse(n, LOG_AIR, err, to->name, "user data not sent");
 	return err;
 }
 
@@ -91,7 +101,7 @@ int rrc_open(struct node *n, struct pdcp *pdcp, enum role from, const ProtobufCB
 	     const char *peer, Keyhop__Rrc__Rrc **out)
 {
 	uint8_t plain[UU_PDU_MAX];
-	const struct message_row *row;
+	struct passage p = {.protection = protection_of(pdcp), .cat = LOG_AIR, .peer = peer};
 	const uint8_t *sdu = pdu->data;
 	size_t len = pdu->len;
 	ProtobufCMessage *msg;
@@ -105,20 +115,22 @@ int rrc_open(struct node *n, struct pdcp *pdcp, enum role from, const ProtobufCB
 		node_refuse(n, LOG_AIR, err, peer, "SRB1 PDU of %zu octets", pdu->len);
 		return err;
 	}
-	err = node_decode(n, IFACE_RRC, from, LOG_AIR, peer, sdu, len, &msg, &row);
+	err = node_decode_inner(n, IFACE_RRC, from, sdu, len, &msg, &p);
 	*out = (Keyhop__Rrc__Rrc *)(void *)msg;
 	return err;
 }
 
-int rrc_peek(struct node *n, const ProtobufCBinaryData *pdu, Keyhop__Rrc__Rrc **out)
+int rrc_peek(struct node *n, const Keyhop__Rrc__Uu *frame, Keyhop__Rrc__Rrc **out)
 {
 	struct message_fault fault = {0};
 	const struct message_row *row;
-	const uint8_t *sdu;
-	size_t len;
+	const uint8_t *sdu = frame->pdu.data;
+	size_t len = frame->pdu.len;
 	ProtobufCMessage *msg;
-	int err = pdcp_srb_peek(pdu->data, pdu->len, &sdu, &len);
+	int err = 0;
 
+	if (frame->bearer != KEYHOP__RRC__BEARER__SRB0)
+		err = pdcp_srb_peek(frame->pdu.data, frame->pdu.len, &sdu, &len);
 	if (!err)
 		err = message_decode(n->mem, IFACE_RRC, ROLE_ENB, sdu, len, &msg, &row, &fault);
 	if (!err)

@@ -1,4 +1,5 @@
-/* What can be said to a daemon and what it says: methods, events, causes, metrics, options, out of their tables. */
+/* What can be said to a daemon and what it says: methods, notifications, events, causes, metrics, options, out of their
+ * tables. */
 #include "schema.h"
 
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include "event_topics.h"
 #include "fault.h"
 #include "metrics_text.h"
+#include "trace.h"
 
 struct json_t *event_topics_json(void)
 {
@@ -94,6 +96,16 @@ static void add_methods(json_t *out, const struct ctl_method *m)
 						     "params", params_json(m->params)));
 }
 
+static json_t *notifications_json(void)
+{
+	json_t *out = json_array();
+
+	for (const struct ctl_notification *n = ctl_notifications; n->name; n++)
+		json_array_append_new(out, json_pack("{s:s, s:s, s:o}", "name", n->name, "help",
+						     n->help, "params", params_json(n->params)));
+	return out;
+}
+
 json_t *schema_json(const struct daemon *d)
 {
 	json_t *methods = json_array();
@@ -101,21 +113,21 @@ json_t *schema_json(const struct daemon *d)
 	add_methods(methods, ctl_own_methods);
 	add_methods(methods, node_methods);
 	add_methods(methods, capture_methods);
+	add_methods(methods, trace_methods);
 	add_methods(methods, fault_methods);
 	add_methods(methods, d->methods);
-	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "daemon", d->name, "summary",
-			 d->summary, "methods", methods, "options", schema_options(d->rows),
-			 "events", event_topics_json(), "causes", causes_json(), "metrics",
-			 metric_families_json(d));
+	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "daemon", d->name, "summary",
+			 d->summary, "methods", methods, "notifications", notifications_json(),
+			 "options", schema_options(d->rows), "events", event_topics_json(),
+			 "causes", causes_json(), "metrics", metric_families_json(d));
 }
 
 json_t *schema_find(const struct daemon *d, const char *name)
 {
-	static const char *const kinds[][3] = {{"methods", "name", "method"},
-					       {"events", "topic", "event"},
-					       {"options", "key", "option"},
-					       {"causes", "cause", "cause"},
-					       {"metrics", "name", "metric"}};
+	static const char *const kinds[][3] = {
+		{"methods", "name", "method"}, {"notifications", "name", "notification"},
+		{"events", "topic", "event"},  {"options", "key", "option"},
+		{"causes", "cause", "cause"},  {"metrics", "name", "metric"}};
 	json_t *all = schema_json(d), *row, *found = NULL;
 	size_t i;
 

@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <string.h>
 
-#define SEND_MAX 16384 /* octets of a message, well below any send buffer */
+#include "unit.h"
+
+#define SEND_MAX 20480 /* octets of a message: above a TLS record, well below any send buffer */
 
 /* A notification may come in pieces, as a message may. */
 static void take_notice(struct conn *c, struct sctp_stream *s, const struct sctp_source *source,
@@ -61,23 +63,45 @@ ssize_t sctp_stream_recv(struct conn *c, struct sctp_stream *s, const struct sct
 	return -1;
 }
 
-ssize_t sctp_stream_send(struct conn *c, const struct sctp_source *source, const void *data,
-			 size_t len)
+/* Octets of the next message: whole units, or a piece of one that is longer than a message. */
+static size_t next_message(const struct sctp_stream *s, const uint8_t *data, size_t len)
 {
-	size_t sent = 0;
-	ssize_t n = 0;
+	size_t n = s->unit_left ? s->unit_left : units_within(data, len, SEND_MAX);
 
-	while (sent < len) {
-		size_t piece = len - sent < SEND_MAX ? len - sent : SEND_MAX;
+	if (n == 0 || n > SEND_MAX)
+		n = SEND_MAX;
+	return n < len ? n : len;
+}
 
-		n = source->send(c, (const uint8_t *)data + sent, piece);
+/* What of a unit is left after `sent` octets: nothing, unless that was a piece of it. */
+static size_t left_of_unit(const struct sctp_stream *s, const uint8_t *data, size_t len,
+			   size_t sent)
+{
+	size_t unit = s->unit_left ? s->unit_left : unit_len(data, len);
+
+	return unit > sent ? unit - sent : 0;
+}
+
+ssize_t sctp_stream_send(struct conn *c, struct sctp_stream *s, const struct sctp_source *source,
+			 const void *data, size_t len)
+{
+	const uint8_t *next = data;
+	size_t left = len;
+
+	while (left > 0) {
+		ssize_t n = source->send(c, next, next_message(s, next, left));
+
 		if (n < 0 && errno == EINTR)
 			continue;
+		if (n < 0 && left == len)
+			return n;
 		if (n < 0)
 			break;
-		sent += (size_t)n;
+		s->unit_left = left_of_unit(s, next, left, (size_t)n);
+		next += n;
+		left -= (size_t)n;
 	}
-	return sent > 0 ? (ssize_t)sent : n;
+	return (ssize_t)(len - left);
 }
 
 void sctp_stream_forgotten(struct conn *c, struct sctp_stream *s)

@@ -11,6 +11,7 @@
 struct sctp_stream {
 	uint8_t notice[SCTP_NOTICE_MAX]; /* that has begun */
 	size_t notice_len;
+	size_t unit_left; /* octets of the unit that the last message sent has the begin of */
 	bool ended;
 	int end; /* errno, 0 for an orderly end */
 };
@@ -20,18 +21,19 @@ struct sctp_piece {
 	bool whole; /* nothing of it is to come */
 };
 
-/* How a transport reads and sends one message, or a piece of it. Errors are those of errno. */
+/* How a transport reads one message or a piece of it, and sends one: all of it, or nothing. Errors are those of errno. */
 struct sctp_source {
 	ssize_t (*recv)(struct conn *c, void *data, size_t len, struct sctp_piece *piece);
 	void (*notified)(struct conn *c, const void *notice, size_t len);
 	ssize_t (*send)(struct conn *c, const void *data, size_t len);
 };
 
-/* See conn_recv() and conn_send(). */
+/* See conn_recv() and conn_send(). A message that is sent has whole frames or TLS records (unit.h): a capture of it can be
+ * read where others are missing. Only a unit that is longer than a message goes in pieces. */
 ssize_t sctp_stream_recv(struct conn *c, struct sctp_stream *s, const struct sctp_source *source,
 			 void *data, size_t len);
-ssize_t sctp_stream_send(struct conn *c, const struct sctp_source *source, const void *data,
-			 size_t len);
+ssize_t sctp_stream_send(struct conn *c, struct sctp_stream *s, const struct sctp_source *source,
+			 const void *data, size_t len);
 
 /* The peer has set the association up anew. What it has forgotten, TLS too, cannot go on. */
 void sctp_stream_forgotten(struct conn *c, struct sctp_stream *s);

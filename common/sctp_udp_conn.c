@@ -160,7 +160,7 @@ static ssize_t recv_all(struct conn *c, void *data, size_t len)
 static ssize_t send_all(struct conn *c, const void *data, size_t len)
 {
 	sctp_udp_tick(c->net->sctp_udp);
-	return sctp_stream_send(c, &source, data, len);
+	return sctp_stream_send(c, &((struct sctp_udp_conn *)c)->stream, &source, data, len);
 }
 
 static bool is_readable(const struct sctp_udp_conn *c)

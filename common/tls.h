@@ -66,6 +66,8 @@ enum tls_revocation tls_context_revocation(const struct tls_context *t);
 int64_t tls_context_expiry(const struct tls_context *t);
 int64_t tls_context_ca_expiry(const struct tls_context *t);
 
+#define TLS_RECORD_MAX 16384U /* octets of plaintext in a record */
+
 /* A connection. `alpn` ("keyhop-s1/1") is mandatory on both sides. */
 struct tls *tls_new(struct tls_context *t, bool server, const char *alpn);
 void tls_free(struct tls *t);

@@ -63,8 +63,8 @@ static int finish(const struct command *cmd, json_t *answer)
 	const json_t *error = json_object_get(answer, "error");
 
 	if (error) {
-		if (cmd->output != OUTPUT_TABLE)
-			output_result(error, OUTPUT_JSON);
+		if (output_is_json(cmd->output))
+			output_result(error, cmd->output);
 		return client_print_error(error);
 	}
 	if (json_object_get(result, "kenb_fp") && json_object_get(result, "outcome"))
@@ -90,6 +90,77 @@ bool is_help(const char *word)
 	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
+static bool is_list(const json_t *method, const json_t *params)
+{
+	bool paged = false;
+	size_t i;
+	json_t *p;
+
+	json_array_foreach(json_object_get(method, "params"), i, p) paged =
+		paged || strcmp(json_string_value(json_object_get(p, "name")), "offset") == 0;
+	return paged && !json_object_get(params, "offset") && !json_object_get(params, "limit");
+}
+
+/* Calls a method; of a list all pages, unless `params` ask for one. As client_call(). */
+static json_t *call_whole(struct client *c, const struct command *cmd, const json_t *method,
+			  json_t *params, int *code)
+{
+	const char *name = json_string_value(json_object_get(method, "name"));
+	bool list = is_list(method, params);
+	json_t *answer = client_call(c, name, json_incref(params), cmd->timeout_ms, code);
+	json_t *whole = json_object_get(answer, "result");
+
+	while (list && json_is_integer(json_object_get(whole, "next"))) {
+		json_object_set(params, "offset", json_object_get(whole, "next"));
+		json_t *page = client_call(c, name, json_incref(params), cmd->timeout_ms, code);
+		json_t *result = json_object_get(page, "result");
+		const json_t *items = json_object_get(result, "items");
+		if (!json_array_size(items)) { /* an error, or the list has become shorter */
+			list = false;
+			json_object_set_new(whole, "next", json_null());
+		} else {
+			json_array_extend(json_object_get(whole, "items"),
+					  (json_t *)(uintptr_t)items);
+			json_object_set(whole, "next", json_object_get(result, "next"));
+		}
+		if (!result) {
+			json_decref(answer);
+			answer = json_incref(page);
+		}
+		json_decref(page);
+	}
+	json_decref(params);
+	return answer;
+}
+
+bool asks_for_help(int argc, char **argv)
+{
+	for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (is_help(argv[i]))
+			return true;
+	return false;
+}
+
+/* The verbs that go with a noun; false when it is none. */
+static bool say_noun(const json_t *schema, const char *noun)
+{
+	size_t len = strlen(noun), i, n = 0;
+	json_t *m;
+
+	json_array_foreach(json_object_get(schema, "methods"), i, m)
+	{
+		const char *name = json_string_value(json_object_get(m, "name"));
+		if (strncmp(name, noun, len) != 0 || name[len] != '.')
+			continue;
+		if (n++ == 0)
+			fprintf(stderr, "keyhop: %s wants a verb:", noun);
+		fprintf(stderr, " %s", name + len + 1);
+	}
+	if (n)
+		fputc('\n', stderr);
+	return n > 0;
+}
+
 static void say_no_method(json_t *schema, const struct command *cmd, int argc, char **argv)
 {
 	char name[128], words[128];
@@ -101,6 +172,8 @@ static void say_no_method(json_t *schema, const struct command *cmd, int argc, c
 	snprintf(words, sizeof words, "%s", near ? near : "");
 	if (strchr(words, '.'))
 		*strchr(words, '.') = ' ';
+	if (argc == 1 && say_noun(schema, argv[0]))
+		return;
 	fprintf(stderr, "keyhop: this node has no \"%s%s%s\"", argv[0], argc > 1 ? " " : "",
 		argc > 1 ? argv[1] : "");
 	if (near)
@@ -109,10 +182,13 @@ static void say_no_method(json_t *schema, const struct command *cmd, int argc, c
 }
 
 /* The answer, or NULL after a printed error. *code says what went wrong, also when there is an answer to tell. */
-static json_t *ask(struct client *c, const char *method, json_t *params, int timeout_ms, int *code)
+static json_t *ask(struct client *c, const struct command *cmd, const json_t *method,
+		   json_t *params, int *code)
 {
-	return is_import(method, params) ? import_file(c, params, timeout_ms, code)
-					 : client_call(c, method, params, timeout_ms, code);
+	const char *name = json_string_value(json_object_get(method, "name"));
+
+	return is_import(name, params) ? import_file(c, params, cmd->timeout_ms, code)
+				       : call_whole(c, cmd, method, params, code);
 }
 
 static int call(struct client *c, const struct command *cmd, json_t *schema, int argc, char **argv)
@@ -124,12 +200,12 @@ static int call(struct client *c, const struct command *cmd, json_t *schema, int
 		say_no_method(schema, cmd, argc, argv);
 		return EXIT_USAGE;
 	}
-	if (argc > used && is_help(argv[argc - 1]))
+	if (asks_for_help(argc - used, argv + used))
 		return output_methods(schema, 1, (char *[]){name});
 	json_t *params = params_parse(schema_method(schema, name), argc - used, argv + used);
 	if (!params)
 		return EXIT_USAGE;
-	json_t *answer = ask(c, name, params, cmd->timeout_ms, &code);
+	json_t *answer = ask(c, cmd, schema_method(schema, name), params, &code);
 	if (!answer)
 		return code;
 	int failed = finish(cmd, answer);
@@ -209,14 +285,14 @@ static void ask_one(void *arg, const char *name, const char *path)
 		params =
 			params_parse(schema_method(schema, method), r->argc - used, r->argv + used);
 	r->asked += used > 0;
-	json_decref(answer);
 	if (params) {
-		answer = ask(&c, method, params, r->cmd->timeout_ms, &code);
-		add_result(r, name, answer);
-		json_decref(answer);
+		json_t *said = ask(&c, r->cmd, schema_method(schema, method), params, &code);
+		add_result(r, name, said);
+		json_decref(said);
 	} else if (used) {
 		code = EXIT_USAGE;
 	}
+	json_decref(answer);
 	client_close(&c);
 	r->code = r->code ? r->code : code;
 }

@@ -18,7 +18,7 @@
 #include "pcapng_read.h"
 #include "rrc.pb-c.h"
 #include "s1.pb-c.h"
-#include "verbs.h"
+#include "words.h"
 #include "x2.pb-c.h"
 
 #define KEYLOGS_MAX 64
@@ -311,24 +311,31 @@ static int run(struct decrypt *d, const char *in)
 	return d->failed || b.kind == BLOCK_WRONG ? EXIT_FAILED : EXIT_DONE;
 }
 
+static int take_flag(struct decrypt *d, const char *flag, const char *value)
+{
+	if (strcmp(flag, "-o") == 0)
+		d->out_name = value;
+	else if (strcmp(flag, "--keylog") == 0 ? keyring_read(d->keys, value)
+					       : read_secrets(&d->secrets, value))
+		return EXIT_FAILED;
+	return EXIT_DONE;
+}
+
 static int parse(struct decrypt *d, int argc, char **argv, const char **in)
 {
-	for (int i = 0; i < argc; i++) {
-		bool more = i + 1 < argc;
-		if (strcmp(argv[i], "--keylog") == 0 && more) {
-			if (keyring_read(d->keys, argv[++i]))
-				return EXIT_FAILED;
-		} else if (strcmp(argv[i], "--tls-keylog") == 0 && more) {
-			if (read_secrets(&d->secrets, argv[++i]))
-				return EXIT_FAILED;
-		} else if (strcmp(argv[i], "-o") == 0 && more) {
-			d->out_name = argv[++i];
-		} else if (argv[i][0] != '-' && !*in) {
-			*in = argv[i];
-		} else {
-			return verb_bad_word("decrypt", argv[i]);
-		}
+	struct words w = {.verb = verb_find("decrypt"), .argc = argc, .argv = argv};
+	int code = EXIT_DONE;
+
+	for (const char *flag; !code && (flag = words_next(&w));) {
+		if (*flag)
+			code = take_flag(d, flag, w.value);
+		else if (*in)
+			code = verb_misuse("decrypt", "%s: a word too many", w.value);
+		else
+			*in = w.value;
 	}
+	if (code || w.code)
+		return code ? code : w.code;
 	if (!*in || !d->out_name)
 		return verb_misuse("decrypt", "%s is missing", *in ? "-o OUT.pcapng" : "IN.pcapng");
 	if (strcmp(*in, d->out_name) == 0)
@@ -336,18 +343,20 @@ static int parse(struct decrypt *d, int argc, char **argv, const char **in)
 	return EXIT_DONE;
 }
 
-static void report(const struct decrypt *d, bool json)
+static void report(const struct decrypt *d, enum output_format form)
 {
 	const unsigned long long n[] = {d->n_packets, d->opened[OPENED_RRC], d->opened[OPENED_NAS],
 					d->opened[OPENED_WRAPPED]};
 
-	printf(json ? "{\"packets\": %llu, \"rrc\": %llu, \"nas\": %llu, \"wrapped_keys\": %llu}\n"
-		    : "%llu packets; opened: %llu RRC messages, %llu NAS messages, %llu wrapped "
-		      "keys\n",
+	printf(output_is_json(form)
+		       ? "{\"packets\": %llu, \"rrc\": %llu, \"nas\": %llu, \"wrapped_keys\": "
+			 "%llu}\n"
+		       : "%llu packets; opened: %llu RRC messages, %llu NAS messages, %llu wrapped "
+			 "keys\n",
 	       n[0], n[1], n[2], n[3]);
 }
 
-int decrypt_verb(int argc, char **argv, bool json)
+int decrypt_verb(int argc, char **argv, enum output_format form)
 {
 	struct decrypt d = {.keys = keyring_new()};
 	const char *in = NULL;
@@ -359,7 +368,7 @@ int decrypt_verb(int argc, char **argv, bool json)
 	if (!code)
 		code = run(&d, in);
 	if (!code)
-		report(&d, json);
+		report(&d, output_is_json(form));
 	packets_free(d.packets);
 	keyring_free(d.keys);
 	buf_clear(&d.secrets);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -107,10 +108,11 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 	(void)what;
 	bufferevent_disable(bev, EV_READ | EV_WRITE);
 	node->gone = true;
-	HASH_ITER (hh, node->pending, p, tmp)
-		settle(node, p, NULL);
+	/* First who it was, then what comes of it. */
 	if (node->fleet->ops->lost)
 		node->fleet->ops->lost(node->fleet->arg, node);
+	HASH_ITER (hh, node->pending, p, tmp)
+		settle(node, p, NULL);
 }
 
 /* A call to a node that is gone ends like one that was under way, in a turn of its own. */
@@ -198,31 +200,11 @@ static void connect_to(void *arg, const char *name, const char *path)
 	f->nodes[f->n_nodes++] = node;
 }
 
-static void on_silence(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	fleet_stop(arg);
-}
-
-/* 0 when all nodes have said what they are. */
 static int ask_roles(struct fleet *f)
 {
-	const struct timeval patience = {10, 0};
-	struct event *guard = evtimer_new(f->base, on_silence, f);
-
-	evtimer_add(guard, &patience);
 	for (size_t i = 0; i < f->n_nodes; i++)
 		fleet_call(f->nodes[i], "status", json_object(), on_status, f->nodes[i]);
-	fleet_run(f);
-	event_free(guard);
-	for (size_t i = 0; i < f->n_nodes; i++) {
-		if (f->nodes[i]->role[0])
-			continue;
-		fprintf(stderr, "keyhop: %s does not answer\n", f->nodes[i]->name);
-		return EXIT_UNREACHABLE;
-	}
-	return 0;
+	return fleet_run_patiently(f);
 }
 
 int fleet_open_some(struct fleet *f, const char *dir, char *const *names, size_t n,
@@ -264,6 +246,8 @@ void fleet_close(struct fleet *f)
 		free(f->nodes[i]);
 	}
 	f->n_nodes = 0;
+	if (f->reader)
+		event_free(f->reader);
 	if (f->base)
 		event_base_free(f->base);
 }
@@ -276,6 +260,49 @@ void fleet_run(struct fleet *f)
 void fleet_stop(struct fleet *f)
 {
 	event_base_loopbreak(f->base);
+}
+
+static void on_unread(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	fleet_stop(arg);
+}
+
+/* The end of a pipe that is written to has nothing to read, but for the error when the other end is closed. */
+void fleet_stop_when_unread(struct fleet *f)
+{
+	struct stat st;
+
+	if (fstat(STDOUT_FILENO, &st) || !S_ISFIFO(st.st_mode))
+		return;
+	f->reader = event_new(f->base, STDOUT_FILENO, EV_READ, on_unread, f);
+	event_add(f->reader, NULL);
+}
+
+static void on_silence(evutil_socket_t fd, short what, void *arg)
+{
+	struct fleet *f = arg;
+
+	(void)fd;
+	(void)what;
+	for (size_t i = 0; i < f->n_nodes; i++)
+		if (f->nodes[i]->pending)
+			fprintf(stderr, "keyhop: %s does not answer\n", f->nodes[i]->name);
+	f->silent = true;
+	fleet_stop(f);
+}
+
+int fleet_run_patiently(struct fleet *f)
+{
+	const struct timeval patience = {10, 0};
+	struct event *guard = evtimer_new(f->base, on_silence, f);
+
+	f->silent = false;
+	evtimer_add(guard, &patience);
+	fleet_run(f);
+	event_free(guard);
+	return f->silent ? EXIT_UNREACHABLE : EXIT_DONE;
 }
 
 struct fleet_node *fleet_find(struct fleet *f, const char *name)

@@ -44,6 +44,8 @@ struct fleet {
 	void (*missed)(void *arg, struct fleet_node *node, const json_t *range);
 	char *const *only; /* names of the nodes wanted; none: all */
 	size_t n_only;
+	struct event *reader; /* of our standard output is gone */
+	bool silent; /* the patience of fleet_run_patiently() is over */
 };
 
 /* Connects to each node of `dir` (nodes.h says what NULL means) and asks what it is. 0 or an exit code; what is wrong is
@@ -60,6 +62,11 @@ void fleet_call(struct fleet_node *node, const char *method, json_t *params, fle
 /* Runs the loop until fleet_stop(). */
 void fleet_run(struct fleet *f);
 void fleet_stop(struct fleet *f);
+/* The same for as long as a node may take to answer. 0, or EXIT_UNREACHABLE when nobody stopped it: nodes that owe an
+ * answer are named. The loop must not run again then: what waits for answers may be gone. */
+int fleet_run_patiently(struct fleet *f);
+/* fleet_stop() as soon as nobody reads what goes into the pipe that standard output is, if it is one. */
+void fleet_stop_when_unread(struct fleet *f);
 
 struct fleet_node *fleet_find(struct fleet *f, const char *name);
 struct fleet_node *fleet_enb(struct fleet *f, uint32_t enb_id);

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "call.h"
 #include "client.h"
 #include "topology.h"
 #include "verbs.h"
@@ -83,8 +84,8 @@ static bool known_action(const char *name)
 	return false;
 }
 
-/* Words that are ours are taken out; what stands behind "--" is kept as it is. */
-static int parse(struct lab_args *a, int argc, char **argv)
+/* A flag of ours and its value, --flag value or --flag=value: how many words. 0: not ours; -1: no value. */
+static int take(struct lab_args *a, int argc, char **argv)
 {
 	const struct {
 		const char *flag;
@@ -93,30 +94,35 @@ static int parse(struct lab_args *a, int argc, char **argv)
 		     {"--topology", &a->file},
 		     {"--backend", &a->backend},
 		     {"--out", &a->out}};
-	int kept = 0;
+
+	for (size_t f = 0; f < sizeof flags / sizeof flags[0]; f++) {
+		size_t len = strlen(flags[f].flag);
+		if (strncmp(argv[0], flags[f].flag, len) != 0 || !strchr("=", argv[0][len]))
+			continue;
+		*flags[f].value = argv[0][len] ? argv[0] + len + 1 : argv[1];
+		return argv[0][len] ? 1 : argc > 1 ? 2 : -1;
+	}
+	return 0;
+}
+
+/* Words that are ours are taken out; what stands behind "--" is kept as it is. */
+static int parse(struct lab_args *a, int argc, char **argv)
+{
+	int kept = 0, i = 1;
 
 	if (argc < 1 || !known_action(argv[0]))
 		return usage();
 	a->action = argv[0];
-	for (int i = 1; i < argc; i++) {
-		bool ours = false;
-		if (strcmp(argv[i], "--") == 0) {
-			while (i < argc)
-				argv[kept++] = argv[i++];
-			break;
-		}
-		for (size_t f = 0; f < sizeof flags / sizeof flags[0]; f++) {
-			if (strcmp(argv[i], flags[f].flag) != 0)
-				continue;
-			if (i + 1 == argc)
-				return usage();
-			*flags[f].value = argv[++i];
-			ours = true;
-			break;
-		}
-		if (!ours)
-			argv[kept++] = argv[i];
+	while (i < argc && strcmp(argv[i], "--") != 0) {
+		int used = take(a, argc - i, argv + i);
+		if (used < 0)
+			return usage();
+		if (used == 0)
+			argv[kept++] = argv[i++];
+		i += used;
 	}
+	while (i < argc)
+		argv[kept++] = argv[i++];
 	a->words = argv;
 	a->n_words = kept;
 	if (!a->file && (strcmp(a->action, "up") == 0 || strcmp(a->action, "seed") == 0))
@@ -135,7 +141,7 @@ static int topology_file(const struct topology *t)
 	return err ? -1 : fd;
 }
 
-static int start_script(const struct lab_args *a, const char *topology, bool json)
+static int start_script(const struct lab_args *a, const char *topology, enum output_format form)
 {
 	char exe[PATH_MAX], script[SCRIPT_PATH_LEN];
 	const char *args[ARGS_MAX];
@@ -157,7 +163,7 @@ static int start_script(const struct lab_args *a, const char *topology, bool jso
 		args[n++] = pairs[i][0];
 		args[n++] = pairs[i][1];
 	}
-	if (json)
+	if (output_is_json(form))
 		args[n++] = "--json";
 	args[n++] = a->action;
 	for (int i = 0; i < a->n_words && n < ARGS_MAX - 1; i++)
@@ -170,11 +176,16 @@ static int start_script(const struct lab_args *a, const char *topology, bool jso
 	return EXIT_FAILED;
 }
 
-int lab_verb(int argc, char **argv, bool json)
+int lab_verb(int argc, char **argv, enum output_format form)
 {
 	struct lab_args a = {0};
 	struct topology t = {0};
 	char why[CONFIG_WHY_LEN], path[32];
+
+	if (argc == 1 && is_help(argv[0])) {
+		verb_help(verb_find("lab"), stdout);
+		return EXIT_DONE;
+	}
 	int code = parse(&a, argc, argv), fd = -1;
 
 	if (code)
@@ -194,5 +205,5 @@ int lab_verb(int argc, char **argv, bool json)
 		return EXIT_FAILED;
 	}
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-	return start_script(&a, a.file ? path : NULL, json);
+	return start_script(&a, a.file ? path : NULL, form);
 }

@@ -1,5 +1,4 @@
 /* keyhop: the command-line tool. */
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,19 +6,33 @@
 
 #include "call.h"
 #include "client.h"
-#include "duration.h"
+#include "nearest.h"
 #include "nodes.h"
 #include "verbs.h"
 #include "via.h"
+#include "words.h"
 
 #define VERSION "0.1.0"
 
+static void print_options(FILE *out)
+{
+	char name[40];
+
+	fputs("\noptions, before or after the words, up to \"--\":\n", out);
+	for (const struct option_row *o = tool_options; o->help; o++) {
+		if (!o->help[0])
+			continue;
+		option_name(o, name, sizeof name);
+		size_t len = strlen(name);
+		snprintf(name + len, sizeof name - len, " %s", o->value);
+		fprintf(out, "  %-34s %s\n", name, o->help);
+	}
+}
+
 static void usage(FILE *out)
 {
-	fputs("usage: keyhop [-n] NODE NOUN VERB [WORD]... [--flag value]...\n"
-	      "       keyhop VERB ...\n"
-	      "       with -s SOCKET, -o table|json|ndjson|csv, -t SECONDS, --via "
-	      "ssh:HOST[:/DIR]\n\n"
+	fputs("usage: keyhop NODE NOUN VERB [WORD]... [--flag value]...\n"
+	      "       keyhop VERB ...\n\n"
 	      "  keyhop enb1 help                           what this node can do\n"
 	      "  keyhop enb1 ue list                        UEs of this cell, as a table\n"
 	      "  keyhop enb1 handover start --ue 001010000000001 --to enb2 --wait\n"
@@ -31,99 +44,83 @@ static void usage(FILE *out)
 	      "  keyhop --via ssh:lab2 enb7 status          a node of another machine\n\n",
 	      out);
 	for (const struct verb *v = verbs; v->name; v++)
-		fprintf(out, "  keyhop %-10s %s\n", v->name, v->help);
+		fprintf(out, "  keyhop %-11s %s\n", v->name, v->help);
+	print_options(out);
 	fputs("\n"
 	      "A node is found as NODE.sock or NODE/ctl.sock in " NODES_WHERE ".\n"
-	      "keyhop NODE NOUN VERB --help and keyhop VERB --help say more.\n\nexit code:\n",
+	      "keyhop NODE NOUN VERB --help and keyhop help VERB say more.\n\nexit code:\n",
 	      out);
 #define EXIT_HELP(id, number, help) fprintf(out, "  %d  %s\n", number, help);
 	EXIT_CODES(EXIT_HELP)
 #undef EXIT_HELP
 }
 
+/* What was perhaps meant by the first word, when that is no node; "" for nothing. */
+static const char *nearest_verb(const char *word)
+{
+	struct nearest near;
+
+	nearest_init(&near, word);
+	for (const struct verb *v = verbs; v->name; v++)
+		nearest_try(&near, v->name);
+	return near.best ? near.best : "";
+}
+
+int help_verb(int argc, char **argv, enum output_format form)
+{
+	const struct verb *v = argc == 1 ? verb_find(argv[0]) : NULL;
+
+	(void)form;
+	if (argc > 0 && !v) {
+		const char *near = nearest_verb(argv[0]);
+		fprintf(stderr, "keyhop: \"%s\" is no verb%s%s%s\n", argv[0],
+			*near ? ", did you mean \"" : "", near, *near ? "\"?" : "");
+		return EXIT_USAGE;
+	}
+	if (v)
+		verb_help(v, stdout);
+	else
+		usage(stdout);
+	return EXIT_DONE;
+}
+
 /* One word that is no verb: a node of which nothing is asked, or a slip. */
 static int say_one_word(const char *word)
 {
-	fprintf(stderr,
-		"keyhop: \"%s\" is no verb of keyhop; of a node, something must be asked\n"
-		"hint: keyhop %s help lists what a node of this name has, keyhop --help the "
-		"verbs\n",
-		word, word);
+	char path[NODE_PATH_MAX];
+	const char *near = nearest_verb(word);
+
+	if (node_path(word, path, sizeof path) == 0)
+		fprintf(stderr,
+			"keyhop: %s is a node: of it, something must be asked\n"
+			"hint: keyhop %s help lists what it has\n",
+			word, word);
+	else
+		fprintf(stderr,
+			"keyhop: \"%s\" is no verb of keyhop, and no node is called so%s%s%s\n"
+			"hint: keyhop --help\n",
+			word, *near ? ", did you mean \"" : "", near, *near ? "\"?" : "");
 	return EXIT_USAGE;
 }
 
-/* -1 to go on, or an exit code. */
-static int take_option(struct command *cmd, int c)
+static int do_only(const char *option)
 {
-	if (c == 's') {
-		snprintf(cmd->socket, sizeof cmd->socket, "%s", optarg);
-	} else if (c == 'n') {
-		cmd->node = optarg;
-	} else if (c == 'o' && !output_parse(optarg, &cmd->output)) {
-		return -1;
-	} else if (c == 't' && !duration_parse(optarg, &cmd->timeout_ms)) {
-		return -1;
-	} else if (c == 'R' && cmd->n_via < VIAS_MAX) {
-		cmd->via[cmd->n_via++] = optarg;
-	} else if (c == 'V') {
+	if (strcmp(option, "version") == 0)
 		puts("keyhop " VERSION);
-		return EXIT_DONE;
-	} else if (c == 'S') {
+	else if (strcmp(option, "dump-schema") == 0)
 		verbs_dump();
-		return EXIT_DONE;
-	} else {
-		usage(c == 'h' ? stdout : stderr);
-		return c == 'h' ? EXIT_DONE : EXIT_USAGE;
-	}
-	return -1;
-}
-
-/* -1 to go on, or an exit code. */
-static int parse(struct command *cmd, int argc, char **argv)
-{
-	static const struct option longs[] = {{"socket", required_argument, NULL, 's'},
-					      {"node", required_argument, NULL, 'n'},
-					      {"output", required_argument, NULL, 'o'},
-					      {"timeout", required_argument, NULL, 't'},
-					      {"via", required_argument, NULL, 'R'},
-					      {"version", no_argument, NULL, 'V'},
-					      {"help", no_argument, NULL, 'h'},
-					      {"dump-schema", no_argument, NULL, 'S'},
-					      {0}};
-	int c, code = -1;
-
-	/* '+': flags of the method begin at the first word. */
-	while (code < 0 && (c = getopt_long(argc, argv, "+s:n:o:t:Vh", longs, NULL)) != -1)
-		code = take_option(cmd, c);
-	return code;
-}
-
-/* -o FORMAT is understood wherever it stands. */
-static int take_output(struct command *cmd, int argc, char **argv)
-{
-	int kept = 0;
-	bool words = false; /* behind "--" nothing is ours */
-
-	for (int i = 0; i < argc; i++) {
-		words = words || strcmp(argv[i], "--") == 0;
-		if (!words && i > 0 && i + 1 < argc && strcmp(argv[i], "-o") == 0 &&
-		    !output_parse(argv[i + 1], &cmd->output))
-			i++;
-		else
-			argv[kept++] = argv[i];
-	}
-	argv[kept] = NULL;
-	return kept;
+	else
+		usage(stdout);
+	return EXIT_DONE;
 }
 
 static int run_verb_row(const struct verb *verb, const struct command *cmd, int argc, char **argv)
 {
-	if (argc == 2 && is_help(argv[1])) {
+	if (!verb->is_script && asks_for_help(argc - 1, argv + 1)) {
 		verb_help(verb, stdout);
 		return EXIT_DONE;
 	}
-	return verb->run(argc - 1, argv + 1,
-			 cmd->output == OUTPUT_JSON || cmd->output == OUTPUT_NDJSON);
+	return verb->run(argc - 1, argv + 1, cmd->output);
 }
 
 /* DIR/NODE.sock is NODE in DIR. */
@@ -154,19 +151,40 @@ static int watch_node(struct command *cmd, int argc, char **argv)
 	return run_verb_row(verb_find("watch"), cmd, argc + 1, words);
 }
 
+static int run_method(struct command *cmd, int argc, char **argv)
+{
+	int code = 0;
+
+	if (strcmp(argv[0], "watch") == 0)
+		return watch_node(cmd, argc, argv);
+	if (cmd->node && strcmp(cmd->node, "all") == 0)
+		return call_all(cmd, argc, argv);
+	if (!cmd->socket[0]) {
+		code = node_path_or_say(cmd->node, cmd->socket, sizeof cmd->socket);
+		const char *near = code ? nearest_verb(cmd->node) : "";
+		if (*near)
+			fprintf(stderr, "hint: did you mean the verb \"%s\"?\n", near);
+		else if (code)
+			fputs("hint: the first word is a verb of keyhop, or the node that is "
+			      "asked: keyhop NODE NOUN VERB\n",
+			      stderr);
+	}
+	return code ? code : call_node(cmd, argc, argv);
+}
+
 int main(int argc, char **argv)
 {
 	struct command cmd = {.timeout_ms = 10000};
+	int code = options_take(&cmd, &argc, argv);
 
-	argc = take_output(&cmd, argc, argv);
-	int code = parse(&cmd, argc, argv);
-
+	if (code < 0 && cmd.only)
+		return do_only(cmd.only);
 	if (code < 0 && cmd.n_via)
 		code = via_enter(cmd.via, cmd.n_via);
 	if (code >= 0)
 		return code;
-	argc -= optind;
-	argv += optind;
+	argc--;
+	argv++;
 	const struct verb *verb =
 		argc > 0 && !cmd.node && !cmd.socket[0] ? verb_find(argv[0]) : NULL;
 	if (verb)
@@ -182,10 +200,5 @@ int main(int argc, char **argv)
 		usage(stderr);
 		return EXIT_USAGE;
 	}
-	if (strcmp(argv[0], "watch") == 0)
-		return watch_node(&cmd, argc, argv);
-	if (cmd.node && strcmp(cmd.node, "all") == 0)
-		return call_all(&cmd, argc, argv);
-	code = cmd.socket[0] ? 0 : node_path_or_say(cmd.node, cmd.socket, sizeof cmd.socket);
-	return code ? code : call_node(&cmd, argc, argv);
+	return run_method(&cmd, argc, argv);
 }

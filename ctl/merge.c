@@ -13,7 +13,7 @@
 #include "mem.h"
 #include "pcapng.h"
 #include "pcapng_read.h"
-#include "verbs.h"
+#include "words.h"
 
 #define MEMORY_MAX (UINT64_C(2) << 30)
 #define INTERFACES_MAX 65536
@@ -212,20 +212,23 @@ static int write_all(struct merge *m, const char *path)
 
 static int merge(struct merge *m, int argc, char **argv)
 {
+	struct words w = {.verb = verb_find("merge"), .argc = argc, .argv = argv};
 	const char *out = NULL, *in[IN_FILES_MAX];
 	uint32_t files = 0;
 	int err = 0;
 
-	for (int i = 0; !err && i < argc; i++) {
-		if (strcmp(argv[i], "-o") == 0 && i + 1 < argc)
-			out = argv[++i];
-		else if (strcmp(argv[i], "--tls-keylog") == 0 && i + 1 < argc)
-			err = read_secrets(&m->secrets, argv[++i]);
-		else if (argv[i][0] == '-' || files == IN_FILES_MAX)
-			return verb_bad_word("merge", argv[i]);
+	for (const char *flag; !err && (flag = words_next(&w));) {
+		if (strcmp(flag, "-o") == 0)
+			out = w.value;
+		else if (*flag)
+			err = read_secrets(&m->secrets, w.value);
+		else if (files == IN_FILES_MAX)
+			return verb_misuse("merge", "%s: a word too many", w.value);
 		else
-			in[files++] = argv[i];
+			in[files++] = w.value;
 	}
+	if (w.code)
+		return w.code;
 	if (!err && (!out || !files))
 		return verb_misuse("merge", "%s is missing", files ? "-o OUT.pcapng" : "IN.pcapng");
 	pcapng_section(&m->head, "keyhop merge", "");
@@ -241,14 +244,14 @@ static int merge(struct merge *m, int argc, char **argv)
 	return write_all(m, out);
 }
 
-int merge_verb(int argc, char **argv, bool json)
+int merge_verb(int argc, char **argv, enum output_format form)
 {
 	struct merge m = {.secrets.secret = true};
 	int code = merge(&m, argc, argv);
 
 	if (!code)
-		printf(json ? "{\"packets\": %zu, \"seen_twice\": %zu}\n"
-			    : "%zu packets, %zu of them seen by both ends\n",
+		printf(output_is_json(form) ? "{\"packets\": %zu, \"seen_twice\": %zu}\n"
+					    : "%zu packets, %zu of them seen by both ends\n",
 		       m.n, m.met);
 	for (size_t i = 0; i < m.n; i++)
 		free_record(m.records[i]);

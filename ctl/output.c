@@ -6,94 +6,104 @@
 #include <string.h>
 
 #include "client.h"
+#include "mem.h"
 
-#define COLUMNS_MAX 64
-#define CELL_MAX 256
-
-static void cell(const json_t *v, char out[CELL_MAX])
+/* A value as one text, new: text as it is, null and what is not there empty, all else as JSON. */
+static char *text_of(const json_t *v)
 {
 	char *text;
 
-	if (json_is_string(v)) {
-		snprintf(out, CELL_MAX, "%s", json_string_value(v));
-	} else if (!v || json_is_null(v)) {
-		snprintf(out, CELL_MAX, "-");
-	} else {
-		text = json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
-		snprintf(out, CELL_MAX, "%s", text ? text : "?");
-		free(text);
-	}
+	if (!v || json_is_null(v))
+		return x_strdup("");
+	if (json_is_string(v))
+		return x_strdup(json_string_value(v));
+	text = json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
+	return text ? text : x_strdup("?");
 }
 
-/* For people: a string may be a peer's. */
-static void shown(const json_t *v, char out[CELL_MAX])
+/* For people, new: a string may be a peer's, and a cell is never empty. */
+static char *shown(const json_t *v)
 {
-	cell(v, out);
-	for (char *p = out; *p; p++)
+	char *text = text_of(v);
+
+	for (char *p = text; *p; p++)
 		*p = output_harmless(*p);
+	if (*text)
+		return text;
+	free(text);
+	return x_strdup("-");
 }
 
-static void print_row(const char *const *names, const int *width, size_t n, const json_t *row)
+/* Columns that a text takes: octets, but for those that continue a character. */
+static int width_of(const char *text)
 {
-	char text[CELL_MAX];
+	int n = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		if (row) {
-			shown(json_object_get(row, names[i]), text);
-		} else {
-			snprintf(text, sizeof text, "%s", names[i]);
-			for (char *p = text; *p; p++)
-				*p = (char)toupper((unsigned char)*p);
-		}
-		if (i + 1 < n)
-			printf("%-*s  ", width[i], text);
-		else
-			printf("%s\n", text);
-	}
+	for (; *text; text++)
+		n += ((unsigned char)*text & 0xc0) != 0x80;
+	return n;
 }
 
-/* Names of the members of all items, in the order in which they come. */
-static size_t find_columns(const json_t *items, const char *names[COLUMNS_MAX])
+static void put_padded(const char *text, int width)
 {
-	json_t *row, *v, *seen = json_object();
+	printf("%s%*s  ", text, width - width_of(text), "");
+}
+
+/* New object: the members of all items, in the order in which they come, and how wide they are. */
+static json_t *find_columns(const json_t *items)
+{
+	json_t *row, *v, *columns = json_object();
 	const char *key;
-	size_t i, n = 0;
+	size_t i;
 
 	json_array_foreach((json_t *)(uintptr_t)items, i, row)
 	{
 		json_object_foreach(row, key, v)
 		{
-			if (n == COLUMNS_MAX || json_object_get(seen, key))
-				continue;
-			json_object_set_new(seen, key, json_true());
-			names[n++] = key;
+			char *text = shown(v);
+			const json_t *known = json_object_get(columns, key);
+			int width = width_of(text), most = (int)json_integer_value(known);
+			if (!known)
+				most = width_of(key);
+			json_object_set_new(columns, key,
+					    json_integer(width > most ? width : most));
+			free(text);
 		}
 	}
-	json_decref(seen);
-	return n;
+	return columns;
+}
+
+/* The last cell is not padded. */
+static void print_row(json_t *columns, const json_t *row)
+{
+	size_t left = json_object_size(columns);
+	const char *key;
+	json_t *width;
+
+	json_object_foreach(columns, key, width)
+	{
+		char *text = row ? shown(json_object_get(row, key)) : x_strdup(key);
+		for (char *p = text; !row && *p; p++)
+			*p = (char)toupper((unsigned char)*p);
+		if (--left)
+			put_padded(text, (int)json_integer_value(width));
+		else
+			puts(text);
+		free(text);
+	}
 }
 
 static void print_table(const json_t *items)
 {
-	const char *names[COLUMNS_MAX];
-	int width[COLUMNS_MAX];
-	size_t n = find_columns(items, names), i;
-	json_t *row;
-	char text[CELL_MAX];
+	json_t *columns = find_columns(items), *row;
+	size_t i;
 
-	for (size_t c = 0; c < n; c++) {
-		width[c] = (int)strlen(names[c]);
-		json_array_foreach(items, i, row)
-		{
-			shown(json_object_get(row, names[c]), text);
-			if ((int)strlen(text) > width[c])
-				width[c] = (int)strlen(text);
-		}
-	}
-	if (n == 0)
-		return;
-	print_row(names, width, n, NULL);
-	json_array_foreach(items, i, row) print_row(names, width, n, row);
+	if (json_object_size(columns))
+		print_row(columns, NULL);
+	else
+		fputs("(none)\n", stderr);
+	json_array_foreach((json_t *)(uintptr_t)items, i, row) print_row(columns, row);
+	json_decref(columns);
 }
 
 /* Members of members as outer.inner, as options are written. */
@@ -101,7 +111,7 @@ static void flatten(const json_t *object, const char *prefix, json_t *flat)
 {
 	const char *key;
 	json_t *v;
-	char name[CELL_MAX];
+	char name[256];
 
 	json_object_foreach((json_t *)(uintptr_t)object, key, v)
 	{
@@ -117,17 +127,33 @@ static void print_members(const json_t *object)
 {
 	json_t *flat = json_object(), *v;
 	const char *key;
-	char text[CELL_MAX];
 	int width = 0;
 
 	flatten(object, "", flat);
-	json_object_foreach(flat, key, v) if ((int)strlen(key) > width) width = (int)strlen(key);
+	json_object_foreach(flat, key, v) if (width_of(key) > width) width = width_of(key);
 	json_object_foreach(flat, key, v)
 	{
-		shown(v, text);
-		printf("%-*s  %s\n", width, key, text);
+		char *text = shown(v);
+		put_padded(key, width);
+		puts(text);
+		free(text);
 	}
 	json_decref(flat);
+}
+
+/* A list, and what stands beside it but for where it goes on. */
+static void print_list(const json_t *result, const json_t *items)
+{
+	json_t *beside = json_copy((json_t *)(uintptr_t)result);
+
+	json_object_del(beside, "items");
+	json_object_del(beside, "next");
+	print_table(items);
+	if (json_object_size(beside)) {
+		putchar('\n');
+		print_members(beside);
+	}
+	json_decref(beside);
 }
 
 int output_parse(const char *name, enum output_format *out)
@@ -156,78 +182,97 @@ static void print_lines(const json_t *items)
 }
 
 /* RFC 4180: quoted when it must be. */
-static void print_csv_cell(const json_t *v, bool last)
+static void print_csv_cell(const char *text, bool last)
 {
-	char text[CELL_MAX];
+	bool quoted = strpbrk(text, ",\"\r\n") != NULL;
 
-	cell(v, text);
-	if (strpbrk(text, ",\"\n")) {
+	if (quoted)
 		putchar('"');
-		for (const char *p = text; *p; p++)
-			fputs(*p == '"' ? "\"\"" : (char[]){*p, '\0'}, stdout);
-		putchar('"');
-	} else {
-		fputs(text, stdout);
+	for (; *text; text++) {
+		if (*text == '"')
+			putchar('"');
+		putchar(*text);
 	}
+	if (quoted)
+		putchar('"');
 	putchar(last ? '\n' : ',');
 }
 
 static void print_csv(const json_t *items)
 {
-	const char *names[COLUMNS_MAX];
-	json_t *row;
-	size_t i, n = find_columns(items, names);
+	json_t *columns = find_columns(items), *row, *width;
+	size_t i, n = json_object_size(columns), left = n;
+	const char *key;
 
-	for (size_t c = 0; c < n; c++)
-		printf("%s%c", names[c], c + 1 == n ? '\n' : ',');
-	json_array_foreach((json_t *)(uintptr_t)items, i, row) for (size_t c = 0; c < n; c++)
-		print_csv_cell(json_object_get(row, names[c]), c + 1 == n);
+	json_object_foreach(columns, key, width) print_csv_cell(key, --left == 0);
+	json_array_foreach((json_t *)(uintptr_t)items, i, row)
+	{
+		left = n;
+		json_object_foreach(columns, key, width)
+		{
+			char *text = text_of(json_object_get(row, key));
+			print_csv_cell(text, --left == 0);
+			free(text);
+		}
+	}
+	json_decref(columns);
+}
+
+/* An object is one line, its members' members are columns, too. */
+static void print_csv_object(const json_t *object)
+{
+	json_t *flat = json_object(), *one = json_pack("[O]", flat);
+
+	flatten(object, "", flat);
+	print_csv(one);
+	json_decref(one);
+	json_decref(flat);
 }
 
 void output_result(const json_t *result, enum output_format format)
 {
 	const json_t *items = json_object_get(result, "items");
-	json_t *one = json_is_array(items) ? json_incref((json_t *)(uintptr_t)items)
-					   : json_pack("[O]", result);
 
-	if (format == OUTPUT_JSON) {
-		json_dumpf(result, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
+	if (!json_is_array(items))
+		items = NULL;
+	if (format == OUTPUT_JSON || (format == OUTPUT_NDJSON && !items)) {
+		json_dumpf(result, stdout,
+			   JSON_ENCODE_ANY |
+				   (format == OUTPUT_JSON ? JSON_INDENT(2) : JSON_COMPACT));
 		putchar('\n');
 	} else if (format == OUTPUT_NDJSON) {
-		print_lines(one);
+		print_lines(items);
 	} else if (format == OUTPUT_CSV) {
-		print_csv(one);
-	} else if (json_is_array(items)) {
-		print_table(items);
+		items ? print_csv(items) : print_csv_object(result);
 	} else {
-		print_members(result);
+		items ? print_list(result, items) : print_members(result);
 	}
 	if (json_is_integer(json_object_get(result, "next")) && format != OUTPUT_JSON)
 		fprintf(stderr, "(more: --offset %lld)\n",
 			(long long)json_integer_value(json_object_get(result, "next")));
-	json_decref(one);
 }
 
 void output_event(const json_t *event, bool json)
 {
 	const char *key;
 	json_t *v;
-	char text[CELL_MAX];
 
 	if (json) {
 		json_dumpf(event, stdout, JSON_COMPACT);
 	} else {
-		shown(json_object_get(event, "ts"), text);
-		printf("%s ", text);
-		shown(json_object_get(event, "topic"), text);
-		printf("%-24s", text);
+		char *ts = shown(json_object_get(event, "ts")),
+		     *topic = shown(json_object_get(event, "topic"));
+		printf("%s %-24s", ts, topic);
+		free(ts);
+		free(topic);
 		json_object_foreach((json_t *)(uintptr_t)event, key, v)
 		{
 			if (strcmp(key, "ts") == 0 || strcmp(key, "topic") == 0 ||
 			    strcmp(key, "seq") == 0)
 				continue;
-			shown(v, text);
+			char *text = shown(v);
 			printf(" %s=%s", key, text);
+			free(text);
 		}
 	}
 	putchar('\n');

@@ -11,6 +11,10 @@
 /* Aligned for people; one indented document; one object a line; comma-separated values with a head line. */
 enum output_format { OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_NDJSON, OUTPUT_CSV };
 
+static inline bool output_is_json(enum output_format format)
+{
+	return format == OUTPUT_JSON || format == OUTPUT_NDJSON;
+}
 /* -1 for an unknown name. */
 int output_parse(const char *name, enum output_format *out);
 void output_result(const json_t *result, enum output_format format);

@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mem.h"
 #include "nearest.h"
+#include "words.h"
 
 json_t *schema_method(json_t *schema, const char *name)
 {
@@ -62,7 +64,17 @@ static json_t *array(char *text)
 	return out;
 }
 
-static json_t *typed(const char *type, char *text)
+/* What is cut into parts is a copy: a call to several nodes reads the words again for each. */
+static json_t *of_parts(json_t *(*parts)(char *), const char *text)
+{
+	char *copy = x_strdup(text);
+	json_t *out = parts(copy);
+
+	free(copy);
+	return out;
+}
+
+static json_t *typed(const char *type, const char *text)
 {
 	if (strcmp(type, "string") == 0)
 		return json_string(text);
@@ -71,21 +83,25 @@ static json_t *typed(const char *type, char *text)
 		       : strcmp(text, "false") == 0 ? json_false()
 						    : NULL;
 	if (strcmp(type, "object") == 0)
-		return object(text);
-	return strcmp(type, "array") == 0 ? array(text) : number(text);
+		return of_parts(object, text);
+	return strcmp(type, "array") == 0 ? of_parts(array, text) : number(text);
 }
 
-static json_t *find_param(json_t *method, const char *name)
+json_t *params_find(const json_t *method, const char *name)
 {
 	json_t *p;
 	size_t i;
+	char wanted[64];
 
-	/* People say where to, the interface says target. */
-	if (strcmp(name, "to") == 0)
-		name = "target";
-	json_array_foreach(json_object_get(method, "params"), i,
-			   p) if (strcmp(json_string_value(json_object_get(p, "name")), name) ==
-				  0) return p;
+	/* People say where to, the interface says target; --max-size is max_size. */
+	snprintf(wanted, sizeof wanted, "%s", strcmp(name, "to") == 0 ? "target" : name);
+	for (char *dash = wanted; (dash = strchr(dash, '-'));)
+		*dash = '_';
+	json_array_foreach(json_object_get(method, "params"), i, p)
+	{
+		if (strcmp(json_string_value(json_object_get(p, "name")), wanted) == 0)
+			return p;
+	}
 	return NULL;
 }
 
@@ -125,6 +141,8 @@ static void say_unknown(json_t *method, const char *word)
 	nearest_init(&near, name);
 	json_array_foreach(json_object_get(method, "params"), i, p)
 		nearest_try(&near, json_string_value(json_object_get(p, "name")));
+	for (const struct option_row *o = tool_options; o->name; o++)
+		nearest_try(&near, o->name);
 	fprintf(stderr, "keyhop: unknown parameter %s", word);
 	if (near.best)
 		fprintf(stderr, ", did you mean --%s?", near.best);
@@ -153,15 +171,15 @@ static int flag_value(const char *type, int argc, char **argv, char **text)
 	return is_bool ? 1 : -1;
 }
 
-/* Takes one word, or a flag and its value; words used, or -1 after a printed error. */
-static int take(json_t *method, json_t *params, int argc, char **argv)
+/* Takes one word, or unless `plain` a flag and its value; words used, or -1 after a printed error. */
+static int take(json_t *method, json_t *params, bool plain, int argc, char **argv)
 {
-	bool is_flag = strncmp(argv[0], "--", 2) == 0;
+	bool is_flag = !plain && strncmp(argv[0], "--", 2) == 0;
 	int used = 1;
 	char flag[64], *text = argv[0];
 
 	snprintf(flag, sizeof flag, "%.*s", (int)strcspn(argv[0], "="), argv[0]);
-	json_t *p = is_flag ? find_param(method, flag + 2) : next_required(method, params);
+	json_t *p = is_flag ? params_find(method, flag + 2) : next_required(method, params);
 	if (!p) {
 		say_unknown(method, is_flag ? flag : argv[0]);
 		return -1;
@@ -187,9 +205,15 @@ static int take(json_t *method, json_t *params, int argc, char **argv)
 json_t *params_parse(json_t *method, int argc, char **argv)
 {
 	json_t *params = json_object();
+	bool plain = false;
 
 	for (int i = 0; i < argc;) {
-		int used = take(method, params, argc - i, argv + i);
+		if (!plain && strcmp(argv[i], "--") == 0) {
+			plain = true;
+			i++;
+			continue;
+		}
+		int used = take(method, params, plain, argc - i, argv + i);
 		if (used < 0) {
 			json_decref(params);
 			return NULL;

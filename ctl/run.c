@@ -1,5 +1,6 @@
 /* keyhop run FILE: plays a scenario on the nodes of a run directory. */
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,7 @@
 
 #include "client.h"
 #include "run_internal.h"
-#include "verbs.h"
+#include "words.h"
 
 #define TICK_US 10000
 #define BAR_WIDTH 30
@@ -33,6 +34,15 @@ void run_fail(struct run *r, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(r->failure, sizeof r->failure, fmt, ap);
 	va_end(ap);
+	for (char *p = r->failure; *p; p++)
+		*p = output_harmless(*p);
+}
+
+void run_abort(struct run *r, int code)
+{
+	r->code = r->code ? r->code : code;
+	if (r->abort)
+		event_active(r->abort, EV_TIMEOUT, 0);
 }
 
 /* ---- the course of a run ---- */
@@ -43,6 +53,8 @@ static void on_next(int fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	if (r->over)
+		return;
 	if (r->at < r->scenario.steps.n) {
 		if (run_step(r)->kind != STEP_EXPECT)
 			json_array_clear(r->seen);
@@ -54,16 +66,45 @@ static void on_next(int fd, short what, void *arg)
 	}
 }
 
-void run_step_done(struct run *r)
+static void note_step(struct run *r)
 {
-	/* An answer that came with the end of the run. */
-	if (r->at >= r->scenario.steps.n)
-		return;
 	json_array_append_new(r->step_results,
 			      json_pack("{s:s, s:I, s:s}", "step",
 					step_word((enum step_kind)run_step(r)->kind), "duration_us",
 					(json_int_t)(run_now_us() - r->step_began_us), "failure",
 					r->failure));
+}
+
+/* The step under way has no end: it is where the run failed. */
+static void on_abort(int fd, short what, void *arg)
+{
+	struct run *r = arg;
+
+	(void)fd;
+	(void)what;
+	if (r->between) /* the next one has not begun */
+		r->step_began_us = run_now_us();
+	if (r->at < r->scenario.steps.n)
+		note_step(r);
+	r->over = true;
+	fleet_stop(&r->fleet);
+}
+
+static void on_signal(int sig, short what, void *arg)
+{
+	struct run *r = arg;
+
+	(void)what;
+	run_fail(r, "interrupted");
+	run_abort(r, 128 + sig);
+}
+
+void run_step_done(struct run *r)
+{
+	/* An answer that came with the end of the run. */
+	if (r->over || r->at >= r->scenario.steps.n)
+		return;
+	note_step(r);
 	r->at++;
 	if (r->at == r->scenario.steps.n && ++r->round < r->scenario.repeat && !r->failure[0])
 		r->at = 0;
@@ -101,7 +142,7 @@ static void on_subscribed(void *arg, const json_t *answer)
 
 /* Only what a run needs: an event that nobody reads costs all the same. Nothing is done before all nodes tell what comes
  * of it. */
-static void subscribe(struct run *r)
+static int subscribe(struct run *r)
 {
 	const struct step *steps = r->scenario.steps.items;
 	json_t *topics = json_pack("[s, s, s, s, s, s]", "handover.", "tunnel.", "x2.", "cell.",
@@ -118,7 +159,7 @@ static void subscribe(struct run *r)
 		fleet_call(r->fleet.nodes[i], "events.subscribe",
 			   json_pack("{s:O}", "topics", topics), on_subscribed, r);
 	json_decref(topics);
-	fleet_run(&r->fleet);
+	return fleet_run_patiently(&r->fleet);
 }
 
 static const struct fleet_ops fleet_ops = {.event = run_event, .lost = run_lost};
@@ -146,24 +187,46 @@ static int open_out(struct run *r, const struct run_options *o)
 	return EXIT_USAGE;
 }
 
-static int open_run(struct run *r, const struct run_options *o)
+/* A slip in a flag that stands for a key of the file is called by the flag. */
+static void say_why(const char *why)
 {
-	const struct config_source from = {&o->file, 1, o->overrides, o->n_overrides};
+	bool flag = strncmp(why, "-o ", 3) == 0;
+
+	fprintf(stderr, "keyhop: %s%s\n", flag ? "run: --" : "", flag ? why + 3 : why);
+}
+
+static struct config_source source_of(const struct run_options *o)
+{
+	return (struct config_source){&o->file, 1, o->overrides, o->n_overrides};
+}
+
+static int open_scenario(struct run *r, const struct run_options *o)
+{
+	const struct config_source from = source_of(o);
 	char why[CONFIG_WHY_LEN] = "";
 
 	stats_init(&r->stats);
 	r->seen = json_array();
 	r->step_results = json_array();
 	if (config_load(scenario_rows, &r->scenario, &from, why)) {
-		fprintf(stderr, "keyhop: %s\n", why);
+		say_why(why);
 		return EXIT_USAGE;
 	}
-	int code = open_out(r, o);
-	if (code)
-		return code;
 	for (size_t i = 0; o->moves && i < r->scenario.steps.n; i++)
 		((struct step *)r->scenario.steps.items)[i].moves = o->moves;
-	code = fleet_open(&r->fleet, o->dir, &fleet_ops, r);
+	if (run_check_steps(r, &from, why)) {
+		say_why(why);
+		return EXIT_USAGE;
+	}
+	return open_out(r, o);
+}
+
+/* The nodes, and what the run needs to know of them. 0 or an exit code. */
+static int open_nodes(struct run *r, const struct run_options *o)
+{
+	const struct config_source from = source_of(o);
+	char why[CONFIG_WHY_LEN];
+	int code = fleet_open(&r->fleet, o->dir, &fleet_ops, r);
 	if (code)
 		return code;
 	r->mme = fleet_role(&r->fleet, "mmed");
@@ -172,30 +235,66 @@ static int open_run(struct run *r, const struct run_options *o)
 		fputs("keyhop: a run needs one ued among its nodes\n", stderr);
 		return EXIT_USAGE;
 	}
+	if (run_check_nodes(r, &from, why)) {
+		say_why(why);
+		return EXIT_USAGE;
+	}
 	r->fleet.missed = run_missed;
 	r->random = r->scenario.seed;
 	r->bar = isatty(STDERR_FILENO);
 	r->memory_before = run_memory(r);
-	code = run_find_ues(r);
-	return code ? code : run_graph_open(r);
+	code = r->fleet.silent ? EXIT_UNREACHABLE : run_find_ues(r);
+	if (!code)
+		code = run_graph_open(r);
+	if (!code && r->failure[0]) {
+		fprintf(stderr, "keyhop: %s\n", r->failure);
+		code = r->code ? r->code : EXIT_FAILED;
+	}
+	return code;
 }
 
-static void play(struct run *r)
+static void open_events(struct run *r)
 {
 	const struct timeval tick = {0, TICK_US};
+	static const int signals[] = {SIGINT, SIGTERM};
 
 	r->timer = evtimer_new(r->fleet.base, run_on_timer, r);
 	r->next = evtimer_new(r->fleet.base, on_next, r);
+	r->abort = evtimer_new(r->fleet.base, on_abort, r);
 	r->tick = event_new(r->fleet.base, -1, EV_PERSIST, on_progress, r);
 	event_add(r->tick, &tick);
-	subscribe(r);
-	event_active(r->next, EV_TIMEOUT, 0);
-	fleet_run(&r->fleet);
-	event_free(r->tick);
-	event_free(r->next);
-	event_free(r->timer);
+	r->between = true;
+	for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+		r->signals[i] = evsignal_new(r->fleet.base, signals[i], on_signal, r);
+		event_add(r->signals[i], NULL);
+	}
+}
+
+static void close_events(struct run *r)
+{
+	struct event *const all[] = {r->timer, r->next,	      r->abort,
+				     r->tick,  r->signals[0], r->signals[1]};
+
+	for (size_t i = 0; r->timer && i < sizeof all / sizeof all[0]; i++)
+		event_free(all[i]);
+}
+
+/* 0, or an exit code when there is nothing to report. */
+static int play(struct run *r)
+{
+	open_events(r);
+	int code = subscribe(r);
+	if (!code) {
+		event_active(r->next, EV_TIMEOUT, 0);
+		fleet_run(&r->fleet);
+	}
+	/* From here on a signal ends the tool as it always does. */
+	for (size_t i = 0; i < sizeof r->signals / sizeof r->signals[0]; i++)
+		event_del(r->signals[i]);
+	event_del(r->tick);
 	if (r->bar)
 		fputc('\n', stderr);
+	return code;
 }
 
 static void close_run(struct run *r)
@@ -203,6 +302,7 @@ static void close_run(struct run *r)
 	HASH_CLEAR(hh, r->by_imsi);
 	run_trace_end(r);
 	run_graph_close(r);
+	close_events(r);
 	fleet_close(&r->fleet);
 	free(r->movers);
 	if (r->events_file)
@@ -212,14 +312,6 @@ static void close_run(struct run *r)
 	json_decref(r->step_results);
 	stats_clear(&r->stats);
 	config_clear(scenario_rows, &r->scenario);
-}
-
-static int usage(const char *flag)
-{
-	if (flag)
-		fprintf(stderr, "keyhop: run: %s is no flag, or its value is wrong\n", flag);
-	verb_help(verb_find("run"), stderr);
-	return EXIT_USAGE;
 }
 
 /* Those that stand for a key of the file. */
@@ -260,43 +352,41 @@ static bool take_flag(struct run_options *o, const char *flag, const char *value
 	return strcmp(flag, "--moves") == 0 && !*end && moves > 0 && moves <= 1000000;
 }
 
-/* --flag value or --flag=value. */
 static int parse(struct run_options *o, int argc, char **argv)
 {
-	for (int i = 0; i < argc; i++) {
-		if (strncmp(argv[i], "--", 2) != 0) {
-			if (o->file)
-				return usage(argv[i]);
-			o->file = argv[i];
-			continue;
-		}
-		char *eq = strchr(argv[i], '=');
-		if (eq)
-			*eq = '\0';
-		else if (i + 1 == argc)
-			return usage(argv[i]);
-		if (!take_flag(o, argv[i], eq ? eq + 1 : argv[i + 1]))
-			return usage(argv[i]);
-		i += !eq;
+	struct words w = {.verb = verb_find("run"), .argc = argc, .argv = argv};
+
+	for (const char *flag; (flag = words_next(&w));) {
+		if (*flag && !take_flag(o, flag, w.value))
+			return verb_misuse("run", "%s: \"%s\" is no value for it", flag, w.value);
+		if (!*flag && o->file)
+			return verb_misuse("run", "%s: a word too many", w.value);
+		if (!*flag)
+			o->file = w.value;
 	}
-	return o->file ? 0 : usage(NULL);
+	if (w.code)
+		return w.code;
+	return o->file ? EXIT_DONE : verb_misuse("run", "FILE.yaml is missing");
 }
 
-int run_verb(int argc, char **argv, bool json)
+int run_verb(int argc, char **argv, enum output_format form)
 {
-	struct run_options o = {.json = json};
+	struct run_options o = {.form = form};
 	struct run r = {0};
 	int code;
 
 	code = parse(&o, argc, argv);
 	if (code)
 		return code;
-	code = open_run(&r, &o);
+	code = open_scenario(&r, &o);
+	if (!code)
+		code = open_nodes(&r, &o);
+	int64_t began = run_now_us();
+	if (!code)
+		code = play(&r);
 	if (!code) {
-		int64_t began = run_now_us();
-		play(&r);
 		run_report(&r, &o, run_now_us() - began);
-		code = r.failure[0] ? EXIT_FAILED : EXIT_DONE;
+		code = !r.failure[0] ? EXIT_DONE : r.code ? r.code : EXIT_FAILED;
 	}
 	close_run(&r);
 	return code;

@@ -4,6 +4,7 @@
 
 #include <event2/event.h>
 
+#include "client.h"
 #include "run_internal.h"
 
 /* Microseconds of the day, out of 2026-11-24T13:44:06.123456Z. */
@@ -124,7 +125,7 @@ void run_event(void *arg, struct fleet_node *node, const json_t *e)
 
 	if (r->events_file && json_dumpf(e, r->events_file, JSON_COMPACT) == 0)
 		fputc('\n', r->events_file);
-	if (!topic || r->at >= r->scenario.steps.n)
+	if (!topic || r->over || r->at >= r->scenario.steps.n)
 		return;
 	if (is_expected(r, node->name, e))
 		json_array_append(r->seen, (json_t *)(uintptr_t)e);
@@ -155,5 +156,6 @@ void run_missed(void *arg, struct fleet_node *node, const json_t *range)
 
 void run_lost(void *arg, struct fleet_node *node)
 {
-	run_fail(arg, "%s closed its control socket", node->name);
+	run_fail(arg, "%s is gone: it closed its control socket", node->name);
+	run_abort(arg, EXIT_UNREACHABLE);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "client.h"
+#include "client.h"
 #include "run_internal.h"
 
 struct asked {
@@ -67,10 +68,9 @@ int run_graph_open(struct run *r)
 		fleet_call(r->fleet.nodes[i], "neighbour.list", json_object(), on_neighbours,
 			   &asked[i]);
 	}
-	if (left)
-		fleet_run(&r->fleet);
+	int code = left ? fleet_run_patiently(&r->fleet) : EXIT_DONE;
 	free(asked);
-	return 0;
+	return code;
 }
 
 const struct neighbours *run_graph_of(const struct run *r, const struct fleet_node *node)

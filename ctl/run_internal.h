@@ -8,6 +8,7 @@
 #include <uthash.h>
 
 #include "fleet.h"
+#include "output.h"
 #include "scenario.h"
 #include "stats.h"
 
@@ -54,6 +55,10 @@ struct run {
 	struct event *timer; /* of this step, or of the rate */
 	struct event *tick;
 	struct event *next; /* begins the next step, in a turn of its own */
+	struct event *abort; /* ends the run, likewise */
+	struct event *signals[2];
+	bool over; /* in the midst of a step; what still comes of it counts no more */
+	int code; /* of the run that failed; 0: EXIT_FAILED */
 	json_t *seen; /* events that some step expects, since the step before */
 	FILE *events_file;
 	char failure[200]; /* the first; "" while all is well */
@@ -68,7 +73,7 @@ struct run_options {
 	struct config_override overrides[8];
 	size_t n_overrides;
 	uint32_t moves; /* instead of those of the file; 0: as in the file */
-	bool json;
+	enum output_format form;
 };
 
 struct neighbours {
@@ -83,6 +88,15 @@ void run_step_begin(struct run *r);
 void run_step_done(struct run *r);
 /* The run has failed, with the first such text. */
 void run_fail(struct run *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* It ends in the next turn of the loop, in the midst of a step, with this exit code. run_fail() says why. */
+void run_abort(struct run *r, int code);
+
+/* scenario_check.c: does each step have what it needs; are the nodes there that it names? 0, or KH_E_CONFIG with
+ * file:line:column and the nearest name in `why`. */
+int run_check_steps(const struct run *r, const struct config_source *from,
+		    char why[CONFIG_WHY_LEN]);
+int run_check_nodes(const struct run *r, const struct config_source *from,
+		    char why[CONFIG_WHY_LEN]);
 
 /* run_steps.c: a UE has had its turn. */
 void run_mover_free(struct mover *m);
@@ -136,7 +150,8 @@ void run_expected(struct run *r, const json_t *event);
 void run_ask_ready(struct run *r);
 
 /* run_report.c */
-json_t *run_memory(struct run *r); /* what each node holds; runs the loop until all have answered */
+/* What each node holds, as far as they answer: runs the loop until all have, or the patience is over. */
+json_t *run_memory(struct run *r);
 void run_report(struct run *r, const struct run_options *o, int64_t took_us);
 
 /* run_events.c */

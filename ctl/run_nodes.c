@@ -42,15 +42,9 @@ void run_begin_rotate(struct run *r)
 void run_begin_fault(struct run *r)
 {
 	const struct step *s = run_step(r);
-	struct fleet_node *node = fleet_find(&r->fleet, s->node ? s->node : "");
 
 	r->unfinished = 1;
-	if (!node || !s->fault || !s->message) {
-		run_fail(r, "fault: wants node, fault and message");
-		run_call_done(r, json_true());
-		return;
-	}
-	fleet_call(node, "fault.set",
+	fleet_call(fleet_find(&r->fleet, s->node), "fault.set",
 		   json_pack("{s:s, s:s, s:s, s:I, s:I, s:f}", "fault", s->fault, "message",
 			     s->message, "direction", s->direction ? s->direction : "tx", "count",
 			     (json_int_t)s->count, "delay_ms", (json_int_t)s->delay_ms,
@@ -85,20 +79,10 @@ static void on_called(void *arg, const json_t *answer)
 void run_begin_call(struct run *r)
 {
 	const struct step *s = run_step(r);
-	struct fleet_node *node = fleet_find(&r->fleet, s->node ? s->node : "");
-	json_error_t error;
-	json_t *params = json_loads(s->params ? s->params : "{}", JSON_REJECT_DUPLICATES, &error);
 
-	if (node && s->method && json_is_object(params)) {
-		fleet_call(node, s->method, params, on_called, r);
-		return;
-	}
-	if (!params)
-		run_fail(r, "call: params: %s", error.text);
-	else
-		run_fail(r, "call: wants node, method, and params as a JSON object");
-	json_decref(params);
-	run_step_done(r);
+	fleet_call(fleet_find(&r->fleet, s->node), s->method,
+		   json_loads(s->params ? s->params : "{}", JSON_REJECT_DUPLICATES, NULL),
+		   on_called, r);
 }
 
 void run_begin_wait(struct run *r)

@@ -29,16 +29,16 @@ static void on_page(void *arg, const json_t *answer)
 	fleet_stop(&p->r->fleet);
 }
 
-/* New array of what ue.list says. */
-static json_t *list_ues(struct run *r)
+/* New array of what ue.list says; an exit code in *code. */
+static json_t *list_ues(struct run *r, int *code)
 {
 	struct page p = {.r = r, .items = json_array(), .more = true};
 
-	for (; p.more; p.offset += PAGE) {
+	for (*code = 0; p.more && !*code; p.offset += PAGE) {
 		fleet_call(r->ue, "ue.list",
 			   json_pack("{s:I, s:i}", "offset", (json_int_t)p.offset, "limit", PAGE),
 			   on_page, &p);
-		fleet_run(&r->fleet);
+		*code = fleet_run_patiently(&r->fleet);
 	}
 	return p.items;
 }
@@ -121,15 +121,16 @@ static int add_ues(struct run *r, const json_t *items)
 	}
 	fprintf(stderr, "keyhop: adds %zu UEs with random keys at %s and %s\n", r->scenario.ues - n,
 		r->mme->name, r->ue->name);
-	while (n < r->scenario.ues && !b.error[0]) {
+	int code = 0;
+	while (n < r->scenario.ues && !b.error[0] && !code) {
 		for (size_t i = 0; i < BATCH && n < r->scenario.ues; i++, n++) {
 			snprintf(text, sizeof text, "%015llu", ++imsi);
 			add_one(&b, text);
 		}
-		fleet_run(&r->fleet);
+		code = fleet_run_patiently(&r->fleet);
 	}
-	if (!b.error[0])
-		return 0;
+	if (code || !b.error[0])
+		return code;
 	fprintf(stderr, "keyhop: adding UE %s: %s\n", text, b.error);
 	return EXIT_FAILED;
 }
@@ -160,13 +161,13 @@ static int fill(struct run *r, const json_t *items)
 
 int run_find_ues(struct run *r)
 {
-	json_t *items = list_ues(r);
-	int code = 0;
+	int code;
+	json_t *items = list_ues(r, &code);
 
-	if (json_array_size(items) < r->scenario.ues) {
+	if (!code && json_array_size(items) < r->scenario.ues) {
 		code = add_ues(r, items);
 		json_decref(items);
-		items = code ? json_array() : list_ues(r);
+		items = code ? json_array() : list_ues(r, &code);
 	}
 	if (!code && json_array_size(items) < r->scenario.ues)
 		code = EXIT_FAILED;

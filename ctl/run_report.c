@@ -30,7 +30,7 @@ json_t *run_memory(struct run *r)
 
 	for (size_t i = 0; i < r->fleet.n_nodes; i++)
 		fleet_call(r->fleet.nodes[i], "status", json_object(), on_memory, &m);
-	fleet_run(&r->fleet);
+	(void)fleet_run_patiently(&r->fleet);
 	return m.nodes;
 }
 
@@ -82,8 +82,9 @@ static void put_escaped(FILE *f, const char *text)
 	}
 }
 
-static void write_junit(const struct run *r, const char *path)
+static void write_junit(const struct run *r, const char *path, int64_t took_us)
 {
+	const char *name = r->scenario.name ? r->scenario.name : "scenario";
 	FILE *f = fopen(path, "w");
 	size_t i;
 	json_t *step;
@@ -93,13 +94,15 @@ static void write_junit(const struct run *r, const char *path)
 		return;
 	}
 	fputs("<?xml version=\"1.0\"?>\n<testsuite name=\"", f);
-	put_escaped(f, r->scenario.name ? r->scenario.name : "scenario");
-	fprintf(f, "\" tests=\"%zu\" failures=\"%d\">\n", json_array_size(r->step_results),
-		r->failure[0] != '\0');
+	put_escaped(f, name);
+	fprintf(f, "\" tests=\"%zu\" failures=\"%d\" time=\"%.6f\">\n",
+		json_array_size(r->step_results), r->failure[0] != '\0', (double)took_us / 1e6);
 	json_array_foreach(r->step_results, i, step)
 	{
 		bool last = i + 1 == json_array_size(r->step_results);
-		fprintf(f, "  <testcase name=\"%zu %s\" time=\"%.6f\">", i + 1,
+		fputs("  <testcase classname=\"", f);
+		put_escaped(f, name);
+		fprintf(f, "\" name=\"%zu %s\" time=\"%.6f\">", i + 1,
 			json_string_value(json_object_get(step, "step")),
 			(double)json_integer_value(json_object_get(step, "duration_us")) / 1e6);
 		if (last && r->failure[0]) {
@@ -125,9 +128,8 @@ void run_report(struct run *r, const struct run_options *o, int64_t took_us)
 	json_object_set_new(all, "failure", r->failure[0] ? json_string(r->failure) : json_null());
 	json_object_set(all, "steps", r->step_results);
 	json_object_set(all, "memory", memory);
-	if (o->json) {
-		json_dumpf(all, stdout, JSON_INDENT(2));
-		putchar('\n');
+	if (o->form != OUTPUT_TABLE) {
+		output_result(all, o->form);
 	} else {
 		stats_print(&r->stats);
 		print_memory(r, memory);
@@ -145,7 +147,7 @@ void run_report(struct run *r, const struct run_options *o, int64_t took_us)
 			fprintf(stderr, "keyhop: cannot write %s\n", path);
 	}
 	if (o->junit)
-		write_junit(r, o->junit);
+		write_junit(r, o->junit, took_us);
 	json_decref(memory);
 	json_decref(all);
 }

@@ -170,6 +170,8 @@ static void on_due(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	while (t->next < t->n && t->entries[t->next].at_us <= now)
 		play(r, &t->entries[t->next++]);
+	if (r->over)
+		return;
 	if (t->next == t->n || r->failure[0]) {
 		run_set_timer(r, run_step(r)->delay_ms);
 		return;

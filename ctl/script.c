@@ -47,22 +47,22 @@ static int run(const char *args[], int n, int argc, char **argv)
 	return EXIT_FAILED;
 }
 
-int demo_verb(int argc, char **argv, bool json)
+int demo_verb(int argc, char **argv, enum output_format form)
 {
 	char exe[PATH_MAX], script[SCRIPT_PATH_LEN];
 	const char *args[ARGS_MAX] = {"python3", script, "--tool", exe};
 	int code = script_find("demo.py", exe, script);
 
-	(void)json;
+	(void)form;
 	return code ? code : run(args, 4, argc, argv);
 }
 
-int pki_verb(int argc, char **argv, bool json)
+int pki_verb(int argc, char **argv, enum output_format form)
 {
 	char exe[PATH_MAX], script[SCRIPT_PATH_LEN];
 	const char *args[ARGS_MAX] = {"/bin/sh", script};
 	int code = script_find("pki", exe, script);
 
-	(void)json;
+	(void)form;
 	return code ? code : run(args, 2, argc, argv);
 }

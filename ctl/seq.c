@@ -7,7 +7,7 @@
 
 #include "client.h"
 #include "seq.h"
-#include "verbs.h"
+#include "words.h"
 
 #define EVENT_LINE_LEN 65536
 
@@ -120,31 +120,40 @@ static const struct format *format_of_file(const char *name)
 	return formats;
 }
 
-static int parse(struct options *o, struct seq *s, int argc, char **argv)
+static int take_flag(struct options *o, struct seq *s, const char *flag, const char *value)
 {
-	for (int i = 0; i < argc; i++) {
-		bool more = i + 1 < argc;
-		if (strcmp(argv[i], "--follow") == 0) {
-			o->follow = true;
-		} else if (strcmp(argv[i], "--all") == 0) {
-			s->all = true;
-		} else if (strcmp(argv[i], "--ue") == 0 && more) {
-			if (strlen(argv[++i]) >= sizeof s->ue)
-				return verb_misuse("seq", "--ue: %s: no IMSI", argv[i]);
-			memcpy(s->ue, argv[i], strlen(argv[i]) + 1);
-		} else if (strcmp(argv[i], "--format") == 0 && more) {
-			o->format = format_named(argv[++i]);
-			if (!o->format)
-				return verb_misuse("seq", "--format: %s: no such format", argv[i]);
-		} else if (strcmp(argv[i], "-o") == 0 && more) {
-			o->out_name = argv[++i];
-		} else if (argv[i][0] != '-' && !o->from) {
-			o->from = argv[i];
-		} else {
-			return verb_bad_word("seq", argv[i]);
-		}
+	if (strcmp(flag, "--follow") == 0) {
+		o->follow = true;
+	} else if (strcmp(flag, "--all") == 0) {
+		s->all = true;
+	} else if (strcmp(flag, "-o") == 0) {
+		o->out_name = value;
+	} else if (strcmp(flag, "--format") == 0) {
+		o->format = format_named(value);
+		if (!o->format)
+			return verb_misuse("seq", "--format: %s: no such format", value);
+	} else {
+		if (strlen(value) >= sizeof s->ue)
+			return verb_misuse("seq", "--ue: %s: no IMSI", value);
+		memcpy(s->ue, value, strlen(value) + 1);
 	}
 	return EXIT_DONE;
+}
+
+static int parse(struct options *o, struct seq *s, int argc, char **argv)
+{
+	struct words w = {.verb = verb_find("seq"), .argc = argc, .argv = argv};
+	int code = EXIT_DONE;
+
+	for (const char *flag; !code && (flag = words_next(&w));) {
+		if (*flag)
+			code = take_flag(o, s, flag, w.value);
+		else if (o->from)
+			code = verb_misuse("seq", "%s: a word too many", w.value);
+		else
+			o->from = w.value;
+	}
+	return code ? code : w.code;
 }
 
 static const char *run_folder(void)
@@ -173,20 +182,24 @@ static int draw(const struct options *o, struct seq *s, FILE *out)
 	return code;
 }
 
-int seq_verb(int argc, char **argv, bool json)
+int seq_verb(int argc, char **argv, enum output_format form)
 {
 	struct options o = {0};
 	struct seq s = {0};
 	FILE *out = stdout;
 	int code = parse(&o, &s, argc, argv);
 
-	(void)json;
+	(void)form;
 	if (!code && o.out_name && !(out = fopen(o.out_name, "we"))) {
 		fprintf(stderr, "keyhop: %s: %s\n", o.out_name, strerror(errno));
 		return EXIT_FAILED;
 	}
 	if (!code)
 		code = draw(&o, &s, out);
+	if (!code && s.mismatch) {
+		fputs("keyhop: seq: keys that should be the same differ: MISMATCH\n", stderr);
+		code = EXIT_FINDINGS;
+	}
 	if (out && (fflush(out) || ferror(out) || (o.out_name && fclose(out)))) {
 		fprintf(stderr, "keyhop: %s: cannot be written\n",
 			o.out_name ? o.out_name : "standard output");

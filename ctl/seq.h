@@ -35,6 +35,7 @@ struct seq_lane {
 	char name[64];
 	enum seq_role role;
 	uint32_t enb; /* 0: not known */
+	bool traced; /* it tells of its messages */
 };
 
 struct seq_row {
@@ -46,7 +47,7 @@ struct seq_row {
 	uint32_t about; /* an eNodeB: whose key, or which target; 0: none */
 	uint64_t gen;
 	size_t rank, order; /* among rows of one time: by step, then as they came */
-	int match; /* 1: MME, target and UE agree; -1: they do not; 0: nothing to compare */
+	int match; /* 1: MME, target and UE agree; -1: one has another key; 0: not all are known */
 };
 
 struct seq {
@@ -55,7 +56,9 @@ struct seq {
 	struct seq_row *rows;
 	size_t n, room, count; /* there are now; were added in all */
 	char ue[16]; /* rows of this UE only; "": all */
-	bool all; /* of a capture: messages without a step, too */
+	bool all; /* every message, as a capture or traces tell of them */
+	bool traces; /* some lane is traced */
+	bool mismatch; /* some row has one */
 	struct seq_fact *facts; /* who holds what */
 };
 
@@ -79,6 +82,8 @@ void seq_clear_rows(struct seq *s);
  * all to seq_event(). */
 void seq_learn(struct seq *s, const json_t *event);
 void seq_event(struct seq *s, const json_t *event);
+/* The lane's node tells of its messages: they stand for those that procedures tell of. */
+void seq_trace(struct seq *s, unsigned lane);
 /* What an event tells beside its node's lane, if anything; it is no arrow then. */
 void seq_note(struct seq *s, const json_t *event);
 bool seq_is_arrow(struct seq *s, const json_t *event);

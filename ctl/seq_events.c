@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "event_topics.h"
+#include "message.h"
 #include "seq.h"
 
 enum end { SELF, MME, UE, ENB, SOURCE };
@@ -78,14 +79,53 @@ static enum seq_role role_by_topic(const char *topic)
 	return SEQ_OTHER;
 }
 
+static bool is_message(const json_t *e)
+{
+	return *text_of(e, "message") != '\0';
+}
+
+static const struct message_row *row_named(const char *text)
+{
+	char name[64];
+
+	for (size_t i = 0; i < message_row_count; i++) {
+		snprintf(name, sizeof name, "%s.%s", iface_name(message_rows[i].iface),
+			 message_rows[i].name);
+		if (strcmp(name, text) == 0)
+			return &message_rows[i];
+	}
+	return NULL;
+}
+
+/* Who sends a message, or takes it, is one of two. */
+static enum seq_role role_by_message(const json_t *e)
+{
+	static const unsigned ends[IFACE_COUNT] = {[IFACE_S1] = ROLE_MME | ROLE_ENB,
+						   [IFACE_X2] = ROLE_ENB,
+						   [IFACE_RRC] = ROLE_ENB | ROLE_UE,
+						   [IFACE_NAS] = ROLE_MME | ROLE_UE};
+	const struct message_row *row = row_named(text_of(e, "message"));
+	unsigned who = row ? row->from : 0;
+
+	if (row && strcmp(text_of(e, "topic"), "msg.rx") == 0 && row->iface != IFACE_X2)
+		who = ends[row->iface] & ~who;
+	return who == ROLE_MME	 ? SEQ_MME
+	       : who == ROLE_ENB ? SEQ_ENB
+	       : who == ROLE_UE	 ? SEQ_UE
+				 : SEQ_OTHER;
+}
+
 void seq_learn(struct seq *s, const json_t *e)
 {
 	const char *node = text_of(e, "node"), *topic = text_of(e, "topic");
 
 	if (!*node)
 		return;
-	struct seq_lane *lane = &s->lanes[seq_lane(s, node)];
-	enum seq_role role = role_by_topic(topic);
+	unsigned at = seq_lane(s, node);
+	struct seq_lane *lane = &s->lanes[at];
+	enum seq_role role = is_message(e) ? role_by_message(e) : role_by_topic(topic);
+	if (is_message(e))
+		seq_trace(s, at);
 	if (role != SEQ_OTHER)
 		lane->role = role;
 	if (strcmp(topic, "enbkey.installed") == 0)
@@ -172,13 +212,57 @@ void seq_note(struct seq *s, const json_t *e)
 			 *detail ? " " : "", detail);
 }
 
+/* NAS is between MME and UE; of the ends of S1 one is the MME, of those of Uu one is a UE. */
+static unsigned other_end(struct seq *s, const json_t *e, unsigned self)
+{
+	enum seq_role role = s->lanes[self].role;
+	bool nas = strncmp(text_of(e, "message"), "nas.", 4) == 0;
+	const char *interface = text_of(e, "interface");
+
+	if (role != SEQ_MME && (nas || strcmp(interface, "S1") == 0))
+		return lane_of(s, e, MME);
+	if (role != SEQ_UE && (nas || strcmp(interface, "Uu") == 0))
+		return lane_of(s, e, UE);
+	return number_of(e, "enb") ? lane_of(s, e, ENB) : seq_lane(s, text_of(e, "peer"));
+}
+
+static enum seq_protection protection_named(const char *name)
+{
+	for (int i = SEQ_CLEAR; i < SEQ_PROTECTION_COUNT; i++)
+		if (strcmp(name, seq_protection_name((enum seq_protection)i)) == 0)
+			return (enum seq_protection)i;
+	return SEQ_CLEAR;
+}
+
+/* Once: as the sender tells it, or as the receiver does when the sender does not. */
+static void add_message(struct seq *s, const json_t *e)
+{
+	const char *name = text_of(e, "message"), *dot = strchr(name, '.');
+	unsigned self = seq_lane(s, text_of(e, "node")), other = other_end(s, e, self);
+	bool sent = strcmp(text_of(e, "topic"), "msg.tx") == 0;
+
+	if (!sent && s->lanes[other].traced)
+		return;
+	struct seq_row *r = add_row(s, e, sent ? self : other, sent ? other : self);
+	const char *text = seq_step_text(r->step);
+	snprintf(r->text, sizeof r->text, "%s", text ? text : dot ? dot + 1 : name);
+	r->protection = protection_named(text_of(e, "protection"));
+}
+
 void seq_event(struct seq *s, const json_t *e)
 {
 	const struct arrow *a;
 
 	if (!*text_of(e, "node"))
 		return;
+	if (is_message(e)) {
+		if (s->all)
+			add_message(s, e);
+		return;
+	}
 	a = arrow_of(s, e);
+	if (a && s->all && s->traces)
+		return;
 	if (a)
 		add_arrow(s, e, a);
 	else

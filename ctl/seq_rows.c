@@ -25,13 +25,11 @@ const char *seq_protection_name(enum seq_protection p)
 	return protections[p];
 }
 
-/* "lane key fingerprint", or "UE generation eNodeB fingerprint": who holds it, or where it was derived. */
+/* "lane key fingerprint": who holds it. "step UE generation eNodeB": which KeNB came of that step. */
 struct seq_fact {
-	char name[128];
-	unsigned mask;
+	char name[128], fp[12];
 	UT_hash_handle hh;
 };
-enum { AT_MME = 1, AT_TARGET = 2, LANE_HOLDS = 4, SERVES = 8 };
 
 static struct seq_fact *find_fact(const struct seq *s, const char *name)
 {
@@ -51,7 +49,7 @@ static void free_facts(struct seq *s)
 	}
 }
 
-static void add_fact(struct seq *s, const char *name, unsigned mask)
+static void add_fact(struct seq *s, const char *name, const char *fp)
 {
 	struct seq_fact *f = find_fact(s, name);
 
@@ -62,7 +60,7 @@ static void add_fact(struct seq *s, const char *name, unsigned mask)
 		snprintf(f->name, sizeof f->name, "%s", name);
 		HASH_ADD_STR(s->facts, name, f); /* NOLINT(clang-analyzer-*): uthash */
 	}
-	f->mask |= mask;
+	snprintf(f->fp, sizeof f->fp, "%s", fp);
 }
 
 void seq_free(struct seq *s)
@@ -112,6 +110,12 @@ unsigned seq_lane_of_role(struct seq *s, enum seq_role role, const char *name)
 	unsigned i = seq_lane(s, name);
 	s->lanes[i].role = role;
 	return i;
+}
+
+void seq_trace(struct seq *s, unsigned lane)
+{
+	s->lanes[lane].traced = true;
+	s->traces = true;
 }
 
 struct seq_row *seq_add(struct seq *s)
@@ -170,9 +174,9 @@ static void sort_lanes(struct seq *s)
 	}
 }
 
-static void fact_of_kenb(const struct seq_row *r, char *out, size_t len)
+static void fact_of_kenb(const char *step, const struct seq_row *r, char *out, size_t len)
 {
-	snprintf(out, len, "%s %llu %u %s", r->ue, (unsigned long long)r->gen, r->about, r->fp);
+	snprintf(out, len, "%s %s %llu %u", step, r->ue, (unsigned long long)r->gen, r->about);
 }
 
 static void fact_of_lane(const struct seq *s, unsigned lane, const char *key, const char *fp,
@@ -188,28 +192,38 @@ static void learn_facts(struct seq *s, const struct seq_row *r)
 	if (r->protection != SEQ_NOTE)
 		return;
 	fact_of_lane(s, r->from, "serves", r->ue, name, sizeof name);
-	add_fact(s, name, SERVES);
+	add_fact(s, name, "");
 	if (!r->fp[0])
 		return;
 	fact_of_lane(s, r->from, r->key, r->fp, name, sizeof name);
-	add_fact(s, name, LANE_HOLDS);
-	fact_of_kenb(r, name, sizeof name);
-	if (strcmp(r->step, "3b") == 0)
-		add_fact(s, name, AT_MME);
-	if (strcmp(r->step, "7a") == 0)
-		add_fact(s, name, AT_TARGET);
+	add_fact(s, name, r->fp);
+	if (strcmp(r->step, "3b") != 0 && strcmp(r->step, "7a") != 0)
+		return;
+	fact_of_kenb(r->step, r, name, sizeof name);
+	add_fact(s, name, r->fp);
 }
 
-/* The KeNB that the UE derived (9a) is that of the MME (3b) and of the target (7a), or not. */
-static int agreement(const struct seq *s, const struct seq_row *mine)
+/* 0: what came of that step is not known; 1: the same KeNB; -1: another one. */
+static int compared(const struct seq *s, const char *step, const struct seq_row *mine)
 {
 	char name[128];
 
+	fact_of_kenb(step, mine, name, sizeof name);
+	const struct seq_fact *f = find_fact(s, name);
+	if (!f)
+		return 0;
+	return strcmp(f->fp, mine->fp) == 0 ? 1 : -1;
+}
+
+/* The KeNB that the UE derived (9a) is that of the MME (3b) and of the target (7a), or not, or nobody else's is known. */
+static int agreement(const struct seq *s, const struct seq_row *mine)
+{
 	if (strcmp(mine->step, "9a") != 0 || !mine->fp[0])
 		return 0;
-	fact_of_kenb(mine, name, sizeof name);
-	const struct seq_fact *f = find_fact(s, name);
-	return f && f->mask & AT_MME && f->mask & AT_TARGET ? 1 : -1;
+	int mme = compared(s, "3b", mine), target = compared(s, "7a", mine);
+	if (mme < 0 || target < 0)
+		return -1;
+	return mme && target;
 }
 
 static void drop_others(struct seq *s)
@@ -229,8 +243,10 @@ void seq_settle(struct seq *s)
 		qsort(s->rows, s->n, sizeof *s->rows, by_time);
 	for (size_t i = 0; i < s->n; i++)
 		learn_facts(s, &s->rows[i]);
-	for (size_t i = 0; i < s->n; i++)
+	for (size_t i = 0; i < s->n; i++) {
 		s->rows[i].match = agreement(s, &s->rows[i]);
+		s->mismatch = s->mismatch || s->rows[i].match < 0;
+	}
 }
 
 void seq_finish(struct seq *s)

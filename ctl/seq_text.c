@@ -153,16 +153,27 @@ static void put_label(const struct seq_row *r, FILE *out)
 /* Both languages have participants, arrows and notes; the words differ. */
 struct dialect {
 	const char *begin, *arrow[SEQ_PROTECTION_COUNT], *note, *end;
+	bool name_first; /* participant "name" as L0, not participant L0 as name */
 };
 
-static void diagram(const struct seq *s, const struct dialect *d, FILE *out)
+static void put_participant(const struct seq *s, const struct dialect *d, unsigned i, FILE *out)
 {
-	fputs(d->begin, out);
-	for (unsigned i = 0; i < s->n_lanes; i++) {
+	if (d->name_first) {
+		fputs("participant \"", out);
+		put_plain(s->lanes[i].name, out);
+		fprintf(out, "\" as L%u\n", i);
+	} else {
 		fprintf(out, "participant L%u as ", i);
 		put_plain(s->lanes[i].name, out);
 		fputc('\n', out);
 	}
+}
+
+static void diagram(const struct seq *s, const struct dialect *d, FILE *out)
+{
+	fputs(d->begin, out);
+	for (unsigned i = 0; i < s->n_lanes; i++)
+		put_participant(s, d, i, out);
 	for (size_t i = 0; i < s->n; i++) {
 		const struct seq_row *r = &s->rows[i];
 		if (r->protection == SEQ_NOTE || r->from == r->to)
@@ -199,6 +210,7 @@ void seq_plantuml(const struct seq *s, FILE *out)
 			  [SEQ_RRC] = " -[#green]> "},
 		.note = "note",
 		.end = "@enduml\n",
+		.name_first = true,
 	};
 
 	diagram(s, &plantuml, out);

@@ -54,9 +54,10 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* The smallest sample that so many of a thousand do not exceed. */
 static int64_t percentile(const struct series *x, unsigned permille)
 {
-	return x->n ? x->us[(x->n - 1) * permille / 1000] : 0;
+	return x->n ? x->us[(x->n * permille + 999) / 1000 - 1] : 0;
 }
 
 static void sort_all(struct stats *s)

@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "client.h"
-#include "output.h"
 #include "scenario.h"
 #include "schema.h"
 #include "topology.h"
+#include "words.h"
 
 /* clang-format off */
 const struct verb verbs[] = {
@@ -21,15 +21,15 @@ const struct verb verbs[] = {
 		"[--backend loopback|netns|vm] [--out DIR]",
 	 "the nodes of a topology: on loopback, in network namespaces or in virtual machines", lab_verb,
 	 {"keyhop lab up -t conf/topologies/4-nodes.yaml --backend netns",
-	  "keyhop lab partition enb1 mme"}},
+	  "keyhop lab partition enb1 mme"}, true},
 	{"demo", "[--enbs N] [--ues N] [--moves N] [--stay] [--out DIR] [--stop DIR]",
 	 "three handovers on loopback, every key compared; --help lists all options", demo_verb,
 	 {"keyhop demo --enbs 4 --ues 10",
-	  "keyhop demo --stay"}},
+	  "keyhop demo --stay"}, true},
 	{"pki", "[DIR] init|issue|renew|revoke|crl|list|show [WORD]...",
 	 "a CA and certificates of nodes, in DIR (./pki); without words it says more", pki_verb,
 	 {"keyhop pki issue enb enb1 00101 1",
-	  "keyhop pki revoke enb1 keyCompromise"}},
+	  "keyhop pki revoke enb1 keyCompromise"}, true},
 	{"wait", "NODE|all ready | ue IMSI attached|detached|at ENB [--timeout DURATION]",
 	 "ends when it is so, by events; a node need not be started yet. DURATION is 5, 5s, 200ms or 2m (10s)", wait_verb,
 	 {"keyhop wait all ready --timeout 90s",
@@ -37,9 +37,10 @@ const struct verb verbs[] = {
 	{"watch", "[NODE]... [--topic PREFIX,...] [--ue IMSI] [--since SEQ] [--count N] [--timeout DURATION] [--exec COMMAND]",
 	 "events of these nodes, or of all, as they come; COMMAND gets each on its standard input", watch_verb,
 	 {"keyhop watch enb1 enb2 --topic handover. -o json",
-	  "keyhop watch --topic handover.failed --exec 'jq -r .cause >>failures'"}},
+	  "keyhop watch --topic handover.failed --exec 'echo \"$KEYHOP_UE\" >>failures'"}},
 	{"seq", "[RUN|EVENTS|CAPTURE] [--ue IMSI] [--all] [--format text|mermaid|plantuml|html] [-o FILE] [--follow]",
-	 "a sequence diagram of a run directory, of a file of events or of a capture; live with --follow", seq_verb,
+	 "a sequence diagram of a run directory, of a file of events or of a capture; live with --follow. --all draws every "
+	 "message: of a capture, or as traces tell; with --follow it begins a trace where none runs, and ends it", seq_verb,
 	 {"keyhop seq run --ue 001010000000001 -o ladder.html",
 	  "keyhop seq run --follow"}},
 	{"decrypt", "IN.pcapng [--keylog FILE]... [--tls-keylog FILE]... -o OUT.pcapng",
@@ -53,28 +54,19 @@ const struct verb verbs[] = {
 	{"wireshark", "--user", "puts plugin and .proto files where this user's Wireshark finds them", wireshark_verb,
 	 {"keyhop wireshark --user",
 	  "XDG_CONFIG_HOME=/tmp/try HOME=/tmp/try keyhop wireshark --user"}},
-	{"schema", "[NODE]", "methods, options, events, causes and metrics of a node, or of every daemon, as JSON", schema_verb,
+	{"schema", "[NODE]", "methods, notifications, options, events, causes and metrics of a node, or of every daemon, as JSON", schema_verb,
 	 {"keyhop schema enb1",
 	  "keyhop schema mme | jq -r '.events[].topic'"}},
 	{"completion", "bash|zsh|fish", "a script that completes the words of this tool", completion_verb,
 	 {"eval \"$(keyhop completion bash)\"",
 	  "keyhop completion fish | source"}},
+	{"help", "[VERB]", "a summary, or what a verb takes", help_verb,
+	 {"keyhop help run",
+	  "keyhop enb1 help handover"}},
 	{"complete", "WORD...", "what may come next; for the scripts of completion", complete_verb,
 	 {"keyhop complete enb1 handover ''",
-	  "keyhop complete wait ue ''"}},
+	  "keyhop complete wait ue ''"}, true},
 	{0},
-};
-
-static const struct {
-	const char *flag, *value, *help;
-} flags[] = {
-	{"-n, --node", "NODE", "the node; the first word without it"},
-	{"-s, --socket", "SOCKET", "path of a control socket, instead of a node's name"},
-	{"-o, --output", "table|json|ndjson|csv", "form of the result; also after the words"},
-	{"-t, --timeout", "DURATION", "how long to wait for an answer (10s)"},
-	{"    --via", "ssh:HOST[:/DIR]", "nodes of another machine, by OpenSSH; may stand several times"},
-	{"-V, --version", "", "prints the version"},
-	{"-h, --help", "", "prints a summary"},
 };
 /* clang-format on */
 
@@ -117,26 +109,6 @@ int verb_misuse(const char *name, const char *fmt, ...)
 	return EXIT_USAGE;
 }
 
-/* "-o FILE" stands in `usage`, behind a blank or a bracket. */
-static bool takes_value(const char *usage, const char *option)
-{
-	size_t len = strlen(option);
-
-	for (const char *at = usage; (at = strstr(at, option)); at += len)
-		if ((at == usage || strchr(" [|", at[-1])) && at[len] == ' ')
-			return true;
-	return false;
-}
-
-int verb_bad_word(const char *name, const char *word)
-{
-	if (word[0] != '-')
-		return verb_misuse(name, "%s: a word too many", word);
-	return verb_misuse(name, "%s: %s", word,
-			   takes_value(verb_find(name)->usage, word) ? "its value is missing"
-								     : "no such option");
-}
-
 static json_t *verbs_json(void)
 {
 	json_t *out = json_array();
@@ -152,10 +124,13 @@ static json_t *flags_json(void)
 {
 	json_t *out = json_array();
 
-	for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
-		json_array_append_new(out,
-				      json_pack("{s:s, s:s, s:s}", "flag", flags[i].flag, "value",
-						flags[i].value, "help", flags[i].help));
+	for (const struct option_row *o = tool_options; o->help; o++) {
+		char name[40];
+		option_name(o, name, sizeof name);
+		if (o->help[0])
+			json_array_append_new(out, json_pack("{s:s, s:s, s:s}", "flag", name,
+							     "value", o->value, "help", o->help));
+	}
 	return out;
 }
 

@@ -8,7 +8,7 @@
 #include "duration.h"
 #include "nodes.h"
 #include "ready.h"
-#include "verbs.h"
+#include "words.h"
 
 #define ASK_MS 5000
 #define RETRY_NS 50000000 /* for a socket that is not there yet */
@@ -20,13 +20,8 @@ struct wish {
 	const char *state, *cell;
 	int64_t deadline;
 	int timeout_ms;
+	char last[64]; /* how it was when it was asked last: "attached at enb1" */
 };
-
-static int usage(void)
-{
-	verb_help(verb_find("wait"), stderr);
-	return EXIT_USAGE;
-}
 
 /* By name, or by number: enb2, 2. */
 static bool is_cell(const char *word, const json_t *ue)
@@ -40,21 +35,46 @@ static bool is_cell(const char *word, const json_t *ue)
 	       (strncmp(word, "enb", 3) == 0 && strcmp(word + 3, number) == 0);
 }
 
-static bool is_there(const struct wish *w, const json_t *ue)
+static void note(struct wish *w, const json_t *ue)
+{
+	const char *state = json_string_value(json_object_get(ue, "state"));
+	const char *name = json_string_value(json_object_get(ue, "serving_name"));
+	long long cell = json_integer_value(json_object_get(ue, "serving"));
+
+	if (cell && name)
+		snprintf(w->last, sizeof w->last, "%.30s at %.25s", state ? state : "?", name);
+	else if (cell)
+		snprintf(w->last, sizeof w->last, "%.30s at enb%lld", state ? state : "?", cell);
+	else
+		snprintf(w->last, sizeof w->last, "%.30s", state ? state : "?");
+}
+
+static bool is_there(struct wish *w, const json_t *ue)
 {
 	const char *state = json_string_value(json_object_get(ue, "state"));
 
+	note(w, ue);
 	if (!state || strcmp(state, w->cell ? "attached" : w->state) != 0)
 		return false;
 	return !w->cell || is_cell(w->cell, ue);
 }
 
+/* How long an answer may take: what is left, but with a timeout of 0 a question is asked once all the same. */
+static int patience(const struct wish *w)
+{
+	int64_t left = w->deadline - now_ms();
+
+	if (w->timeout_ms == 0 || left > ASK_MS)
+		return ASK_MS;
+	return left > 0 ? (int)left : 1;
+}
+
 /* 1: it is so; 0: not yet; an exit code below zero, negated. */
-static int ask(struct client *c, const struct wish *w)
+static int ask(struct client *c, struct wish *w)
 {
 	int code = EXIT_FAILED;
 	json_t *params = w->imsi ? json_pack("{s:s}", "ue", w->imsi) : json_object();
-	json_t *answer = client_call(c, w->imsi ? "ue.show" : "status", params, ASK_MS, &code);
+	json_t *answer = client_call(c, w->imsi ? "ue.show" : "status", params, patience(w), &code);
 	const json_t *result = json_object_get(answer, "result");
 	const json_t *error = json_object_get(answer, "error");
 	int so = result && (w->imsi ? is_there(w, result) : status_is_ready(result));
@@ -71,8 +91,9 @@ static int ask(struct client *c, const struct wish *w)
 static int not_in_time(const struct wish *w)
 {
 	if (w->imsi)
-		fprintf(stderr, "keyhop: UE %s is not %s%s%s in time\n", w->imsi, w->state,
-			w->cell ? " " : "", w->cell ? w->cell : "");
+		fprintf(stderr, "keyhop: UE %s is not %s%s%s in time%s%s\n", w->imsi, w->state,
+			w->cell ? " " : "", w->cell ? w->cell : "", w->last[0] ? ": it is " : "",
+			w->last);
 	else
 		fprintf(stderr, "keyhop: %s is not ready in time\n", w->node);
 	return EXIT_TIMEOUT;
@@ -85,18 +106,24 @@ static json_t *subscription(const struct wish *w)
 				   "cell.", "config.");
 }
 
-static int wait_at(struct client *c, const struct wish *w)
+static int no_answer(const struct wish *w)
+{
+	fprintf(stderr, "keyhop: %s does not answer\n", w->node);
+	return EXIT_TIMEOUT;
+}
+
+static int wait_at(struct client *c, struct wish *w)
 {
 	int code = EXIT_FAILED, so;
-	json_t *message = client_call(c, "events.subscribe", subscription(w), ASK_MS, &code);
+	json_t *message = client_call(c, "events.subscribe", subscription(w), patience(w), &code);
 
 	if (!message)
-		return code;
+		return code == EXIT_TIMEOUT ? no_answer(w) : code;
 	for (;;) {
 		json_decref(message);
 		so = ask(c, w);
 		if (so == -EXIT_TIMEOUT)
-			fprintf(stderr, "keyhop: %s does not answer\n", w->node);
+			return no_answer(w);
 		if (so)
 			return so > 0 ? EXIT_DONE : -so;
 		int64_t left = w->deadline - now_ms();
@@ -107,7 +134,7 @@ static int wait_at(struct client *c, const struct wish *w)
 }
 
 /* A node that is being started has no socket yet, or one that nobody listens at. */
-static int wait_for(const struct wish *w)
+static int wait_for(struct wish *w)
 {
 	const struct timespec pause = {0, RETRY_NS};
 	char path[NODE_PATH_MAX];
@@ -116,7 +143,9 @@ static int wait_for(const struct wish *w)
 	for (;;) {
 		int code = EXIT_UNREACHABLE;
 		if (node_path(w->node, path, sizeof path) == 0) {
-			code = client_open_quiet(&c, path, ASK_MS);
+			code = client_open_quiet(&c, path, patience(w));
+			if (code == EXIT_TIMEOUT)
+				(void)no_answer(w);
 			if (!code)
 				code = wait_at(&c, w);
 			client_close(&c);
@@ -124,8 +153,9 @@ static int wait_for(const struct wish *w)
 		if (code != EXIT_UNREACHABLE)
 			return code;
 		if (now_ms() >= w->deadline) {
-			(void)node_path_or_say(w->node, path, sizeof path);
-			return w->timeout_ms ? not_in_time(w) : EXIT_UNREACHABLE;
+			if (node_path_or_say(w->node, path, sizeof path) == EXIT_DONE)
+				fprintf(stderr, "keyhop: nobody listens at %s\n", path);
+			return EXIT_UNREACHABLE;
 		}
 		nanosleep(&pause, NULL);
 	}
@@ -188,7 +218,7 @@ static int wait_for_all(struct wish *w)
 	}
 	if (!all.n) {
 		fputs("keyhop: no node is there in time: looked in " NODES_WHERE "\n", stderr);
-		return EXIT_TIMEOUT;
+		return EXIT_UNREACHABLE;
 	}
 	for (size_t i = 0; i < all.n && !code; i++) {
 		w->node = all.name[i];
@@ -248,33 +278,50 @@ static int wait_for_ue(struct wish *w)
 	return code;
 }
 
-static int parse(struct wish *w, int argc, char **argv)
+#define WORDS_MAX 4
+
+/* NODE ready, ue IMSI STATE or ue IMSI at CELL. */
+static int take_words(struct wish *w, char **word, int n)
 {
-	if (argc >= 2 && strcmp(argv[argc - 2], "--timeout") == 0) {
-		if (duration_parse(argv[argc - 1], &w->timeout_ms))
-			return usage();
-		argc -= 2;
+	bool is_state = n == 3 && (!strcmp(word[2], "attached") || !strcmp(word[2], "detached"));
+	bool is_place = n == 4 && strcmp(word[2], "at") == 0;
+
+	if (n == 2 && strcmp(word[1], "ready") == 0) {
+		w->node = word[0];
+		return EXIT_DONE;
 	}
-	w->deadline = now_ms() + w->timeout_ms;
-	w->node = argc > 0 ? argv[0] : NULL;
-	if (argc == 2 && strcmp(argv[1], "ready") == 0)
-		return 0;
-	if (argc < 3 || strcmp(argv[0], "ue") != 0)
-		return usage();
-	w->imsi = argv[1];
-	w->state = argv[2];
-	if (argc == 3 && (!strcmp(w->state, "attached") || !strcmp(w->state, "detached")))
-		return 0;
-	w->cell = argc == 4 && strcmp(w->state, "at") == 0 ? argv[3] : NULL;
-	return w->cell ? 0 : usage();
+	if (n < 3 || strcmp(word[0], "ue") != 0 || (!is_state && !is_place))
+		return verb_misuse("wait", "that is nothing to wait for");
+	w->imsi = word[1];
+	w->state = word[2];
+	w->cell = is_place ? word[3] : NULL;
+	return EXIT_DONE;
 }
 
-int wait_verb(int argc, char **argv, bool json)
+static int parse(struct wish *w, int argc, char **argv)
+{
+	struct words words = {.verb = verb_find("wait"), .argc = argc, .argv = argv};
+	char *word[WORDS_MAX];
+	int n = 0;
+
+	for (const char *flag; (flag = words_next(&words));) {
+		if (*flag && duration_parse(words.value, &w->timeout_ms))
+			return verb_misuse("wait", "%s: \"%s\" is no duration", flag, words.value);
+		if (!*flag && n == WORDS_MAX)
+			return verb_misuse("wait", "%s: a word too many", words.value);
+		if (!*flag)
+			word[n++] = words.value;
+	}
+	w->deadline = now_ms() + w->timeout_ms;
+	return words.code ? words.code : take_words(w, word, n);
+}
+
+int wait_verb(int argc, char **argv, enum output_format form)
 {
 	struct wish w = {.timeout_ms = 10000};
 	int code = parse(&w, argc, argv);
 
-	(void)json;
+	(void)form;
 	if (code)
 		return code;
 	if (w.imsi)

@@ -11,8 +11,9 @@
 #include "client.h"
 #include "duration.h"
 #include "fleet.h"
+#include "nodes.h"
 #include "output.h"
-#include "verbs.h"
+#include "words.h"
 
 #define NODES_NAMED_MAX 64
 
@@ -126,12 +127,6 @@ static void on_timeout(evutil_socket_t fd, short what, void *arg)
 	end(arg, EXIT_TIMEOUT);
 }
 
-static int usage(void)
-{
-	verb_help(verb_find("watch"), stderr);
-	return EXIT_USAGE;
-}
-
 static bool add_topics(json_t *params, char *list)
 {
 	json_t *topics = json_object_get(params, "topics");
@@ -167,18 +162,30 @@ static bool take_flag(struct watch *w, const char *flag, char *value)
 
 static int parse(struct watch *w, int argc, char **argv)
 {
-	for (int i = 0; i < argc; i++) {
-		if (strncmp(argv[i], "--", 2) == 0) {
-			if (i + 1 == argc || !take_flag(w, argv[i], argv[i + 1]))
-				return usage();
-			i++;
-		} else if (strcmp(argv[i], "all") != 0) {
-			if (w->n_nodes == NODES_NAMED_MAX)
-				return usage();
-			w->nodes[w->n_nodes++] = argv[i];
-		}
+	struct words words = {.verb = verb_find("watch"), .argc = argc, .argv = argv};
+
+	for (const char *flag; (flag = words_next(&words));) {
+		if (*flag && !take_flag(w, flag, words.value))
+			return verb_misuse("watch", "%s: \"%s\" is no value for it", flag,
+					   words.value);
+		if (*flag || strcmp(words.value, "all") == 0)
+			continue;
+		if (w->n_nodes == NODES_NAMED_MAX)
+			return verb_misuse("watch", "more than %d nodes", NODES_NAMED_MAX);
+		w->nodes[w->n_nodes++] = words.value;
 	}
-	return 0;
+	return words.code;
+}
+
+/* Every node that was named has a socket; a slip is told. */
+static int find_nodes(const struct watch *w)
+{
+	char path[NODE_PATH_MAX];
+	int code = EXIT_DONE;
+
+	for (size_t i = 0; i < w->n_nodes && !code; i++)
+		code = node_path_or_say(w->nodes[i], path, sizeof path);
+	return code;
 }
 
 /* Every node that was named is there. */
@@ -203,6 +210,8 @@ static void follow(struct watch *w)
 
 	if (w->timeout_ms)
 		evtimer_add(timer, &after);
+	if (!w->hook)
+		fleet_stop_when_unread(&w->fleet);
 	w->fleet.missed = on_missed;
 	w->following = true;
 	for (size_t i = 0; i < w->fleet.n_nodes; i++)
@@ -212,12 +221,17 @@ static void follow(struct watch *w)
 	event_free(timer);
 }
 
-int watch_verb(int argc, char **argv, bool json)
+int watch_verb(int argc, char **argv, enum output_format form)
 {
 	static const struct fleet_ops ops = {.event = on_event, .lost = on_lost};
-	struct watch w = {.json = json, .params = json_pack("{s:[]}", "topics")};
+	struct watch w = {.json = output_is_json(form), .params = json_pack("{s:[]}", "topics")};
 	int code = parse(&w, argc, argv);
 
+	if (!code && form == OUTPUT_CSV)
+		code = verb_misuse("watch",
+				   "events have no common columns: -o json has all of them");
+	if (!code)
+		code = find_nodes(&w);
 	if (!code) {
 		signal(SIGPIPE, w.hook ? SIG_IGN : SIG_DFL);
 		code = fleet_open_some(&w.fleet, NULL, w.nodes, w.n_nodes, &ops, &w);

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "client.h"
-#include "verbs.h"
+#include "words.h"
 
 /* Where the files are, from the folder of this program: a build, or an installation. */
 static const char *const sources[] = {"../scripts/wireshark", "../share/keyhop/wireshark"};
@@ -89,17 +89,20 @@ static int copy_all(const char *from, const char *suffix, char *to)
 	return err;
 }
 
-int wireshark_verb(int argc, char **argv, bool json)
+int wireshark_verb(int argc, char **argv, enum output_format form)
 {
 	const char *home = getenv("HOME"), *config = getenv("XDG_CONFIG_HOME");
-	bool own = config && *config;
+	bool own = config && *config, user = false;
+	struct words w = {.verb = verb_find("wireshark"), .argc = argc, .argv = argv};
 	char source[PATH_MAX], protos[PATH_MAX + 16], to[PATH_MAX];
 
-	(void)json;
-	if (argc != 1 || strcmp(argv[0], "--user") != 0 || !home || !*home) {
-		verb_help(verb_find("wireshark"), stderr);
-		return EXIT_USAGE;
-	}
+	(void)form;
+	for (const char *flag; (flag = words_next(&w));)
+		user = user || *flag;
+	if (w.code)
+		return w.code;
+	if (!user || !home || !*home)
+		return verb_misuse("wireshark", user ? "HOME is not set" : "--user is missing");
 	if (find_source(source, sizeof source))
 		return EXIT_FAILED;
 	snprintf(to, sizeof to, "%s/.local/lib/wireshark/plugins", home);

@@ -12,7 +12,7 @@ static void reject(struct enb *e, struct uu_link *uu, uint64_t identity, int err
 	body.ue_identity = identity;
 	body.cause = (Keyhop__Common__Cause)err_to_cause(err);
 	RRC_MSG(msg, RRC_CONNECTION_REJECT, rrc_connection_reject, &body);
-	(void)rrc_send(&e->node, uu->link, NULL, 0, &msg, uu->name);
+	(void)uu_send(uu, 0, &msg);
 }
 
 void attach_admit(struct enb *e, struct uu_link *uu, const Keyhop__Rrc__Rrc *rrc)
@@ -30,11 +30,12 @@ int attach_rx_connection_request(struct enb *e, struct ue *ue, const struct ue_i
 {
 	Keyhop__Rrc__RrcConnectionSetup body = KEYHOP__RRC__RRC_CONNECTION_SETUP__INIT;
 
+	(void)e;
 	ue_bind_uu(ue, in->uu);
 	body.ue_identity = in->rrc->rrc_connection_request->ue_identity;
 	body.c_rnti = ue->c_rnti;
 	RRC_MSG(msg, RRC_CONNECTION_SETUP, rrc_connection_setup, &body);
-	return rrc_send(&e->node, in->uu->link, NULL, 0, &msg, in->uu->name);
+	return uu_send(in->uu, 0, &msg);
 }
 
 int attach_rx_setup_complete(struct enb *e, struct ue *ue, const struct ue_input *in)

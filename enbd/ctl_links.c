@@ -181,6 +181,6 @@ void ctl_scheme_get(void *ctx, struct ctl_request *req, const json_t *params)
 
 	(void)params;
 	ctl_reply(req, json_pack("{s:s, s:s, s:s}", "scheme", e->scheme->name, "wrap",
-				 e->key.id ? wrap_name(e->wrap) : "", "location_update",
-				 e->s1.source_updates ? "source" : "target"));
+				 e->key.id ? wrap_name((enum wrap_type)e->key.wrap) : "",
+				 "location_update", e->s1.source_updates ? "source" : "target"));
 }

@@ -108,6 +108,16 @@ static struct ue *find_s1_ue(struct enb *e, const struct s1_row *row, const Keyh
 	return ue;
 }
 
+/* Keys for the next move of a UE that has made one already, with its 12 still on the way to the MME: it is not lost, and
+ * an error indication would say so. */
+static bool is_overtaken(const struct s1_row *row, const Keyhop__S1__S1 *s1, int err)
+{
+	bool keys = row->event == EV_KEY_LIST || row->event == EV_NEW_KEY_LIST ||
+		    (row->event == EV_DL_NAS && s1->downlink_nas->hkey_generation);
+
+	return keys && (err == KH_E_UE_NOT_FOUND || err == KH_E_BAD_STATE);
+}
+
 static void dispatch_s1_ue(struct enb *e, const struct s1_row *row, const Keyhop__S1__S1 *s1)
 {
 	uint32_t id = ((const struct s1_ue_body *)(const void *)s1->enb_key)->mme_ue_id;
@@ -126,7 +136,7 @@ static void dispatch_s1_ue(struct enb *e, const struct s1_row *row, const Keyhop
 		node_refuse(&e->node, LOG_MME, err, "mme", "message %u for mme_ue_id=%u",
 			    row->number, id);
 	}
-	if (err)
+	if (err && !is_overtaken(row, s1, err))
 		answer_error(e, err, id, row->number);
 }
 
@@ -346,7 +356,7 @@ static void refuse_c_rnti(struct uu_link *uu, uint32_t c_rnti, int err)
 
 	node_refuse(n, LOG_AIR, err, uu->name, "C-RNTI %u", c_rnti);
 	RRC_MSG(msg, RADIO_LINK_FAILURE, radio_link_failure, &body);
-	(void)rrc_send(n, uu->link, NULL, c_rnti, &msg, uu->name);
+	(void)uu_send(uu, c_rnti, &msg);
 }
 
 void uu_dispatch(struct uu_link *uu, const uint8_t *data, size_t len)

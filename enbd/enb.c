@@ -136,13 +136,6 @@ static void headline(const void *context, char *out, size_t len)
 		 s1_is_up(e) ? "up" : "down", (int)up, (int)wanted, HASH_COUNT(e->ues));
 }
 
-static const char *ue_imsi(void *context, uint32_t mme_ue_id)
-{
-	const struct ue *ue = ue_find_mme_id(context, mme_ue_id);
-
-	return ue ? ue->label.s : "";
-}
-
 static bool ready(const void *context, char *why, size_t len)
 {
 	const struct enb *e = context;
@@ -196,9 +189,9 @@ const struct daemon enb_daemon = {
 	.status = status,
 	.headline = headline,
 	.ready = ready,
-	.ue_imsi = ue_imsi,
 	.crl_loaded = s1_crl_loaded,
 	.key_ages = key_ages,
+	.tell = passage_tell,
 	.methods = enb_methods,
 	.machines = machines,
 };

@@ -14,6 +14,7 @@
 #include "options.h"
 #include "pdcp.h"
 #include "rrc.pb-c.h"
+#include "rrc_msg.h"
 #include "s1.pb-c.h"
 #include "wrap.h"
 #include "x2.pb-c.h"
@@ -130,6 +131,7 @@ struct ue {
 	uint32_t decided; /* 6a: target of a decision not yet acted on */
 	struct ho *ho; /* leaving */
 	uint32_t left_for; /* target of the last attempt: what a re-establishment names */
+	int64_t returned_us; /* when it asked for one last */
 	struct arrival {
 		uint32_t source,
 			ho_id; /* where it came from, and how that eNodeB calls the attempt */
@@ -158,7 +160,6 @@ struct enb {
 	struct s1 s1;
 	struct mme_enb_key key, previous; /* id 0: none */
 	int64_t key_us; /* when `key` was installed */
-	enum wrap_type wrap;
 	struct loop_timer *grace;
 	struct listener *x2, *uu;
 	struct neighbour *neighbours;
@@ -193,6 +194,7 @@ void ue_take_label(struct ue *ue);
 void ue_bind_uu(struct ue *ue, struct uu_link *uu);
 const char *ue_name(const struct ue *ue);
 struct node_event ue_event(const struct ue *ue, const char *topic, const char *step);
+struct uu_end ue_radio(struct ue *ue);
 int ue_send(struct ue *ue, const Keyhop__Rrc__Rrc *msg);
 void ue_drop_list(struct ue *ue);
 /* The arrival that `source` calls `ho_id`, also once it is complete. */
@@ -246,6 +248,8 @@ size_t neighbour_ids(const struct enb *e, uint32_t *out, size_t max);
 int uu_check(const struct enb *e, char *why, size_t why_len) KH_MUST_CHECK;
 int uu_listen(struct enb *e, char *why, size_t why_len) KH_MUST_CHECK;
 void uu_close_all(struct enb *e);
+/* On SRB0; `c_rnti` is 0 before the UE has one. */
+int uu_send(struct uu_link *uu, uint32_t c_rnti, const Keyhop__Rrc__Rrc *msg);
 
 /* dispatch_table.c */
 void s1_dispatch(struct enb *e, const uint8_t *data, size_t len);
@@ -254,5 +258,8 @@ void uu_dispatch(struct uu_link *uu, const uint8_t *data, size_t len);
 
 /* Key ids known here; NULL is unknown-key-id. */
 const struct mme_enb_key *key_by_id(const struct enb *e, uint32_t key_id);
+
+/* passage.c: what is known of a message besides (daemon.h). */
+void passage_tell(void *enb, const struct passage *p, struct node_event *ev);
 
 #endif

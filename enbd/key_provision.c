@@ -32,6 +32,7 @@ static int read_key(const Keyhop__S1__MmeEnbKey *in, struct mme_enb_key *out)
 		return KH_E_BAD_FIELD;
 	memcpy(out->b, in->key.data, in->key.len);
 	out->len = (uint8_t)in->key.len;
+	out->wrap = (uint8_t)in->wrap;
 	out->id = in->key_id;
 	return 0;
 }
@@ -63,14 +64,13 @@ static void install(struct enb *e, const struct mme_enb_key *key, uint32_t grace
 	floor_prune(e);
 	node_key_event(&e->node, &ev, KEY_MME_ENB_KEY, key->b, key->len, &tags);
 	log_info(LOG_KEY, "step=2 MME-eNB_key enb=%u kid=%u fp=%s wrap=%s", e->opt.id, key->id,
-		 ev.fp, wrap_name(e->wrap));
+		 ev.fp, wrap_name((enum wrap_type)key->wrap));
 }
 
-static void take_wrap(struct enb *e, enum wrap_type wrap)
+static void warn_of(enum wrap_type wrap)
 {
-	if (wrap != e->wrap && wrap_warning(wrap))
+	if (wrap_warning(wrap))
 		log_warn(LOG_KEY, "wrap: %s: %s", wrap_name(wrap), wrap_warning(wrap));
-	e->wrap = wrap;
 }
 
 void key_provision_forget(struct enb *e)
@@ -96,7 +96,8 @@ void key_provision_rx(struct enb *e, const Keyhop__S1__S1 *s1)
 		return;
 	}
 	if (key.id != e->key.id) {
-		take_wrap(e, (enum wrap_type)body->wrap);
+		if (key.wrap != e->key.wrap)
+			warn_of((enum wrap_type)key.wrap);
 		/* Memory of this eNodeB may be older than the MME's, never newer. */
 		if (!e->key.id && body->previous)
 			(void)read_key(body->previous, &e->previous);

@@ -176,6 +176,22 @@ static bool needs_list(const struct ue *ue)
 	return !ue->list || ue->delivered_gen < ue->list->generation || is_old(ue, 2);
 }
 
+/* An entry was sent in a 7. */
+static bool is_spent(const struct ue *ue)
+{
+	for (size_t i = 0; i < ue->list->n; i++)
+		if (ue->list->entry[i].burnt)
+			return true;
+	return false;
+}
+
+int neighbour_list_renew(struct ue *ue)
+{
+	bool good = ue->list && !is_spent(ue) && !is_old(ue, 2);
+
+	return good ? 0 : neighbour_list_send(ue);
+}
+
 void neighbour_list_retry(struct enb *e)
 {
 	for (struct ue *ue = e->ues; ue; ue = ue->hh.next) {

@@ -1,4 +1,5 @@
 /* RRC connection re-establishment (TS 36.331 5.3.7) at the source: the UE came back before 11, under its old keys. */
+#include "clock.h"
 #include "handlers.h"
 #include "link.h"
 #include "rrc_msg.h"
@@ -12,7 +13,7 @@ static void reject(struct enb *e, struct uu_link *uu, uint64_t identity, int err
 	body.ue_identity = identity;
 	body.cause = (Keyhop__Common__Cause)err_to_cause(err);
 	RRC_MSG(msg, REESTABLISHMENT_REJECT, reestablishment_reject, &body);
-	(void)rrc_send(&e->node, uu->link, NULL, 0, &msg, uu->name);
+	(void)uu_send(uu, 0, &msg);
 }
 
 static int check_mac(struct enb *e, const struct ue *ue, uint32_t target, uint16_t short_mac)
@@ -68,6 +69,9 @@ int reestablishment_rx_request(struct enb *e, struct ue *ue, const struct ue_inp
 		ho_send_cancel(ue, cause);
 		ho_end(ue, cause);
 	}
+	/* Now, as what the UE says last may be lost. A request that is only repeated finds the list whole. */
+	ue->returned_us = clock_mono_us();
+	(void)neighbour_list_renew(ue);
 	return 0;
 }
 
@@ -80,6 +84,8 @@ int reestablishment_rx_complete(struct enb *e, struct ue *ue, const struct ue_in
 	ue->left_for = 0;
 	ev.enb = e->opt.id;
 	events_emit(e->node.events, &ev);
-	(void)neighbour_list_send(ue);
+	/* What was handed to it while it was away it has not heard. */
+	if (!ue->list || ue->list->taken_us < ue->returned_us)
+		(void)neighbour_list_send(ue);
 	return 0;
 }

@@ -43,9 +43,9 @@ static int target_key(struct enb *e, uint32_t source, const Keyhop__X2__Handover
 	int err = floor_check(e, req->mme_ue_id, m->generation);
 	if (err)
 		return err;
-	err = wrap_open(e->node.crypto, e->wrap, key, &binding, m->wrapped.data, m->wrapped.len,
-			out);
-	(err ? e->node.metrics.not_unwrapped : e->node.metrics.unwrapped)[e->wrap]++;
+	err = wrap_open(e->node.crypto, (enum wrap_type)key->wrap, key, &binding, m->wrapped.data,
+			m->wrapped.len, out);
+	(err ? e->node.metrics.not_unwrapped : e->node.metrics.unwrapped)[key->wrap]++;
 	if (!err)
 		floor_raise(e, req->mme_ue_id, m->generation, m->key_id);
 	return err;

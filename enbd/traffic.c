@@ -32,6 +32,6 @@ void traffic_rx(struct ue *ue, const ProtobufCBinaryData *pdu)
 	node_count(n, METRIC_PINGS);
 	echo.type = ECHO_REPLY;
 	echo_build(&echo, reply);
-	(void)rrc_send_data(n, ue->uu->link, &ue->pdcp, ue->c_rnti, reply, sizeof reply,
-			    ue_name(ue));
+	const struct uu_end to = ue_radio(ue);
+	(void)rrc_send_data(n, &to, reply, sizeof reply);
 }

@@ -207,8 +207,17 @@ struct node_event ue_event(const struct ue *ue, const char *topic, const char *s
 		.topic = topic, .step = step, .ue = ue->label, .mme_ue_id = ue->mme_ue_id};
 }
 
+struct uu_end ue_radio(struct ue *ue)
+{
+	return (struct uu_end){.link = ue->uu ? ue->uu->link : NULL,
+			       .pdcp = &ue->pdcp,
+			       .c_rnti = ue->c_rnti,
+			       .name = ue_name(ue)};
+}
+
 int ue_send(struct ue *ue, const Keyhop__Rrc__Rrc *msg)
 {
-	return rrc_send(&ue->enb->node, ue->uu ? ue->uu->link : NULL, &ue->pdcp, ue->c_rnti, msg,
-			ue_name(ue));
+	const struct uu_end to = ue_radio(ue);
+
+	return rrc_send(&ue->enb->node, &to, msg);
 }

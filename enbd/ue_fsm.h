@@ -111,6 +111,8 @@ ue_action reestablishment_rx_request, reestablishment_rx_complete;
 
 /* Called by several procedures. */
 int neighbour_list_send(struct ue *ue); /* step 3 */
+int neighbour_list_renew(
+	struct ue *ue); /* the same, unless the list in hand is whole and not old */
 int location_update_send(struct ue *ue); /* step 12 */
 /* The same at the source, out of the 11 that ended `ho`; the target sends it again when nothing comes of it. */
 void location_update_send_for(struct ue *ue, const struct ho *ho,

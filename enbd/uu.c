@@ -97,6 +97,13 @@ static void on_accept(void *arg, struct conn *c, const struct endpoint *from)
 	drop(uu);
 }
 
+int uu_send(struct uu_link *uu, uint32_t c_rnti, const Keyhop__Rrc__Rrc *msg)
+{
+	const struct uu_end to = {.link = uu->link, .c_rnti = c_rnti, .name = uu->name};
+
+	return rrc_send(&uu->enb->node, &to, msg);
+}
+
 static struct transport_option listener(const struct enb *e)
 {
 	return (struct transport_option){.key = "uu.listen",

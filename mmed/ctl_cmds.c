@@ -86,10 +86,11 @@ static void enbkey_list(void *ctx, struct ctl_request *req, const json_t *params
 		if (e->key.id && ctl_page_wants(&page))
 			json_array_append_new(
 				page.items,
-				json_pack("{s:I, s:I, s:o, s:I, s:I}", "enb", (json_int_t)e->id,
-					  "kid", (json_int_t)e->key.id, "fp",
+				json_pack("{s:I, s:I, s:o, s:s, s:i, s:I, s:I}", "enb",
+					  (json_int_t)e->id, "kid", (json_int_t)e->key.id, "fp",
 					  ctl_fingerprint(m, KEY_MME_ENB_KEY, e->key.b, e->key.len),
-					  "wraps", (json_int_t)e->nonce, "age_us",
+					  "wrap", wrap_name((enum wrap_type)e->key.wrap), "bits",
+					  e->key.len * 8, "wraps", (json_int_t)e->nonce, "age_us",
 					  (json_int_t)(clock_mono_us() - e->key_us)));
 	ctl_page_reply(req, &page);
 }
@@ -128,7 +129,7 @@ static void ue_list(void *ctx, struct ctl_request *req, const json_t *params)
 	ctl_page_reply(req, &page);
 }
 
-static struct ue *find_ue(struct mme *m, struct ctl_request *req, const json_t *params)
+struct ue *ctl_find_ue(struct mme *m, struct ctl_request *req, const json_t *params)
 {
 	const char *text = ctl_string(params, "ue", "");
 	struct ue *ue = ue_find_imsi(m, text);
@@ -143,7 +144,7 @@ static struct ue *find_ue(struct mme *m, struct ctl_request *req, const json_t *
 
 static void ue_show(void *ctx, struct ctl_request *req, const json_t *params)
 {
-	struct ue *ue = find_ue(ctx, req, params);
+	struct ue *ue = ctl_find_ue(ctx, req, params);
 
 	if (!ue)
 		return;
@@ -182,7 +183,7 @@ static void key_list(void *ctx, struct ctl_request *req, const json_t *params)
 {
 	struct mme *m = ctx;
 	bool of_ue = json_object_get(params, "ue") != NULL;
-	struct ue *ue = of_ue ? find_ue(m, req, params) : NULL;
+	struct ue *ue = of_ue ? ctl_find_ue(m, req, params) : NULL;
 
 	if (of_ue && !ue)
 		return;
@@ -200,7 +201,7 @@ static void key_list(void *ctx, struct ctl_request *req, const json_t *params)
 
 static void ue_detach(void *ctx, struct ctl_request *req, const json_t *params)
 {
-	struct ue *ue = find_ue(ctx, req, params);
+	struct ue *ue = ctl_find_ue(ctx, req, params);
 
 	if (!ue)
 		return;
@@ -209,73 +210,6 @@ static void ue_detach(void *ctx, struct ctl_request *req, const json_t *params)
 		ctl_fail(req, err, NULL);
 	else
 		ctl_reply(req, json_pack("{s:s}", "outcome", "completed"));
-}
-
-/* Ids out of the array; -1 when one is not an eNB_ID. */
-static int64_t read_ids(const json_t *array, uint32_t *ids, size_t max)
-{
-	size_t n = json_array_size(array);
-
-	if (n > max)
-		return -1;
-	for (size_t i = 0; i < n; i++) {
-		json_int_t v = json_integer_value(json_array_get(array, i));
-		if (v < 1 || v > ENB_ID_MAX)
-			return -1;
-		ids[i] = (uint32_t)v;
-	}
-	return (int64_t)n;
-}
-
-static void hkey_issue(void *ctx, struct ctl_request *req, const json_t *params)
-{
-	uint32_t ids[NEIGHBOURS_MAX];
-	int64_t n = read_ids(json_object_get(params, "enbs"), ids, NEIGHBOURS_MAX);
-	struct ue *ue = find_ue(ctx, req, params);
-
-	if (!ue)
-		return;
-	if (n < 0) {
-		ctl_fail(req, KH_E_USAGE, "enbs: a list of eNB_IDs");
-		return;
-	}
-	int err = ue_step(ctx, ue, EV_OP_HKEY, &(struct ue_input){.ids = ids, .n_ids = (size_t)n});
-	if (err)
-		ctl_fail(req, err, NULL);
-	else
-		ctl_reply(req, json_pack("{s:s, s:I}", "outcome", "completed", "generation",
-					 (json_int_t)ue->gen_issued));
-}
-
-/* H_key itself is wiped once 5 is sent. */
-static void hkey_show(void *ctx, struct ctl_request *req, const json_t *params)
-{
-	struct ue *ue = find_ue(ctx, req, params);
-
-	if (ue)
-		ctl_reply(req,
-			  json_pack("{s:s, s:I, s:I, s:I}", "ue", ue->imsi.s, "generation",
-				    (json_int_t)ue->gen_issued, "generation_floor",
-				    (json_int_t)ue->gen_floor, "serving", (json_int_t)ue->enb_id));
-}
-
-static void scheme_get(void *ctx, struct ctl_request *req, const json_t *params)
-{
-	static const char *const names[] = {"scheme",	    "wrap",	  "h_key_bits",
-					    "enb_key_bits", "kenb_input", "location_update"};
-	struct mme *m = ctx;
-	json_t *out = json_object();
-	char value[64];
-
-	(void)params;
-	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-		for (const struct config_row *row = mme_rows; row->key; row++) {
-			if (strcmp(row->key, names[i]) != 0)
-				continue;
-			config_print(row, &m->opt, value, sizeof value);
-			json_object_set_new(out, row->key, json_string(value));
-		}
-	ctl_reply(req, out);
 }
 
 static const struct ctl_param page_params[] = {CTL_PAGE_PARAMS, {0}};
@@ -288,10 +222,6 @@ static const struct ctl_param key_params[] = {
 	{"ue", CTL_STRING, false, 0, 0, "IMSI or MME-UE-id; the MME-eNB_keys without it"},
 	CTL_PAGE_PARAMS,
 	{0}};
-static const struct ctl_param hkey_params[] = {
-	{"ue", CTL_STRING, true, 0, 0, "IMSI or MME-UE-id"},
-	{"enbs", CTL_ARRAY, true, 0, 0, "eNB_IDs to make keys for"},
-	{0}};
 
 const struct ctl_method mme_methods[] = {
 	{"enb.list", page_params, enb_list, "eNodeBs, up and down", true},
@@ -299,11 +229,23 @@ const struct ctl_method mme_methods[] = {
 	{"enb.drop", enb_params, enb_drop, "close its association; it comes back by itself", false},
 	{"enbkey.list", page_params, enbkey_list, "MME-eNB_keys in use (fingerprints)", true},
 	{"enbkey.rotate", enb_params, enbkey_rotate, "steps 1 and 2: a new MME-eNB_key", false},
-	{"hkey.issue", hkey_params, hkey_issue, "steps 3a to 5: a new H_key and list for a UE",
-	 false},
-	{"hkey.show", ue_params, hkey_show, "generations of a UE's H_keys; the keys are wiped",
+	{"hkey.issue", ctl_hkey_params, ctl_hkey_issue,
+	 "steps 3a to 5: a new H_key and list for a UE, for the eNodeBs named", false},
+	{"hkey.show", ue_params, ctl_hkey_show, "generations of a UE's H_keys; the keys are wiped",
 	 true},
-	{"scheme.get", no_params, scheme_get, "how the keys of the next cells are made", true},
+	{"wraplist.show", ctl_wraplist_params, ctl_wraplist_show,
+	 "the list last sent for a UE: generation, key ids, fingerprints; the keys are wiped",
+	 true},
+	{"wraplist.push", ue_params, ctl_wraplist_push,
+	 "steps 3a to 5 for the eNodeBs of the list last sent: a new one, as its keys are wiped",
+	 false},
+	{"scheme.get", no_params, ctl_scheme_get,
+	 "how the keys of the next cells are made, and which eNodeBs have not come to that yet",
+	 true},
+	{"scheme.set", ctl_scheme_params, ctl_scheme_set,
+	 "change that, until a restart or config.reload: new MME-eNB_keys go to eNodeBs that need "
+	 "one",
+	 false},
 	{"ue.list", page_params, ue_list, "UE contexts", true},
 	{"ue.show", ue_params, ue_show, "one UE", true},
 	{"ue.detach", ue_params, ue_detach, "detach a UE", false},

@@ -1,8 +1,11 @@
 /* Step 1: the MME picks MME-eNB_key[eNB_ID]. Step 2: it sends the eNodeB its own key, and no other's. */
+#include <stdio.h>
+
 #include "clock.h"
 #include "handlers.h"
 #include "loop.h"
 #include "rng.h"
+#include "sent_list.h"
 
 #define ACK_TIMEOUT_MS 1000
 
@@ -35,8 +38,25 @@ static int pick_key(struct mme *m, struct mme_enb_key *key)
 		return err;
 	key->id = (uint32_t)id;
 	key->len = (uint8_t)(m->opt.enb_key_bits / 8);
+	key->wrap = (uint8_t)m->opt.wrap;
 	rng_bytes(key->b, key->len);
 	return 0;
+}
+
+static bool is_made_as(const struct mme *m, const struct mme_enb_key *key)
+{
+	return key->len * 8 == m->opt.enb_key_bits && key->wrap == m->opt.wrap;
+}
+
+bool key_provision_is_current(const struct mme *m, const struct enb *e)
+{
+	return is_made_as(m, &e->key);
+}
+
+bool key_provision_is_usable(const struct mme *m, const struct enb *e)
+{
+	return e->key.id &&
+	       wrap_len((enum wrap_type)e->key.wrap, (size_t)m->opt.h_key_bits / 8) != 0;
 }
 
 static void make_known(struct mme *m, struct enb *e, const char *topic, const char *step)
@@ -54,6 +74,7 @@ static void fill(Keyhop__S1__MmeEnbKey *out, struct mme_enb_key *key)
 	out->key_id = key->id;
 	out->key.data = key->b;
 	out->key.len = key->len;
+	out->wrap = (Keyhop__S1__Wrap)key->wrap;
 }
 
 /* Step 2. */
@@ -70,7 +91,6 @@ static void send_key(struct mme *m, struct enb *e)
 		fill(&previous, &e->key);
 		body.previous = &previous;
 	}
-	body.wrap = (Keyhop__S1__Wrap)m->opt.wrap;
 	body.grace_ms = m->opt.enb_key_grace_ms;
 	msg.body_case = KEYHOP__S1__S1__BODY_ENB_KEY;
 	msg.enb_key = &body;
@@ -103,6 +123,36 @@ void key_provision_start(struct mme *m, struct enb *e)
 	set_timer(m, e);
 }
 
+void key_provision_renew(struct mme *m, struct enb *e)
+{
+	if (e->peer && !is_made_as(m, e->offered.id ? &e->offered : &e->key))
+		key_provision_start(m, e);
+}
+
+/* From now on lists are wrapped under what was offered. */
+static void take_in_use(struct mme *m, struct enb *e)
+{
+	bool was_usable = key_provision_is_usable(m, e);
+	bool is_other = e->key.wrap != e->offered.wrap || e->key.len != e->offered.len;
+	struct node_event ev = {
+		.topic = "enbkey.acknowledged", .step = "2", .enb = e->id, .kid = e->offered.id};
+
+	e->key = e->offered;
+	KEY_WIPE(&e->offered);
+	e->nonce = 0;
+	e->key_us = clock_mono_us();
+	log_info(LOG_KEY, "enb=%u acknowledged kid=%u", e->id, e->key.id);
+	events_emit(m->node.events, &ev);
+	if (is_other) {
+		ev.topic = "scheme.in_force";
+		snprintf(ev.detail, sizeof ev.detail, "wrap=%s enb_key_bits=%d",
+			 wrap_name((enum wrap_type)e->key.wrap), e->key.len * 8);
+		events_emit(m->node.events, &ev);
+	}
+	if (!was_usable && key_provision_is_usable(m, e))
+		list_renewal_start(m, e);
+}
+
 void key_provision_rx_ack(struct mme *m, struct s1_peer *p, const Keyhop__S1__S1 *s1)
 {
 	struct enb *e = p->enb;
@@ -112,12 +162,10 @@ void key_provision_rx_ack(struct mme *m, struct s1_peer *p, const Keyhop__S1__S1
 			    s1->enb_key_ack->key_id);
 		return;
 	}
-	e->key = e->offered;
-	KEY_WIPE(&e->offered);
-	e->nonce = 0;
-	e->key_us = clock_mono_us();
+	take_in_use(m, e);
 	set_timer(m, e);
-	log_info(LOG_KEY, "enb=%u acknowledged kid=%u", e->id, e->key.id);
+	/* The options may have changed while it was on its way. */
+	key_provision_renew(m, e);
 }
 
 int key_provision_use(struct mme *m, struct enb *e)

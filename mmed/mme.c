@@ -10,6 +10,7 @@
 #include "mem.h"
 #include "s1_fsm.h"
 #include "scheme.h"
+#include "sent_list.h"
 #include "ue_fsm.h"
 
 int mme_subscriber_add(struct mme *m, const struct subscriber *s)
@@ -58,13 +59,10 @@ static int add_subscriber(void *arg, const struct subscriber *s)
 static int check(void *context, char *why, size_t why_len)
 {
 	struct mme *m = context;
+	int err = mme_scheme_check(&m->opt, why, why_len);
 
-	if (m->opt.wrap == WRAP_AES_BLOCK && m->opt.h_key_bits == 256) {
-		snprintf(why, why_len,
-			 "wrap: aes-block takes a 128-bit KeNB only (h_key_bits: 128)");
-		return KH_E_CONFIG;
-	}
-	int err = s1_listen_check(m, why, why_len);
+	if (!err)
+		err = s1_listen_check(m, why, why_len);
 	if (err)
 		return err;
 	return subscriber_read(m->node.crypto, m->opt.subscribers, add_subscriber, m, why, why_len);
@@ -73,11 +71,9 @@ static int check(void *context, char *why, size_t why_len)
 static int start(void *context, char *why, size_t why_len)
 {
 	struct mme *m = context;
-	const char *warning = wrap_warning((enum wrap_type)m->opt.wrap);
 
 	m->scheme = mme_scheme(m->opt.scheme);
-	if (warning)
-		log_warn(LOG_KEY, "wrap: %s: %s", wrap_name((enum wrap_type)m->opt.wrap), warning);
+	mme_scheme_warn(m);
 	int err = contexts_open(m, why, why_len);
 	if (!err)
 		err = contexts_load(m, why, why_len);
@@ -91,6 +87,7 @@ static void stop(void *context)
 	struct ue *ue, *utmp;
 	struct enb *e, *etmp;
 
+	list_renewal_stop(m);
 	s1_close_all(m);
 	/* Contexts stay in the store: an orderly end is a restart to come. */
 	contexts_close(m);
@@ -135,13 +132,6 @@ static void headline(const void *context, char *out, size_t len)
 	snprintf(out, len, "%u eNodeBs, %u UEs", m->enbs_up, HASH_COUNT(m->ues));
 }
 
-static const char *ue_imsi(void *context, uint32_t mme_ue_id)
-{
-	const struct ue *ue = ue_find(context, mme_ue_id);
-
-	return ue ? ue->imsi.s : "";
-}
-
 static bool ready(const void *context, char *why, size_t len)
 {
 	const struct mme *m = context;
@@ -171,14 +161,16 @@ const struct daemon mme_daemon = {
 	.context_size = sizeof(struct mme),
 	.options_offset = offsetof(struct mme, opt),
 	.check = check,
+	.check_options = mme_scheme_check,
+	.reloaded = mme_scheme_changed,
 	.start = start,
 	.stop = stop,
 	.status = status,
 	.headline = headline,
 	.ready = ready,
-	.ue_imsi = ue_imsi,
 	.crl_loaded = enb_crl_loaded,
 	.key_ages = key_ages,
+	.tell = passage_tell,
 	.methods = mme_methods,
 	.machines = machines,
 };

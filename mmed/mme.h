@@ -27,6 +27,7 @@ struct listener;
 struct loop_timer;
 struct mme;
 struct mme_scheme;
+struct sent_list;
 struct tls_peer;
 
 /* One S1 association. Nameless until S1 setup; then `enb` is set. Owned by the mme's list. */
@@ -83,9 +84,11 @@ struct ue {
 	uint8_t releases; /* UE CONTEXT RELEASE COMMANDs sent */
 	int release_cause; /* of them */
 	struct attach *attach;
+	struct sent_list *sent; /* NULL: none since the start of this process */
 	bool stored; /* a row of it is in the store */
 	struct ue *prev, *next; /* of the serving eNodeB */
 	struct ue *touched_prev, *touched_next; /* of mme.touched */
+	struct ue *renewal_prev, *renewal_next; /* of mme.renewals */
 	UT_hash_handle hh; /* by id */
 	UT_hash_handle hh_imsi; /* by IMSI, once authenticated */
 };
@@ -111,12 +114,15 @@ struct mme {
 	struct counter generations, key_ids, ue_ids;
 	struct contexts *contexts; /* what the store keeps of UEs and eNodeBs */
 	struct ue *touched; /* to be written at the end of this turn */
+	struct ue *renewals; /* whose list is to be made anew */
+	struct loop_timer *renewal_timer; /* while there are any */
 	const struct mme_scheme *scheme;
 	/* Room for one list of steps 4 and 13: nothing is allocated per neighbour. */
 	struct key_list_room {
 		Keyhop__S1__WrappedKey entry[NEIGHBOURS_MAX];
 		Keyhop__S1__WrappedKey *at[NEIGHBOURS_MAX];
 		uint8_t wrapped[NEIGHBOURS_MAX][WRAP_MAX_LEN];
+		char kenb_fp[NEIGHBOURS_MAX][FINGERPRINT_LEN];
 		uint32_t unknown[NEIGHBOURS_MAX];
 	} room;
 };
@@ -191,5 +197,8 @@ void s1_answer_error(struct mme *m, struct s1_peer *p, int err, uint32_t ue_id, 
 int nas_dispatch(struct mme *m, struct ue *ue, const uint8_t *pdu, size_t len);
 int nas_send(struct mme *m, struct ue *ue, enum nas_header type, const Keyhop__Nas__Nas *msg,
 	     uint64_t hkey_generation);
+
+/* passage.c: what is known of a message besides (daemon.h). */
+void passage_tell(void *mme, const struct passage *p, struct node_event *ev);
 
 #endif

@@ -1,7 +1,11 @@
 /* Message 3 and its answer 4; the same work answers 12 with 13. */
 #include <string.h>
 
+#include "clock.h"
+#include "handlers.h"
+#include "mem.h"
 #include "scheme.h"
+#include "sent_list.h"
 #include "ue_fsm.h"
 
 struct targets {
@@ -31,7 +35,7 @@ static int sort_out(struct mme *m, const struct ue *ue, const uint32_t *ids, siz
 			return KH_E_OWN_ID;
 		if (is_duplicate(ids, i))
 			continue;
-		if (e && e->key.id)
+		if (e && key_provision_is_usable(m, e))
 			t->known[t->n_known++] = e;
 		else
 			m->room.unknown[t->n_unknown++] = ids[i];
@@ -93,6 +97,32 @@ static int send_list(struct mme *m, struct ue *ue, struct enb *to, const struct 
 	return 0;
 }
 
+/* What is known of a list once its keys are wiped. */
+static struct sent_list *note_list(const struct mme *m, const struct enb *to,
+				   const struct targets *t, const struct key_batch *batch,
+				   unsigned answers)
+{
+	size_t n = t->n_known + t->n_unknown;
+	struct sent_list *list = x_calloc(1, sizeof *list + n * sizeof list->entry[0]);
+
+	list->generation = batch->generation;
+	list->sent_us = clock_mono_us();
+	list->to = to->id;
+	list->answers = answers;
+	memcpy(list->h_key_fp, batch->h_key_fp, sizeof list->h_key_fp);
+	list->n = n;
+	for (size_t i = 0; i < t->n_known; i++) {
+		struct sent_entry *entry = &list->entry[i];
+		entry->enb_id = t->known[i]->id;
+		entry->key_id = m->room.entry[i].key_id;
+		entry->wrap = t->known[i]->key.wrap;
+		memcpy(entry->kenb_fp, m->room.kenb_fp[i], sizeof entry->kenb_fp);
+	}
+	for (size_t i = 0; i < t->n_unknown; i++)
+		list->entry[t->n_known + i].enb_id = m->room.unknown[i];
+	return list;
+}
+
 int key_list_issue(struct mme *m, struct ue *ue, struct enb *to, const uint32_t *ids, size_t n,
 		   unsigned answers)
 {
@@ -110,8 +140,11 @@ int key_list_issue(struct mme *m, struct ue *ue, struct enb *to, const uint32_t 
 	ue->gen_issued = batch.generation;
 	histogram_add(&m->node.metrics, HISTOGRAM_LIST_ENTRIES, (int64_t)t.n_known);
 	err = send_list(m, ue, to, &t, batch.generation, answers);
+	if (err)
+		return err;
+	sent_list_keep(ue, note_list(m, to, &t, &batch, answers));
 	/* 4 before 5, so that the eNodeB knows the list when its generation passes by. */
-	return err ? err : m->scheme->deliver(m, ue, &batch);
+	return m->scheme->deliver(m, ue, &batch);
 }
 
 int neighbour_list_rx(struct mme *m, struct ue *ue, const struct ue_input *in)

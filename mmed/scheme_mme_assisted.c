@@ -1,4 +1,6 @@
 /* The contribution's scheme: the MME makes and wraps the key of every potential target (steps 3a, 3b, 3c). */
+#include <string.h>
+
 #include "handlers.h"
 #include "kdf.h"
 #include "rng.h"
@@ -19,6 +21,7 @@ static int pick_h_key(struct mme *m, struct ue *ue, struct key_batch *out)
 	struct keylog_tags tags = {.ue = ue->imsi.s, .gen = out->generation, .has_gen = true};
 	e.gen = out->generation;
 	node_key_event(&m->node, &e, KEY_H_KEY, out->h_key.b, out->h_key.len, &tags);
+	memcpy(out->h_key_fp, e.fp, sizeof out->h_key_fp);
 	node_count(&m->node, METRIC_HKEYS_ISSUED);
 	log_info(LOG_KEY, "step=3a ue=%s gen=%llu fp=%s", ue_name(ue),
 		 (unsigned long long)out->generation, e.fp);
@@ -41,8 +44,8 @@ static int wrap_for(struct mme *m, struct ue *ue, struct enb *target, const stru
 
 	if (err)
 		return err;
-	err = wrap_seal(m->node.crypto, (enum wrap_type)m->opt.wrap, &target->key, target->nonce++,
-			&binding, kenb, m->room.wrapped[i], &len);
+	err = wrap_seal(m->node.crypto, (enum wrap_type)target->key.wrap, &target->key,
+			target->nonce++, &binding, kenb, m->room.wrapped[i], &len);
 
 	if (err)
 		return err;
@@ -58,7 +61,7 @@ static int wrap_for(struct mme *m, struct ue *ue, struct enb *target, const stru
 	e.gen = batch->generation;
 	events_emit(m->node.events, &e);
 	node_count(&m->node, METRIC_KEYS_WRAPPED);
-	m->node.metrics.wrapped[m->opt.wrap]++;
+	m->node.metrics.wrapped[target->key.wrap]++;
 	return 0;
 }
 
@@ -79,6 +82,7 @@ static int derive_and_wrap(struct mme *m, struct ue *ue, struct enb *target,
 	e.source = ue->enb_id;
 	e.gen = batch->generation;
 	node_key_event(&m->node, &e, KEY_KENB, kenb.b, kenb.len, &tags);
+	memcpy(m->room.kenb_fp[i], e.fp, sizeof e.fp);
 	node_count(&m->node, METRIC_KENBS_DERIVED);
 	return wrap_for(m, ue, target, batch, &kenb, i);
 }

@@ -7,6 +7,7 @@
 #include "loop.h"
 #include "mem.h"
 #include "mme.h"
+#include "sent_list.h"
 
 struct ue *ue_find(struct mme *m, uint32_t id)
 {
@@ -84,6 +85,7 @@ void ue_free(struct mme *m, struct ue *ue)
 	if (ue->hh_imsi.tbl)
 		HASH_DELETE(hh_imsi, m->ues_by_imsi, ue);
 	ue_attach_end(ue);
+	sent_list_drop(ue);
 	KEY_WIPE(ue);
 	free(ue);
 }
@@ -91,6 +93,7 @@ void ue_free(struct mme *m, struct ue *ue)
 void ue_move(struct mme *m, struct ue *ue, struct enb *to, uint32_t enb_ue_id)
 {
 	unlink_from_enb(m, ue);
+	sent_list_drop(ue); /* it was one of the cell before */
 	ue->enb_id = to->id;
 	ue->enb_ue_id = enb_ue_id;
 	DL_APPEND(to->ues, ue);

@@ -25,6 +25,7 @@ static const struct ue_row rows[] = {
 	STAY(ATTACHED,          NEIGHBOUR_LIST,   neighbour_list_rx),
 	STAY(ATTACHED,          LOCATION_UPDATE,  location_update_rx),
 	STAY(ATTACHED,          OP_HKEY,          hkey_issue_by_operator),
+	STAY(ATTACHED,          LIST_RENEWAL,     list_renew),
 	STAY(DETACHING,         NEIGHBOUR_LIST,   neighbour_list_rx),
 	STAY(DETACHING,         LOCATION_UPDATE,  location_update_rx),
 

@@ -36,6 +36,7 @@
 	X(ENB_LOST, "enb-lost") \
 	X(OP_DETACH, "operator-detach") \
 	X(OP_HKEY, "operator-hkey") \
+	X(LIST_RENEWAL, "list-renewal") \
 	X(SUPERSEDED, "superseded") \
 	X(TIMEOUT, "timeout")
 /* clang-format on */
@@ -89,7 +90,7 @@ ue_action authentication_rx_response, authentication_rx_failure;
 ue_action security_mode_rx_complete, security_mode_rx_reject;
 ue_action context_setup_rx_response, context_setup_rx_failure;
 ue_action detach_rx_request, detach_rx_accept, detach_by_operator, detach_again, detach_superseded;
-ue_action neighbour_list_rx, hkey_issue_by_operator;
+ue_action neighbour_list_rx, hkey_issue_by_operator, list_renew;
 ue_action location_update_rx;
 ue_action context_release_rx_request, context_release_rx_complete, context_release_enb_lost,
 	context_release_again;

@@ -1,16 +1,38 @@
-"""Control sockets from Python: connect, call, wait for an event. Standard library only."""
+"""Control sockets from Python: connect, call, wait for an event. Standard library only.
+
+A handover on command, in a lab that runs (scripts/demo --stay --moves 0, or export KEYHOP_RUN=DIR):
+
+>>> from keyhop import KeyhopError, connect
+>>> imsi = "001010000000001"
+>>> with connect("ue") as ue, connect("enb1") as enb1, connect("enb2") as enb2:
+...     attached = ue.call("attach", ue=imsi, cell="enb1", wait=True)
+...     seq = enb2.subscribe(topics=["wraplist."], ue=imsi)   # what comes from here on
+...     done = enb1.call("handover.start", ue=imsi, target="enb2", wait=True)
+...     event = enb2.wait_event("wraplist.received", step="13")
+...     try:
+...         enb1.call("ue.show", ue=imsi)
+...     except KeyhopError as e:
+...         print(e.name, e.data["cause"])
+...     print(done["outcome"], event["node"], ue.call("ue.show", ue=imsi)["serving"])
+UE_NOT_FOUND ue-not-found
+completed enb2 2
+
+Besides KeyhopError there are FileNotFoundError (no such node), ConnectionError (it has ended) and TimeoutError.
+"""
 
 import json
 import os
 import select
 import socket
 import time
+from pathlib import Path
 
 ASK_AGAIN_S = 0.5
+PLACES = ("run", ".", "/run/keyhop")  # besides $KEYHOP_RUN
 
 
 class KeyhopError(Exception):
-    """An error the daemon named."""
+    """An error the daemon named: `name` (UE_NOT_FOUND), and in `data` its cause, a hint, and whether to try again."""
 
     def __init__(self, error):
         self.code = error.get("code")
@@ -19,8 +41,29 @@ class KeyhopError(Exception):
         super().__init__(f"{self.name or self.code}: {error.get('message')}")
 
 
+def sockets(run=None):
+    """{name: path} of the nodes in a run directory; without one in the first of $KEYHOP_RUN, ./run, this folder and
+    /run/keyhop that has any, as the tool finds them."""
+    for place in [run] if run else [os.environ.get("KEYHOP_RUN"), *PLACES]:
+        folder = Path(place) if place else None
+        if folder and folder.is_dir():
+            found = {p.stem: p for p in folder.glob("*.sock") if p.name != "ctl.sock"}
+            found |= {p.parent.name: p for p in folder.glob("*/ctl.sock")}
+            if found:
+                return found
+    return {}
+
+
+def connect(name, run=None, timeout=10.0):
+    """The Node of this name in a run directory."""
+    known = sockets(run)
+    if name not in known:
+        raise FileNotFoundError(f"no socket of node {name!r}; there are: {' '.join(sorted(known)) or 'none'}")
+    return Node(known[name], timeout)
+
+
 class Node:
-    """One control connection. `hello` is the daemon's greeting."""
+    """One control connection. `hello` is the daemon's greeting, `events` what came and nobody has waited for."""
 
     def __init__(self, path, timeout=10.0):
         self.path = str(path)
@@ -102,10 +145,17 @@ class Node:
         return self.answer(self.send(method, **params), timeout)
 
     def subscribe(self, **params):
+        """Events from here on, or after `since`; of these `topics` (prefixes) and this `ue` only. The last number."""
         return self.call("events.subscribe", **params)["seq"]
 
-    def wait_event(self, wanted, timeout=None):
-        """The first event, kept or new, for which wanted(event) holds; it and those before it are dropped."""
+    def wait_event(self, wanted, timeout=None, **members):
+        """The first event, kept or new, for which wanted(event) holds, or that has this topic and these members; it
+        and those before it are dropped."""
+        if isinstance(wanted, str):
+            topic = wanted
+
+            def wanted(event):
+                return event["topic"] == topic and members.items() <= event.items()
         deadline = time.monotonic() + (timeout or self.timeout)
         at = 0
         while True:

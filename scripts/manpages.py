@@ -105,14 +105,23 @@ class Tables:
 
     def method(self, row):
         yield from item(f"Ic {row['name']}", row["help"] + (" (reads only)" if row["reads_only"] else ""))
-        if not row["params"]:
+        yield from self.params(row["params"], "required")
+
+    @staticmethod
+    def params(rows, required):
+        if not rows:
             return
         yield ".Bl -tag -width Ds"
-        for p in row["params"]:
+        for p in rows:
             limits = f", {p['min']} to {p['max']}" if p["max"] else ""
             yield f".It Ar {word(p['name'])}"
-            yield from body(f"({p['type']}{limits}{', required' if p['required'] else ''}) {p['help']}")
+            yield from body(f"({p['type']}{limits}{', ' + required if p['required'] else ''}) {p['help']}")
         yield ".El"
+
+    def notifications(self):
+        for row in next(iter(self.daemons.values()))["notifications"]:
+            yield from item(f"Ic {row['name']}", row["help"])
+            yield from self.params(row["params"], "always")
 
     def events(self):
         for row in next(iter(self.daemons.values()))["events"]:

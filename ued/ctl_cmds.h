@@ -7,5 +7,6 @@
 extern const struct ctl_method ued_methods[];
 
 ctl_handler_fn move_start; /* move.c */
+ctl_handler_fn air_set, air_get; /* ctl_air.c */
 
 #endif

@@ -78,12 +78,13 @@ static void nas_dispatch(struct ue *ue, const ProtobufCBinaryData *pdu)
 		    (int)nas->body_case, (int)type);
 }
 
-static void dispatch_srb1(struct ue *ue, const ProtobufCBinaryData *pdu)
+static void dispatch_srb1(struct ue *ue, const Keyhop__Rrc__Uu *frame)
 {
 	struct node *n = &ue->node->node;
+	const ProtobufCBinaryData *pdu = &frame->pdu;
 	Keyhop__Rrc__Rrc *rrc;
 
-	if (!ue->pdcp.integrity && !rrc_peek(n, pdu, &rrc) &&
+	if (!ue->pdcp.integrity && !rrc_peek(n, frame, &rrc) &&
 	    rrc->body_case == KEYHOP__RRC__RRC__BODY_SECURITY_MODE_COMMAND) {
 		(void)ue_step(ue, EV_RRC_SMC, &(struct ue_input){.rrc = rrc, .pdu = pdu});
 		return;
@@ -111,11 +112,23 @@ static void dispatch_srb1(struct ue *ue, const ProtobufCBinaryData *pdu)
 		    (int)rrc->body_case);
 }
 
-static void step_by_identity(struct ue_node *u, uint64_t identity, enum ue_event_id event,
-			     const struct ue_input *in)
+/* Whom a message on SRB0 is for: one that waits for an answer, or, of a radio link failure, the owner of the C-RNTI. */
+static struct ue *srb0_ue(struct cell *c, const Keyhop__Rrc__Uu *frame, const Keyhop__Rrc__Rrc *rrc)
 {
-	struct ue *ue = ue_find_identity(u, identity);
+	uint64_t identity = 0;
 
+	if (rrc->body_case == KEYHOP__RRC__RRC__BODY_RRC_CONNECTION_SETUP)
+		identity = rrc->rrc_connection_setup->ue_identity;
+	else if (rrc->body_case == KEYHOP__RRC__RRC__BODY_RRC_CONNECTION_REJECT)
+		identity = rrc->rrc_connection_reject->ue_identity;
+	else if (rrc->body_case == KEYHOP__RRC__RRC__BODY_REESTABLISHMENT_REJECT)
+		identity = rrc->reestablishment_reject->ue_identity;
+	return identity ? ue_find_identity(c->node, identity) : ue_find_rnti(c, frame->c_rnti);
+}
+
+static void step_answered(struct ue_node *u, struct ue *ue, enum ue_event_id event,
+			  const struct ue_input *in)
+{
 	if (ue)
 		(void)ue_step(ue, event, in);
 	else
@@ -136,22 +149,33 @@ static void dispatch_srb0(struct cell *c, const Keyhop__Rrc__Uu *frame)
 
 	if (rrc_open(&u->node, NULL, ROLE_ENB, &frame->pdu, c->name, &rrc))
 		return;
+	struct ue *ue = srb0_ue(c, frame, rrc);
 	struct ue_input in = {.rrc = rrc};
 	if (rrc->body_case == KEYHOP__RRC__RRC__BODY_RRC_CONNECTION_SETUP) {
-		step_by_identity(u, rrc->rrc_connection_setup->ue_identity, EV_RRC_SETUP, &in);
+		step_answered(u, ue, EV_RRC_SETUP, &in);
 	} else if (rrc->body_case == KEYHOP__RRC__RRC__BODY_RRC_CONNECTION_REJECT) {
 		in.cause = err_from_cause(rrc->rrc_connection_reject->cause);
-		step_by_identity(u, rrc->rrc_connection_reject->ue_identity, EV_RRC_REJECT, &in);
+		step_answered(u, ue, EV_RRC_REJECT, &in);
 	} else if (rrc->body_case == KEYHOP__RRC__RRC__BODY_REESTABLISHMENT_REJECT) {
 		in.cause = err_from_cause(rrc->reestablishment_reject->cause);
-		step_by_identity(u, rrc->reestablishment_reject->ue_identity, EV_REEST_REJECT, &in);
+		step_answered(u, ue, EV_REEST_REJECT, &in);
 	} else if (rrc->body_case == KEYHOP__RRC__RRC__BODY_RADIO_LINK_FAILURE) {
 		in.cause = KH_E_UE_NOT_FOUND;
-		radio_failure(ue_find_rnti(c, frame->c_rnti), &in);
+		radio_failure(ue, &in);
 	} else {
 		node_refuse(&u->node, LOG_AIR, KH_E_WRONG_LINK, c->name, "message %d on SRB0",
 			    (int)rrc->body_case);
 	}
+}
+
+/* Who hears a frame; NULL: nobody. */
+static struct ue *hearer(struct cell *c, const Keyhop__Rrc__Uu *frame)
+{
+	Keyhop__Rrc__Rrc *rrc;
+
+	if (frame->bearer != KEYHOP__RRC__BEARER__SRB0)
+		return ue_find_rnti(c, frame->c_rnti);
+	return rrc_peek(&c->node->node, frame, &rrc) ? NULL : srb0_ue(c, frame, rrc);
 }
 
 void uu_dispatch(struct cell *c, const uint8_t *data, size_t len)
@@ -161,10 +185,12 @@ void uu_dispatch(struct cell *c, const uint8_t *data, size_t len)
 
 	if (rrc_open_frame(&u->node, data, len, c->name, &frame))
 		return;
-	struct ue *ue = ue_find_rnti(c, frame->c_rnti);
+	struct ue *ue = hearer(c, frame);
 	const struct message_row *row =
 		u->node.faults ? rrc_frame_row(&u->node, ue ? &ue->pdcp : NULL, frame) : NULL;
 	if (fault_received_row(&u->node, c->link, row, data, len))
+		return;
+	if (ue && air_received(&u->node, &ue->air, c->link, data, len))
 		return;
 	if (frame->bearer == KEYHOP__RRC__BEARER__SRB0) {
 		dispatch_srb0(c, frame);
@@ -176,5 +202,5 @@ void uu_dispatch(struct cell *c, const uint8_t *data, size_t len)
 	else if (frame->bearer == KEYHOP__RRC__BEARER__DRB1)
 		traffic_rx(ue, &frame->pdu);
 	else
-		dispatch_srb1(ue, &frame->pdu);
+		dispatch_srb1(ue, frame);
 }

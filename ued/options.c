@@ -137,5 +137,26 @@ const struct config_row ued_rows[] = {
 	 .min = 1,
 	 .max = 1000000,
 	 .help = "most UEs of this process"},
+	{.key = "lab.air.loss",
+	 .type = CONFIG_CDB,
+	 .offset = OPT(air.loss),
+	 .def = "0",
+	 .max = AIR_LOSS_ALL,
+	 .help = "per cent of the messages between UEs and cells that the radio loses, up and "
+		 "down; "
+		 "air.set changes it"},
+	{.key = "lab.air.delay",
+	 .type = CONFIG_DURATION,
+	 .offset = OPT(air.delay_ms),
+	 .def = "0ms",
+	 .max = AIR_LATE_MAX_MS,
+	 .help = "all are late by this, each way"},
+	{.key = "lab.air.jitter",
+	 .type = CONFIG_DURATION,
+	 .offset = OPT(air.jitter_ms),
+	 .def = "0ms",
+	 .max = AIR_LATE_MAX_MS,
+	 .help = "and each at random by up to this more; those of a UE keep their order, as RLC "
+		 "keeps it"},
 	{0},
 };

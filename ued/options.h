@@ -2,6 +2,7 @@
 #ifndef KEYHOP_UED_OPTIONS_H
 #define KEYHOP_UED_OPTIONS_H
 
+#include "air.h"
 #include "node.h"
 
 struct cell_option {
@@ -24,6 +25,7 @@ struct ued_options {
 	bool reattach;
 	uint32_t ping_timeout_ms;
 	uint32_t max_ues;
+	struct air_quality air;
 };
 
 extern const struct config_row ued_rows[];

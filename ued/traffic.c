@@ -37,30 +37,49 @@ static void on_timeout(void *arg)
 	traffic_end(ue, KH_E_TIMEOUT);
 }
 
-void traffic_ping(struct ue *ue, struct ctl_request *req)
+static int send_request(struct ue *ue, struct ping *p)
 {
-	struct node *n = &ue->node->node;
-	struct echo echo = {.type = ECHO_REQUEST, .id = ue->c_rnti, .seq = ++ue->ping_seq};
+	struct echo echo = {.type = ECHO_REQUEST, .id = ue->c_rnti, .seq = p->seq};
+	const struct uu_end to = ue_radio(ue);
 	uint8_t data[ECHO_LEN];
 
-	if (ue->fsm.now != UE_ATTACHED || ue->ping) {
-		ctl_fail(req, ue->ping ? KH_E_BUSY : KH_E_BAD_STATE, NULL);
-		return;
-	}
-	rng_bytes(echo.data, sizeof echo.data);
+	memcpy(echo.data, p->data, sizeof echo.data);
 	echo_build(&echo, data);
-	int err = rrc_send_data(n, ue->cell->link, &ue->pdcp, ue->c_rnti, data, sizeof data,
-				ue->imsi.s);
-	if (err) {
-		ctl_fail(req, err, NULL);
+	p->sent_us = clock_mono_us();
+	return rrc_send_data(&ue->node->node, &to, data, sizeof data);
+}
+
+/* Between cells it waits, and then goes under the keys that are in use. */
+static bool has_user_data(const struct ue *ue)
+{
+	return ue->fsm.now == UE_ATTACHED || ue->fsm.now == UE_MOVING ||
+	       ue->fsm.now == UE_RETURNING;
+}
+
+void traffic_settled(struct ue *ue)
+{
+	struct ping *p = ue->ping;
+
+	if (!p || p->sent_us || ue->fsm.now != UE_ATTACHED)
+		return;
+	int err = send_request(ue, p);
+	if (err)
+		traffic_end(ue, err);
+}
+
+void traffic_ping(struct ue *ue, struct ctl_request *req)
+{
+	if (ue->ping || !has_user_data(ue)) {
+		ctl_fail(req, ue->ping ? KH_E_BUSY : KH_E_BAD_STATE, NULL);
 		return;
 	}
 	struct ping *p = ue->ping = x_calloc(1, sizeof *p);
 	p->req = req;
-	p->sent_us = clock_mono_us();
-	p->seq = echo.seq;
-	memcpy(p->data, echo.data, sizeof p->data);
-	p->timer = loop_timer_start(n->loop, ue->node->opt.ping_timeout_ms, on_timeout, ue);
+	p->seq = ++ue->ping_seq;
+	rng_bytes(p->data, sizeof p->data);
+	p->timer = loop_timer_start(ue->node->node.loop, ue->node->opt.ping_timeout_ms, on_timeout,
+				    ue);
+	traffic_settled(ue);
 }
 
 static int check(struct ue *ue, const ProtobufCBinaryData *pdu)
@@ -74,8 +93,8 @@ static int check(struct ue *ue, const ProtobufCBinaryData *pdu)
 		err = echo_parse(plain, len, &echo);
 	if (err)
 		return err;
-	if (!ue->ping || echo.type != ECHO_REPLY || echo.seq != ue->ping->seq ||
-	    memcmp(echo.data, ue->ping->data, sizeof echo.data) != 0)
+	if (!ue->ping || !ue->ping->sent_us || echo.type != ECHO_REPLY ||
+	    echo.seq != ue->ping->seq || memcmp(echo.data, ue->ping->data, sizeof echo.data) != 0)
 		return KH_E_BAD_FIELD;
 	return 0;
 }

@@ -50,6 +50,7 @@ struct ue *ue_add(struct ue_node *u, const struct subscriber *s)
 	for (size_t i = 0; i < AKA_IND_COUNT; i++)
 		ue->sqns.seq[i] = s->sqn >> AKA_IND_BITS;
 	ue->wanted = u->opt.attach_cell != 0;
+	ue->air.quality = u->air;
 	pdcp_init(&ue->pdcp, EPS_UPLINK);
 	HASH_ADD_KEYPTR(hh, u->ues, ue->imsi.s, IMSI_LEN, ue);
 	node_key_event(&u->node, NULL, KEY_K, s->k.b, sizeof s->k.b, &tags);
@@ -129,6 +130,7 @@ void ue_free(struct ue *ue)
 	fsm_stop(&ue->fsm, ue->node->node.metrics.ue_states);
 	ue_answer(ue, KH_E_DETACHED);
 	ue_forget_security(ue);
+	air_clear(&ue->air);
 	HASH_DELETE(hh, ue->node->ues, ue);
 	free(ue->measured);
 	KEY_WIPE(ue);
@@ -146,14 +148,27 @@ static struct link *link_of(const struct ue *ue)
 	return ue->cell && ue->cell->up ? ue->cell->link : NULL;
 }
 
+struct uu_end ue_radio(struct ue *ue)
+{
+	return (struct uu_end){.link = link_of(ue),
+			       .air = &ue->air,
+			       .pdcp = &ue->pdcp,
+			       .c_rnti = ue->c_rnti,
+			       .name = ue->imsi.s};
+}
+
 int ue_send(struct ue *ue, const Keyhop__Rrc__Rrc *msg)
 {
-	return rrc_send(&ue->node->node, link_of(ue), &ue->pdcp, ue->c_rnti, msg, ue->imsi.s);
+	const struct uu_end to = ue_radio(ue);
+
+	return rrc_send(&ue->node->node, &to, msg);
 }
 
 int ue_send_srb0(struct ue *ue, const Keyhop__Rrc__Rrc *msg)
 {
-	return rrc_send(&ue->node->node, link_of(ue), NULL, 0, msg, ue->imsi.s);
+	const struct uu_end to = {.link = link_of(ue), .air = &ue->air, .name = ue->imsi.s};
+
+	return rrc_send(&ue->node->node, &to, msg);
 }
 
 int nas_send(struct ue *ue, enum nas_header type, const Keyhop__Nas__Nas *nas)

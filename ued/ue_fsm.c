@@ -95,6 +95,7 @@ int ue_step(struct ue *ue, enum ue_event_id event, const struct ue_input *in)
 	}
 	int err = ((const struct ue_row *)(const void *)rule)->action(u, ue, in);
 	fsm_settle(&ued_ue_fsm, &owner, rule, err);
+	traffic_settled(ue);
 	if (ue->fsm.now == UE_DETACHED) {
 		ue_forget_security(ue);
 		ue_answer(ue, err ? err : in->cause);

@@ -16,6 +16,7 @@ static int check(void *context, char *why, size_t why_len)
 {
 	struct ue_node *u = context;
 
+	u->air = u->opt.air;
 	int err = cells_check(u, why, why_len);
 
 	if (err || !u->opt.subscribers)
@@ -28,6 +29,8 @@ static int start(void *context, char *why, size_t why_len)
 	struct ue_node *u = context;
 
 	u->scheme = ue_scheme(u->opt.scheme);
+	if (u->air.loss || u->air.delay_ms || u->air.jitter_ms)
+		air_warn("all", &u->air);
 	int err = usim_open(u, why, why_len);
 	if (!err)
 		err = cells_open(u, why, why_len);
@@ -98,6 +101,7 @@ const struct daemon ued_daemon = {
 	.stop = stop,
 	.status = status,
 	.headline = headline,
+	.tell = passage_tell,
 	.ready = ready,
 	.methods = ued_methods,
 	.machines = machines,

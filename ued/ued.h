@@ -7,6 +7,7 @@
 
 #include <uthash.h>
 
+#include "air.h"
 #include "fsm.h"
 #include "kdf.h"
 #include "milenage.h"
@@ -17,6 +18,7 @@
 #include "options.h"
 #include "pdcp.h"
 #include "rrc.pb-c.h"
+#include "rrc_msg.h"
 #include "subscriber.h"
 
 #define HKEYS_KEPT 2 /* the two newest generations */
@@ -73,7 +75,7 @@ struct fallback {
 struct ping {
 	struct ctl_request *req;
 	struct loop_timer *timer;
-	int64_t sent_us;
+	int64_t sent_us; /* 0: waits for the end of a handover */
 	uint16_t seq;
 	uint8_t data[16];
 };
@@ -94,6 +96,7 @@ struct ue {
 	uint32_t mme_ue_id;
 	uint64_t identity; /* random, while SRB0 is in use */
 	struct cell *cell; /* serving, or being tried */
+	struct air air;
 	struct kasme kasme;
 	struct nas_sec nas;
 	struct pdcp pdcp;
@@ -124,6 +127,7 @@ struct ue_node {
 	const struct ue_scheme *scheme;
 	struct store *store; /* of the USIMs */
 	struct sqlite3_stmt *put_usim;
+	struct air_quality air; /* of all UEs that have none of their own, and of new ones */
 };
 
 extern const struct daemon ued_daemon;
@@ -153,6 +157,7 @@ void ue_drop_identity(struct ue *ue);
 /* Wipes all that belongs to a connection or a registration. */
 void ue_forget_security(struct ue *ue);
 struct node_event ue_event(const struct ue *ue, const char *topic, const char *step);
+struct uu_end ue_radio(struct ue *ue);
 int ue_send(struct ue *ue, const Keyhop__Rrc__Rrc *msg);
 int ue_send_srb0(struct ue *ue, const Keyhop__Rrc__Rrc *msg);
 int nas_send(struct ue *ue, enum nas_header type, const Keyhop__Nas__Nas *msg);
@@ -166,10 +171,15 @@ void usim_write(struct ue_node *u, const struct ue *ue);
 /* dispatch_table.c */
 void uu_dispatch(struct cell *c, const uint8_t *data, size_t len);
 
+/* ctl_air.c: one line of the log about a radio that is not as it was. */
+void air_warn(const char *whose, const struct air_quality *q);
+
 /* traffic.c */
 void traffic_ping(struct ue *ue, struct ctl_request *req);
 void traffic_rx(struct ue *ue, const ProtobufCBinaryData *pdu);
 void traffic_end(struct ue *ue, int err);
+/* The UE has come to a state: a ping that waited for the end of a handover goes. */
+void traffic_settled(struct ue *ue);
 
 /* move.c: of a UE on its way through cells. It has arrived in a cell; it is not attached any more. */
 void move_arrived(struct ue *ue);
@@ -179,5 +189,8 @@ void move_end(struct ue *ue, int err);
 void measurement_set(struct ue *ue, const struct measurement *m, size_t n);
 /* The best neighbour for which A3 holds; NULL when it holds for none. */
 const struct measurement *measurement_a3(const struct ue *ue);
+
+/* passage.c: what is known of a message besides (daemon.h). */
+void passage_tell(void *node, const struct passage *p, struct node_event *ev);
 
 #endif

@@ -46,6 +46,22 @@ class Handover(LabTest):
         self.named("TARGET_UNREACHABLE", enb.call, "handover.start", ue=imsi, target="enb2", wait=True)
         self.assertEqual(lab.node("ue").call("traffic.ping", ue=imsi)["outcome"], "completed")
 
+    def test_user_data_waits_for_the_end_of_a_handover(self):
+        lab = self.lab(enbs=2, extra={"ue": "handover: {confirm_tries: 20}\n", "enb2": "lab: {faults: true}\n"})
+        lab.attach_all()
+        ue, target, imsi = lab.node("ue"), lab.node("enb2"), lab.imsis[0]
+        ue.subscribe(topics=["handover.commanded", "handover.executed"])
+        for message in ("rrc.handover_confirm_ack", "rrc.dl_information_transfer"):  # either says that 10 has come
+            target.call("fault.set", fault="drop", message=message, count=0)
+        lab.node("enb1").call("handover.start", ue=imsi, target="enb2", wait=True)
+        ue.wait_event(lambda e: e["topic"] == "handover.commanded")
+        ping = ue.send("traffic.ping", ue=imsi)
+        self.assertEqual(ue.call("ue.show", ue=imsi)["state"], "moving")
+        self.named("BUSY", ue.call, "traffic.ping", ue=imsi)
+        target.call("fault.clear")
+        self.assertEqual(ue.answer(ping)["serving"], 2)
+        self.assertIn("handover.executed", [e["topic"] for e in ue.events])
+
     def test_mme_away_during_a_handover(self):
         lab = self.lab(enbs=2)
         lab.attach_all()

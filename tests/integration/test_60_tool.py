@@ -1,19 +1,22 @@
 """The tool as people use it: the transcripts of the README, exit codes, waiting, completion, forms of output."""
 
 import csv
+import doctest
 import io
 import json
 import os
 import re
-import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import threading
 import unittest
 from pathlib import Path
+from unittest import mock
 
 from labtest import ROOT, LabTest
+import keyhop
 
 BUILD = Path(os.environ["KEYHOP_BUILD"])
 KEYHOP = BUILD / "ctl" / "keyhop"
@@ -103,6 +106,42 @@ class Readme(unittest.TestCase):
                 self.assertEqual(int(re.search(r"^OK +(\d+) hand", printed, re.M)[1]), 1000)
 
 
+class Module(LabTest):
+    """scripts/keyhop.py as its documentation says."""
+
+    def test_the_example(self):
+        lab = self.lab(enbs=2)
+        with mock.patch.dict(os.environ, KEYHOP_RUN=str(lab.path)):
+            result = doctest.testmod(keyhop)
+        self.assertGreater(result.attempted, 2)
+        self.assertEqual(result.failed, 0)
+
+    def test_nodes_by_name(self):
+        lab = self.lab(enbs=2)
+        self.assertEqual(set(keyhop.sockets(lab.path)), set(lab.names()))
+        with mock.patch.dict(os.environ):
+            os.environ.pop("KEYHOP_RUN", None)
+            with Inside(lab.path), keyhop.connect("enb2") as node:
+                self.assertEqual((node.hello["node"], node.call("status")["enb"]), ("enb2", 2))
+        with self.assertRaisesRegex(FileNotFoundError, "'enb9'; there are: enb1 enb2 mme ue"):
+            keyhop.connect("enb9", lab.path)
+        (lab.path / "other").mkdir()
+        (lab.path / "other" / "ctl.sock").symlink_to(lab.socket_path("mme"))
+        self.assertIn("other", keyhop.sockets(lab.path))
+        with keyhop.connect("mme", lab.path) as node:
+            self.named("ENB_NOT_FOUND", node.call, "enb.show", enb="enb7")
+            with self.assertRaises(TimeoutError):
+                node.wait_event("enb.down", timeout=0.01)
+            node.subscribe(topics=["enb."])
+            lab.stop_node("enb1")
+            lab.stop_node("enb2")
+            self.assertEqual(node.wait_event("enb.down", enb=2)["enb"], 2)
+            self.assertFalse([e for e in node.events if e["enb"] == 1], "those before it are dropped")
+            lab.stop_node("mme")
+            with self.assertRaises(ConnectionError):
+                node.call("status")
+
+
 class Tool(LabTest):
     def tool(self, *words, code=0):
         env = os.environ | {"KEYHOP_RUN": str(self.run_dir)}
@@ -115,13 +154,47 @@ class Tool(LabTest):
         self.run_dir = lab.path
         return lab
 
+    def pretend(self, role, methods, then=None):
+        """A node `mme` of ours that answers by `methods`, and after the last of them says `then`."""
+        folder = tempfile.TemporaryDirectory(prefix="kh")
+        self.addCleanup(folder.cleanup)
+        self.run_dir = Path(folder.name)
+        listening = socket.socket(socket.AF_UNIX)
+        listening.bind(str(self.run_dir / "mme.sock"))
+        listening.listen()
+        methods = {"status": lambda _: {"role": role}} | methods
+
+        def serve():
+            while True:
+                try:
+                    node = listening.accept()[0]
+                except OSError:
+                    return
+                with node, node.makefile() as lines:
+                    said = [{"jsonrpc": "2.0", "method": "hello", "params": {"role": role, "node": "mme"}}]
+                    node.sendall("".join(f"{json.dumps(m)}\n" for m in said).encode())
+                    for call in map(json.loads, lines):
+                        said = [{"jsonrpc": "2.0", "id": call["id"], "result": methods[call["method"]](call["params"])}]
+                        said += [then] if then and call["method"] == list(methods)[-1] else []
+                        node.sendall("".join(f"{json.dumps(m)}\n" for m in said).encode())
+
+        node = threading.Thread(target=serve)
+        node.start()
+
+        def stop():
+            listening.shutdown(socket.SHUT_RDWR)
+            listening.close()
+            node.join(20)
+
+        self.addCleanup(stop)
+
     def test_exit_codes(self):
         lab = self.start(enbs=2)
         imsi = lab.imsis[0]
         self.tool("mme", "status")
         self.assertIn("BAD_STATE", self.tool("ue", "traffic", "ping", imsi, code=1))
         self.assertIn("usage", self.tool(code=2))
-        self.assertIn("no verb", self.tool("enb1", code=2))
+        self.assertIn("is a node", self.tool("enb1", code=2))
         self.assertIn("has no", self.tool("mme", "no", "such", code=2))
         self.assertIn("--nonsense", self.tool("mme", "status", "--nonsense", "1", code=2))
         self.assertIn("no socket", self.tool("enb7", "status", code=3))
@@ -184,8 +257,27 @@ class Tool(LabTest):
         self.tool("wait", "all", "ready", "--timeout", "5s")
         for wrong in ("5x", "-1", ""):
             self.tool("wait", "all", "ready", "--timeout", wrong, code=2)
-        self.assertIn("not ready in time", self.tool("wait", "enb9", "ready", "--timeout", "20ms", code=5))
         self.assertIn("no ued plays", self.tool("wait", "ue", "001019999999999", "attached", code=4))
+        self.tool("ue", "attach", "--ue", imsi, "--cell", "enb1", "--wait")
+        for state in (("detached",), ("at", "enb2"), ("at", "enb9")):
+            self.assertIn("it is attached at enb1", self.tool("wait", "ue", imsi, *state, "--timeout", "20ms", code=5))
+        self.tool("wait", "ue", imsi, "at", "1", "--timeout", "0")
+        # Not there at the end of the time: never started, ended, or ended by force.
+        self.assertIn("no socket", self.tool("wait", "enb9", "ready", "--timeout", "20ms", code=3))
+        lab.stop_node("enb2")
+        self.assertIn("not ready in time", self.tool("wait", "enb1", "ready", "--timeout", "20ms", code=5))
+        self.assertIn("no socket", self.tool("wait", "enb2", "ready", "--timeout", "0", code=3))
+        lab.stop_node("enb1", signal.SIGKILL)
+        self.assertIn("nobody listens", self.tool("wait", "enb1", "ready", "--timeout", "20ms", code=3))
+        self.tool("wait", "all", "ready", "--timeout", "20ms", code=3)
+        pid = int((lab.path / "ue.pid").read_text())
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            self.assertIn("ue does not answer", self.tool("wait", "ue", "ready", "--timeout", "20ms", code=5))
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        lab.stop_node("ue")
+        self.assertIn("no ued answers", self.tool("wait", "ue", imsi, "attached", "--timeout", "20ms", code=3))
 
     def test_wait_for_a_node_that_is_not_there_yet(self):
         lab = self.start(enbs=2, start=False)
@@ -219,37 +311,105 @@ class Tool(LabTest):
                          'echo "$KEYHOP_NODE $KEYHOP_UE $KEYHOP_TOPIC"; cat')
         head, event = said.splitlines()
         self.assertEqual(head, f"ue {imsi} {json.loads(event)['topic']}")
+        failing = self.tool("watch", "mme", "--since", "0", "--count", "3", "--exec", "echo once; exit 3")
+        self.assertEqual(failing, "once\n" * 3, "a command that fails ends nothing")
+        self.tool("watch", "mme", "--since", "0", "--count", "2", "--exec", "exec no-such-command")
+        for filters, wanted in ((("--topic", "ue."), lambda e: e["topic"].startswith("ue.")),
+                                (("--topic", "ue.,enb."), lambda e: e["topic"].startswith(("ue.", "enb."))),
+                                (("--ue", imsi), lambda e: e.get("ue") == imsi)):
+            expected = [e for e in events if e["node"] == "mme" and wanted(e)]
+            said = self.tool("watch", "mme", "--since", "0", "--count", str(len(expected)), "-o", "ndjson", *filters)
+            self.assertEqual([json.loads(line) for line in said.splitlines()], expected, filters)
+        self.assertIn("no common columns", self.tool("watch", "-o", "csv", code=2))
         self.tool("watch", "--topic", "no.such", "--timeout", "50ms", code=5)
-        self.tool("watch", "enb9", code=3)
+        self.assertIn('did you mean "enb1"', self.tool("watch", "enb9", code=3))
         self.tool("watch", "--tpoic", "a", code=2)
         self.tool("watch", "--ue", "12", code=2)
 
     def test_orders_to_a_terminal(self):
         """What a node says of its peers is text: no escape sequence comes out."""
-        folder = Path(tempfile.mkdtemp(prefix="kh"))
-        self.addCleanup(shutil.rmtree, folder)
-        listening = socket.socket(socket.AF_UNIX)
-        self.addCleanup(listening.close)
-        listening.bind(str(folder / "mme.sock"))
-        listening.listen()
-        self.run_dir = folder
         event = {"jsonrpc": "2.0", "method": "event",
                  "params": {"topic": "refused", "node": "mme", "detail": "\x1b[2Jgone\x07"}}
-
-        def serve():
-            node = listening.accept()[0]
-            with node, node.makefile() as lines:
-                for call in map(json.loads, lines):
-                    said = [{"jsonrpc": "2.0", "id": call["id"], "result": {"role": "mmed"}}]
-                    said += [event] if call["method"] == "events.subscribe" else []
-                    node.sendall("".join(f"{json.dumps(m)}\n" for m in said).encode())
-
-        node = threading.Thread(target=serve)
-        node.start()
+        self.pretend("mmed", {"events.subscribe": lambda params: {}}, then=event)
         said = self.tool("watch", "--count", "1")
-        node.join(20)
         self.assertEqual(said.rstrip("\n")[-13:], "detail=?[2Jgone?"[-13:])
         self.assertFalse([c for c in said if c < " " and c != "\n"], repr(said))
+
+    def test_a_slow_reader_is_told(self):
+        lost = {"jsonrpc": "2.0", "method": "events.lost", "params": {"from": 5, "to": 99}}
+        self.pretend("mmed", {"events.subscribe": lambda params: {}}, then=lost)
+        self.assertIn("events 5 to 99 of mme are lost", self.tool("watch", "--timeout", "500ms", code=5))
+
+    def test_what_a_list_looks_like(self):
+        """Of a node that says what no real one does: all pages, quotes, nulls, what stands beside the items."""
+        rows = [{"ue": f"{i:015}", "n": i, "text": text} for i, text in
+                enumerate(['a,"b"', "c\nd", "e f", "", "ä" * 9, "g" * 300, None])]
+        asked = []
+
+        def listed(params):
+            asked.append(params)
+            at, size = params.get("offset", 0), params.get("limit", 3)
+            return {"items": rows[at:at + size], "next": at + size if at + size < len(rows) else None, "held": 0}
+
+        params = [{"name": n, "type": "int", "required": False, "help": "", "min": 0, "max": 9} for n in ("offset", "limit")]
+        schema = {"methods": [{"name": "x.list", "help": "", "params": params}]}
+        self.pretend("mmed", {"schema.list": lambda _: schema, "x.list": listed})
+        whole = json.loads(self.tool("mme", "x", "list", "-o", "json"))
+        self.assertEqual(whole, {"items": rows, "next": None, "held": 0})
+        self.assertEqual(asked, [{}, {"offset": 3}, {"offset": 6}])
+        self.assertEqual([json.loads(line) for line in self.tool("mme", "x", "list", "-o", "ndjson").splitlines()], rows)
+        listed_csv = list(csv.reader(io.StringIO(self.tool("mme", "x", "list", "-o", "csv"), newline="")))
+        self.assertEqual(listed_csv, [["ue", "n", "text"]] + [[r["ue"], str(r["n"]), r["text"] or ""] for r in rows])
+        table = self.tool("mme", "x", "list")
+        *lines, blank, beside = table.splitlines()
+        self.assertEqual((blank, beside.split()), ("", ["held", "0"]))
+        self.assertEqual({line.index(line.split()[2]) for line in lines}, {lines[0].index("TEXT")})
+        self.assertEqual([line.split()[1] for line in lines], ["N", *map(str, range(7))], "zero is printed")
+        self.assertEqual((lines[4].split()[2], lines[7].split()[2]), ("-", "-"), "no cell is empty")
+        self.assertIn("g" * 300, table)
+        everywhere = json.loads(self.tool("all", "x", "list", "-o", "json"))["items"]
+        self.assertEqual(everywhere, [{"node": "mme", **r} for r in rows])
+        asked.clear()
+        self.assertEqual(len(self.tool("mme", "x", "list", "--limit", "2", "-o", "ndjson").splitlines()), 2)
+        self.assertEqual(asked, [{"limit": 2}], "a page that was asked for is one page")
+
+    def test_options_stand_anywhere(self):
+        lab = self.start(enbs=2)
+        imsi = lab.imsis[0]
+        for words in (("-o", "json", "enb1", "version"), ("enb1", "-o", "json", "version"), ("enb1", "version", "-o", "json"),
+                      ("enb1", "version", "-ojson"), ("enb1", "--output=json", "version"), ("version", "--node", "enb1", "-o", "json"),
+                      ("version", f"--socket={lab.path}/enb1.sock", "--output", "json", "-t", "5s"), ("--", "enb1", "version")):
+            said = self.tool(*words)
+            self.assertIn("enbd", said, words)
+            self.assertEqual(said.startswith("{"), "--" not in words, words)
+        self.tool("wait", "--timeout=5s", "all", "ready")
+        self.tool("wait", "--", "all", "ready")
+        self.tool("ue", "attach", "--cell=enb1", "--wait", "--", imsi)
+        self.assertIn("UE_NOT_FOUND", self.tool("ue", "traffic", "ping", "--", "--help", code=4))
+        self.assertIn("sequenceDiagram", self.tool("seq", f"--ue={imsi}", str(lab.path), "--format=mermaid"))
+        self.assertEqual(len(self.tool("enb1", "watch", "--count=1", "--since=0", "-o", "ndjson").splitlines()), 1)
+        # Where a verb has a flag of that name, it is the verb's.
+        self.tool("seq", str(lab.path), "-o", str(lab.path / "json"))
+        self.assertTrue((lab.path / "json").read_text())
+        for nearest, words in (("--output", ("--outptu", "json", "enb1", "version")), ("--output", ("enb1", "version", "--outptu", "x")),
+                               ("--timeout", ("wait", "all", "ready", "--tiemout", "3")), ("--format", ("seq", "--fromat", "html")),
+                               ("--junit", ("run", "x.yaml", "--juint", "f")), ("--keylog", ("decrypt", "--kelog", "f")),
+                               ("--tls-keylog", ("merge", "--tls-kelog", "f")), ("--topic", ("watch", "--tpoic", "a")),
+                               ('"run"', ("runn",)), ('"run"', ("runn", "x.yaml")), ('"wait"', ("help", "wiat"))):
+            said = self.tool(*words, code=3 if words == ("runn", "x.yaml") else 2)
+            self.assertRegex(said, f"did you mean (the verb )?{nearest}", words)
+        for wants, words in (("value is missing", ("watch", "--topic")), ("takes no value", ("seq", "--all=1")),
+                             ("table|json", ("-o", "xml", "enb1", "version")), ("DURATION", ("enb1", "version", "-t", "long")),
+                             ("--output wants", ("enb1", "version", "-o")), ("unknown option -z", ("-z",)),
+                             ("a word too many", ("run", "a", "b")),
+                             ("nothing to wait for", ("wait", "ue", imsi, "at"))):
+            self.assertIn(wants, self.tool(*words, code=2), words)
+        for words in (("help",), ("-h",), ("--help",)):
+            self.assertIn("exit code:", self.tool(*words))
+        for words in (("help", "run"), ("run", "x.yaml", "--help"), ("run", "-h")):
+            self.assertIn("steps of a scenario", self.tool(*words))
+        self.assertIn("--moves", self.tool("demo", "--help"))
+        self.assertIn("--target", self.tool("enb1", "handover", "start", "-h", imsi))
 
     def test_errors_that_teach(self):
         lab = self.start(enbs=2)
@@ -264,6 +424,10 @@ class Tool(LabTest):
             self.tool("ue", "attach", *words)
             self.tool("ue", "detach", imsi, "--wait")
         self.tool("mme", "ue", "list", "--limit", "010")
+        self.assertIn("handover wants a verb: start", self.tool("enb1", "handover", code=2))
+        self.assertIn("NODE NOUN VERB", self.tool("handover", "start", code=3))
+        self.tool("enb1", "policy", "set", "--time-to-trigger-ms", "7")
+        self.assertEqual(lab.node("enb1").call("policy.get")["time_to_trigger_ms"], 7)
         self.assertIn("--target", self.tool("enb1", "handover", "start", "--help"))
         self.assertNotIn("ue.list", self.tool("enb1", "help", "handover"))
         self.assertEqual(set(json.loads(self.tool("schema"))), {"mmed", "enbd", "ued"})
@@ -325,7 +489,40 @@ class Tool(LabTest):
         self.assertEqual(complete("wait", "enb1", ""), {"ready"})
         self.assertIn("--exec", complete("watch", ""))
         self.assertIn("partition", complete("lab", ""))
-        self.assertLessEqual({"start"}, complete("-o", "json", "enb1", "handover", ""))
+        # The tool's own options anywhere, as the tool has them.
+        for words in (("-o", "json", "enb1"), ("enb1", "-o", "json"), ("-n", "enb1"), ("--node=enb1",), ("-s", f"{lab.path}/enb1.sock")):
+            self.assertLessEqual({"start", "list"}, complete(*words, "handover", ""), words)
+        self.assertLessEqual({"--output", "--via", "--node"}, complete("--"))
+        self.assertLessEqual({"--output", "--target"}, complete("enb1", "handover", "start", "-"))
+        self.assertFalse({w for w in complete("") if w.startswith("-")})
+        cells, ues = {"enb1", "enb2"}, set(lab.imsis)
+        for words, offered in ((("-o", ""), {"table", "json", "ndjson", "csv"}), (("--via", ""), {"ssh:"}), (("-s", ""), {":file"}),
+                               (("enb1", "handover", "start", "--target="), {f"--target={c}" for c in cells}),
+                               (("enb1", "handover", "start", "--to", "=", "e"), cells), (("enb1", "handover", "start", "--to", "="), cells),
+                               (("enb1", "fault", "set", "--direction", ""), {"tx", "rx"}),
+                               (("enb1", "log", "set", "--category", ""), {"tunnel", "mme", "x2", "air", "nas", "key", "ho", "ctl", "cfg"}),
+                               (("all", "log", "set", "--level", ""), {"error", "warn", "info", "debug", "trace"}),
+                               (("seq", "--format", ""), {"text", "mermaid", "plantuml", "html"}),
+                               (("seq", "-o", ""), {":file"}), (("decrypt", "--keylog", ""), {":file"}),
+                               (("run", "x.yaml", "--junit", ""), {":file"}), (("lab", "up", "-t", ""), {":file"}),
+                               (("lab", "up", "--backend", ""), {"loopback", "netns", "vm"}), (("watch", "--ue", ""), ues),
+                               (("wait", "ue", lab.imsis[0], "at", ""), cells | {"--timeout"}),
+                               (("schema", ""), set(lab.names())), (("completion", ""), {"bash", "zsh", "fish"})):
+            self.assertEqual(complete(*words), offered, words)
+        for words, offered in ((("ue", "traffic", "ping", ""), ues), (("enb1", "handover", "start", lab.imsis[0], ""), cells),
+                               (("enb1", "fault", "set", "--fault", ""), {"drop", "stall"}),
+                               (("enb1", "fault", "set", "--message", ""), {"x2.handover_request"}),
+                               (("watch", "--topic", ""), {"handover.", "handover.completed", "refused"}),
+                               (("mme", "watch", "--topic", ""), {"handover."}), (("watch", ""), set(lab.names())),
+                               (("all", "ue", ""), {"list", "detach", "release"}), (("help", ""), {"run", "seq"}),
+                               (("enb1", "help", ""), {"handover"}), (("enb1", "help", "handover", ""), {"start"}),
+                               (("run", ""), {":file", "--junit"}), (("merge", ""), {":file"}), (("lab", "logs", ""), {"enb1"})):
+            self.assertLessEqual(offered, complete(*words), words)
+        self.assertEqual(complete("--bogus", ""), set())
+        self.assertNotIn("watch", complete("enb1", "help", ""))
+        # What a node is called must not become part of a shell's line.
+        (lab.path / "$(id).sock").symlink_to(lab.path / "enb1.sock")
+        self.assertNotIn("$(id)", complete("schema", ""))
         self.tool("completion", "tcsh", code=2)
 
     def test_schema_is_whole(self):
@@ -340,6 +537,10 @@ class Tool(LabTest):
                 self.assertTrue(method["help"], method)
                 self.assertTrue(all(p["help"] and p["type"] for p in method["params"]), method)
             self.assertTrue(all(e["topic"] and e["help"] for e in schema["events"]))
+            # A parameter that is called as an option of the tool could not be given.
+            flags = json.loads(self.tool("--dump-schema"))["flags"]
+            taken = {f["flag"].split("--")[1] for f in flags}
+            self.assertFalse({p["name"] for m in schema["methods"] for p in m["params"]} & taken)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,11 @@
 """Scenarios: the library, the kinds of steps, and what happens when a run does not go well."""
 
+import csv
+import io
 import json
 import os
 import re
+import signal
 import subprocess
 import unittest
 import xml.etree.ElementTree
@@ -87,15 +90,91 @@ class Run(LabTest):
         table = self.tool("run", file)
         self.assertEqual(re.findall(r"(?m)^memory (\S+)", table), ["enb1", "enb2", "mme", "ue"])
         self.assertRegex(table, r"(?m)^memory mme .* 1 UE$")
-        self.assertRegex(self.play(["atach"], code=2), r"scenario.yaml:2:\d+.*attach")
-        self.assertIn("two cells", self.play(["ping-pong, path: enb1"], code=1))
         self.assertIn("FAULTS_OFF: set lab.faults", self.play(['fault, node: enb1, fault: drop, message: "7"'], code=1))
-        self.assertIn("wants a topic", self.play(["expect"], code=1))
-        self.assertIn("--uess", self.play(["ready"], "--uess", "3", code=2))
         self.assertIn("No such file", self.play(["ready"], "--junit", lab.path / "no" / "j.xml", code=2))
         self.assertIn("which must not", self.play(
             ["move, path: enb2", "expect, node: enb1, topic: handover.completed, never: true"], code=1))
         self.assertIn("not detached", self.play(["state, state: detached, timeout: 50ms"], code=1))
+
+    def test_slips_in_a_scenario(self):
+        """Each is named with its place and the nearest name, before anything is done."""
+        self.start(enbs=2, extra=FAULTS)
+        for step, column, said in (
+                ("atach", 10, 'wants one of attach, '), ("attach, cel: enb1", 18, 'did you mean "cell"'),
+                ("attach, cell: enb9", 24, 'no cell "enb9", did you mean "enb1"'), ("attach, cell: mme", 24, 'no cell "mme"'),
+                ("move, path: enb2 ebn1", 22, 'no cell "ebn1", did you mean "enb1"'), ("move", 5, 'move wants "path"'),
+                ("ping-pong, path: enb1", 27, "two cells"), ("ping-pong", 5, '"path"'), ("measure", 5, '"to"'),
+                ("measure, to: emb2", 23, '"enb2"'), ("trace", 5, '"file"'), ("expect", 5, '"topic"'),
+                ("expect, topic: handover.complted", 25, 'did you mean "handover.completed"'), ("state", 5, '"state"'),
+                ("expect, topic: enb.up, node: nme", 39, 'no node "nme", did you mean "mme"'),
+                ("walk, moves: many", 23, "a number"), ("wait, delay: 5x", 23, "5x"), ("walk, may_fail: 3", 26, "3"),
+                ("fault, node: enb1, message: '7'", 5, '"fault"'), ("fault, node: enb1, fault: dorp, message: '7'", 36, '"drop"'),
+                ("fault, node: enb1, fault: drop, message: '7', direction: up", 67, "tx or rx"),
+                ("call, node: mme", 5, '"method"'), ("call, node: mme, method: ping, params: '{'", 49, "JSON object: "),
+                ("call, node: mme, method: ping, params: '[]'", 49, "JSON object")):
+            with self.subTest(step):
+                self.assertRegex(self.play([step], code=2), rf"(?m)^keyhop: .*/scenario\.yaml:2:{column}: .*{re.escape(said)}")
+        self.assertRegex(self.play(["ready"], code=2, head="reapet: 2\n"), r'scenario\.yaml:1:1: .*did you mean "repeat"')
+        self.play(["attach, cell: 1", "move, path: 2"])
+        for words, said in ((("--repeat", "0"), "--repeat: .*number 1.."), (("--rate", "fast"), "--rate: .*number"),
+                            (("--rate=-1",), "--rate: "), (("--moves", "0"), '--moves: "0"'), (("--ues", "1e3"), "--ues: "),
+                            (("--in-flight", "0"), "--in.flight: "), (("--uess", "3"), "did you mean --ues")):
+            self.assertRegex(self.play(["ready"], *words, code=2), said)
+
+    def begin(self, lab, steps, *words):
+        """A run that is at its last step: the one before sets the log's level, which is in force when this returns."""
+        file = self.path / "scenario.yaml"
+        mark = "call, node: mme, method: enbkey.rotate, params: '{\"enb\": \"enb1\"}'"
+        file.write_text("steps:\n" + "".join(f"  - {{do: {s}}}\n" for s in [*steps[:-1], mark, steps[-1]]))
+        lab.node("mme").subscribe(topics=["enbkey.picked"])
+        run = subprocess.Popen([str(KEYHOP), "run", str(file), *map(str, words)], stdout=subprocess.PIPE, text=True,
+                               stderr=subprocess.PIPE, env=os.environ | {"KEYHOP_RUN": str(self.path)})
+        self.addCleanup(run.wait)
+        self.addCleanup(run.kill)
+        lab.node("mme").wait_event(lambda e: True)
+        return run
+
+    def test_a_node_that_dies(self):
+        for last in ("wait, delay: 1h", "expect, topic: enb.up, timeout: 1h", "ping-pong, path: enb1 enb2, moves: 1000000"):
+            with self.subTest(last):
+                lab = self.start(enbs=3, ues=2)
+                junit = self.path / "j.xml"
+                run = self.begin(lab, ["attach, cell: enb1", last], "--junit", junit, "--out", self.path / "out")
+                lab.stop_node("enb3", signal.SIGKILL)
+                table, said = run.communicate(timeout=60)
+                self.assertEqual(run.returncode, 3, said)
+                self.assertIn("enb3 is gone", said)
+                self.assertIn("FAILED", table)
+                cases = xml.etree.ElementTree.parse(junit).getroot().findall("testcase")
+                self.assertEqual([c.get("name").split()[1] for c in cases], ["attach", "call", last.split(",")[0]])
+                self.assertEqual(["enb3 is gone" in f.get("message") for c in cases for f in c.findall("failure")], [True])
+                self.assertTrue(cases[-1].findall("failure"))
+                self.assertIn("enb3", json.loads((self.path / "out" / "summary.json").read_text())["failure"])
+
+    def test_interrupted(self):
+        lab = self.start(enbs=2, ues=3)
+        for sig, last in ((signal.SIGINT, "ping-pong, path: enb1 enb2, moves: 1000000"), (signal.SIGTERM, "wait, delay: 1h")):
+            run = self.begin(lab, ["attach, cell: enb1", "ping", last], "--junit", self.path / "j.xml", "-o", "ndjson")
+            run.send_signal(sig)
+            printed, said = run.communicate(timeout=60)
+            self.assertEqual(run.returncode, 128 + sig, said)
+            self.assertIn("interrupted", said)
+            [summary] = map(json.loads, printed.splitlines())
+            self.assertEqual((summary["pings"], summary["failure"]), (3, "interrupted"))
+            self.assertEqual([s["failure"] for s in summary["steps"]], ["", "", "", "interrupted"])
+            self.assertEqual(xml.etree.ElementTree.parse(self.path / "j.xml").getroot().get("failures"), "1")
+        # What was in flight comes to its end without the tool.
+        self.play(["ping"])
+
+    def test_forms_of_the_summary(self):
+        self.start(enbs=2, ues=1)
+        file = self.path / "scenario.yaml"
+        file.write_text("name: '<&\">'\nsteps:\n  - {do: attach}\n  - {do: walk}\n")
+        [row] = csv.DictReader(io.StringIO(self.tool("run", file, "-o", "csv", "--junit", self.path / "j.xml")))
+        self.assertEqual((row["completed"], row["failed"], row["handover.samples"], row["failure"]), ("1", "0", "1", ""))
+        self.assertEqual([s["step"] for s in json.loads(row["steps"])], ["attach", "walk"])
+        suite = xml.etree.ElementTree.parse(self.path / "j.xml").getroot()
+        self.assertEqual({suite.get("name")} | {c.get("classname") for c in suite}, {'<&">'})
 
     def test_phases_of_every_handover(self):
         self.start(enbs=2, ues=5)
@@ -152,7 +231,6 @@ class Run(LabTest):
         self.assertEqual(lab.node("enb1").call("log.get")["ho"], "debug")
         self.assertIn("success instead of bad-state",
                       self.play(["call, node: mme, method: ping, cause: bad-state"], code=1))
-        self.assertIn("params", self.play(["call, node: mme, method: ping, params: '{'"], code=1))
         s = self.play(["ping-pong, path: enb1 enb2, moves: 2"], "--rate", "10")
         self.assertEqual(s["completed"], 12)
         self.assertGreaterEqual(s["steps"][0]["duration_us"], 1000000, "12 handovers, 10 a second")

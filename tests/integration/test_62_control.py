@@ -1,5 +1,6 @@
 """The control socket: every method of every daemon, called right and in every wrong way its schema allows."""
 
+import grp
 import json
 import os
 import re
@@ -11,6 +12,7 @@ import unittest
 from pathlib import Path
 
 from labtest import ROOT, KeyhopError, LabTest, Node
+from labtool import TOOL
 
 INVALID_PARAMS = -32602
 WRONG_TYPES = {"string": [7, True, None, [], {}], "int": ["x", 1.5, True, None, []], "number": ["x", True, None],
@@ -32,11 +34,15 @@ def right(lab):
                              "probability": 0.5, "delay_ms": 1}, None),
               ("fault.list", {"offset": 0, "limit": 10}, None), ("fault.clear", {"id": 1}, None),
               ("capture.start", {"file": "more.pcapng", "max_size": 0, "max_age_ms": 0, "files": 1}, None),
-              ("capture.status", {}, None), ("capture.stop", {}, None)]
+              ("capture.status", {}, None), ("capture.stop", {}, None),
+              ("trace.start", {"ue": a, "interfaces": ["S1", "Uu"]}, None), ("trace.status", {}, None),
+              ("trace.stop", {}, None)]
     page = {"offset": 0, "limit": 10}
     mme = [("enb.list", page, None), ("enb.show", {"enb": "enb1"}, None), ("ue.list", page, None), ("ue.show", {"ue": a}, None),
            ("hkey.show", {"ue": a}, None), ("scheme.get", {}, None),
+           ("scheme.set", {"wrap": "aes-gcm", "h_key_bits": 128, "enb_key_bits": 128, "kenb_input": "plmn"}, None),
            ("enbkey.list", {}, None), ("enbkey.rotate", {"enb": "enb2"}, None), ("hkey.issue", {"ue": a, "enbs": [2]}, None),
+           ("wraplist.show", {"ue": a}, None), ("wraplist.push", {"ue": a}, None),
            ("key.list", {"ue": a}, None), ("subscriber.list", page, None), ("subscriber.show", {"ue": a}, None),
            ("subscriber.add", {"ue": new, "k": K, "opc": K, "sqn": "000000000020"}, None),
            ("subscriber.import", {"file": str(lab.path / "more.csv"), "text": f"001010000000079,{K},{K}\n", "line": 1, "replace": True}, None), ("subscriber.remove", {"ue": new}, None),
@@ -53,7 +59,8 @@ def right(lab):
            ("mme.disconnect", {}, None), ("mme.connect", {}, None)]
     ue = [("ue.add", {"ue": new, "k": K, "opc": K, "sqn": "000000000020"}, None), ("ue.list", page, None),
           ("ue.show", {"ue": a}, None), ("key.list", {"ue": a}, None), ("attach", {"ue": a, "cell": "enb1", "wait": True}, None),
-          ("traffic.ping", {"ue": a}, None), ("handover.list", {}, None), ("handover.show", {"ue": a}, "NOT_FOUND"),
+          ("air.set", {"ue": a, "loss": 0.25, "delay_ms": 1, "jitter_ms": 0}, None), ("air.get", {"ue": a}, None),
+          ("air.set", {"loss": 0}, None), ("traffic.ping", {"ue": a}, None), ("handover.list", {}, None), ("handover.show", {"ue": a}, "NOT_FOUND"),
           ("move", {"ue": a, "path": ["enb1"], "wait": True, "timeout_ms": 1000}, None), ("measure", {"ue": a, "cells": {"enb1": -70, "enb2": -90.5}}, None),
           ("detach", {"ue": a, "wait": True}, None), ("ue.remove", {"ue": new}, None)]
     last = [("shutdown", {}, None)]
@@ -317,9 +324,42 @@ class Control(LabTest):
         lab = self.start()
         node = lab.node("enb1")
         for name, kind in (("ue.list", "method"), ("handover.completed", "event"), ("a3.offset", "option"),
-                           ("unwrap-failed", "cause"), ("keyhop_handovers_total", "metric")):
+                           ("unwrap-failed", "cause"), ("keyhop_handovers_total", "metric"), ("hello", "notification"),
+                           ("event", "notification"), ("events.lost", "notification")):
             self.assertEqual(node.call("schema.get", name=name)["kind"], kind)
         self.refused_as(node, "schema.get", {"name": "no.such"}, 1404, "NOT_FOUND")
+
+    def test_notifications_are_as_described(self):
+        lab = self.lab(enbs=2, extra={"enb1": "events_messages: true\n"}, start=False)
+        lab.topology["options"] = [{"node": "enb1", "option": "control.event_ring", "value": 8}]
+        lab.start()
+        lab.attach_all()
+        lab.node("enb1").call("handover.start", ue=lab.imsis[0], target="enb2", wait=True)
+        kinds = {"string": str, "int": int, "bool": bool, "array": list}
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(10)
+            s.connect(str(lab.socket_path("enb1")))
+            f = s.makefile("rw")
+            f.write('{"jsonrpc":"2.0","id":1,"method":"schema.list"}\n'
+                    '{"jsonrpc":"2.0","id":2,"method":"events.subscribe","params":{"since":0}}\n'
+                    '{"jsonrpc":"2.0","id":3,"method":"ping"}\n')
+            f.flush()
+            lines = []
+            while not lines or lines[-1].get("id") != 3:
+                lines.append(json.loads(f.readline()))
+            f.close()
+        table = {n["name"]: n["params"] for n in lines[1]["result"]["notifications"]}
+        seen = {}
+        for line in lines:
+            if "method" not in line:
+                continue
+            members = {p["name"]: kinds[p["type"]] for p in table[line["method"]]}
+            self.assertLessEqual(set(line["params"]), set(members))
+            self.assertLessEqual({p["name"] for p in table[line["method"]] if p["required"]}, set(line["params"]))
+            for name, value in line["params"].items():
+                self.assertIs(type(value), members[name], line)
+            seen.setdefault(line["method"], []).append(line["params"])
+        self.assertEqual(set(seen), set(table), "each of them was said")
 
     def test_lists_in_pages(self):
         lab = self.lab(enbs=2, ues=25)
@@ -420,6 +460,83 @@ class Control(LabTest):
         mme.call("subscriber.add", ue="001010000000090", k=K, opc=K)
         self.named("NO_RESOURCES", mme.call, "subscriber.add", ue="001010000000091", k=K, opc=K)
         self.assertEqual(mme.call("status")["subscribers"], 3)
+
+
+class Viewers(LabTest):
+    """The second socket: for those who look and change nothing."""
+
+    def start(self, *options, **more):
+        lab = self.lab(enbs=3, ues=2, start=False, **more)
+        for role in ("mme", "enb", "ue"):
+            for option, value in (("control.viewer_socket", "@.viewer"), *options):
+                names = [n for n in lab.names() if lab.nodes[n]["role"] == role]
+                lab.topology["options"] += [{"node": n, "option": option, "value": value.replace("@", n)} for n in names]
+        return lab.start()
+
+    def viewer(self, lab, name):
+        node = Node(lab.path / f"{name}.viewer", timeout=30)
+        self.addCleanup(node.close)
+        return node
+
+    def test_every_method(self):
+        lab = self.start(extra=dict.fromkeys(["mme", "*enb", "ue"], "lab: {faults: true}\n"))
+        lab.attach_all()
+        self.assertIs(lab.node("mme").hello["viewer"], False)
+        served = refused = 0
+        for name, rows in right(lab).items():
+            node = self.viewer(lab, name)
+            self.assertIs(node.hello["viewer"], True)
+            reads = {m["name"]: m["reads_only"] for m in node.call("schema.list")["methods"]}
+            for method, params, error in rows:
+                if not reads[method]:
+                    for given in (params, {}, {"no_such_parameter": 1}):
+                        with self.assertRaises(KeyhopError, msg=method) as caught:
+                            node.call(method, **given)
+                        error = caught.exception
+                        self.assertEqual((error.code, error.name, error.data["cause"]), (1403, "READ_ONLY", "read-only"), method)
+                    refused += 1
+                elif error:
+                    self.named(error, node.call, method, **params)
+                else:
+                    self.assertIsInstance(node.call(method, **params), dict, method)
+                    served += 1
+        self.assertGreater(served, 40)
+        self.assertGreater(refused, 40)
+        # Nothing of it has come to pass: what a viewer sees is what it was before.
+        for name in lab.names():
+            with self.subTest(node=name):
+                self.assertEqual(self.viewer(lab, name).call("fault.list")["items"], [])
+                self.assertNotIn(" calls ", (lab.path / f"{name}.log").read_text().replace("calls attach", ""))
+        self.assertEqual({u["state"] for u in self.viewer(lab, "mme").call("ue.list")["items"]}, {"attached"})
+
+    def test_events(self):
+        lab = self.start()
+        viewer = self.viewer(lab, "mme")
+        viewer.subscribe(topics=["ue.attached"])
+        lab.attach_all()
+        self.assertEqual({viewer.wait_event(lambda e: True)["ue"] for _ in lab.imsis}, set(lab.imsis))
+
+    def test_the_tool(self):
+        lab = self.start()
+        tool = [str(TOOL), "-s", str(lab.path / "enb1.viewer")]
+        looked = subprocess.run([*tool, "-o", "json", "status"], capture_output=True, text=True, timeout=30)
+        self.assertEqual((looked.returncode, json.loads(looked.stdout)["node"]), (0, "enb1"), looked.stderr)
+        done = subprocess.run([*tool, "shutdown"], capture_output=True, text=True, timeout=30)
+        self.assertEqual(done.returncode, 6)
+        self.assertIn("READ_ONLY", done.stderr)
+        self.viewer(lab, "enb1").call("ping")
+
+    def test_of_a_group(self):
+        gid = os.getegid() + 1 if os.geteuid() == 0 else os.getgroups()[-1]
+        lab = self.start(("control.viewer_group", str(gid)), ("control.group", grp.getgrgid(os.getegid()).gr_name))
+        for name in lab.names():
+            st = (lab.path / f"{name}.viewer").stat()
+            self.assertEqual((st.st_gid, st.st_mode & 0o777), (gid, 0o660), name)
+            self.assertEqual(lab.socket_path(name).stat().st_gid, os.getegid(), name)
+            run = subprocess.run([str(lab.binary(name)), "-c", str(lab.path / f"{name}.yaml"), "--check",
+                                  "-o", "control.viewer_group=no-such-group-here"], capture_output=True, text=True, timeout=30)
+            self.assertEqual(run.returncode, 2)
+            self.assertIn("control.viewer_group: no-such-group-here: no such group", run.stderr)
 
 
 class Configuration(LabTest):

@@ -49,6 +49,8 @@ class Manual(unittest.TestCase):
             for method in s["methods"]:
                 self.assertIn(method["name"], heads)
                 self.assertLessEqual({p["name"] for p in method["params"]}, heads)
+            for row in s["notifications"]:
+                self.assertLessEqual({row["name"]} | {p["name"] for p in row["params"]}, heads)
         known = {m["name"] for s in self.schemas for m in s["methods"]}
         section = self.text["keyhop-control.7"].split("\nMETHODS\n")[1].split("\nEVENTS\n")[0]
         dotted = set(re.findall(r"^     ([a-z]+\.[a-z]+)$", section, re.M)) | set(re.findall(r"^     ([a-z]+\.[a-z]+)  ", section, re.M))

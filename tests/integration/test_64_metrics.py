@@ -104,8 +104,11 @@ class Metrics(Scraped):
 
     def test_states_balance_when_ues_come_and_go(self):
         lab = self.start(ues=5)
+        lab.node("mme").subscribe(topics=["ue.attached"])
         for _ in range(2):
             lab.attach_all()
+            for _ in lab.imsis:
+                lab.node("mme").wait_event(lambda e: e["topic"] == "ue.attached")
             self.assertEqual(self.sample("ue")['keyhop_ues{state="attached"}'], 5)
             self.assertEqual(self.sample("mme")['keyhop_ues{state="attached"}'], 5)
             for imsi in lab.imsis:

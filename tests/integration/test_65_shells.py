@@ -26,12 +26,13 @@ class Completion(LabTest):
     def start(self):
         lab = self.lab(enbs=2, ues=2)
         lab.attach_all()
+        self.path = lab.path
         self.environment = os.environ | {"KEYHOP_RUN": str(lab.path), "PATH": f"{KEYHOP.parent}:{os.environ['PATH']}",
                                          "HOME": str(lab.path), "TERM": "dumb"}
         return lab
 
     def offers(self, *command):
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=self.environment)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=self.environment, cwd=self.path)
         self.assertEqual(done.returncode, 0, done.stderr)
         return set(done.stdout.split())
 
@@ -43,6 +44,16 @@ class Completion(LabTest):
         self.assertEqual(set(lab.imsis), ask("keyhop enb1 handover start --ue 00"))
         self.assertEqual({"enb1", "enb2"}, ask(f"keyhop enb1 handover start --ue {lab.imsis[0]} --target e"))
         self.assertEqual(set(lab.imsis), ask("keyhop wait ue 0"))
+        self.assertEqual({"drop", "delay", "duplicate"}, ask("keyhop enb1 fault set --fault d"))
+        self.assertEqual({"handover.completed", "handover.commanded", "handover.complete_sent"},
+                         ask("keyhop watch --topic handover.com") - {"handover.confirmed"})
+        self.assertEqual({"json"}, ask("keyhop enb1 -o j"))
+        self.assertEqual({"ssh:"}, ask("keyhop --via s"))
+        self.assertEqual({"ready"}, ask("keyhop wait enb1 "))
+        # Files, where files are wanted; the shell's own words for them.
+        self.assertLessEqual({"mme.yaml"}, ask("keyhop run mm"))
+        self.assertLessEqual({"enb1.sock"}, ask("keyhop -s enb1."))
+        self.assertFalse({"mme.yaml"} & ask("keyhop enb1 handover start --to mm"))
 
     @needs("bash", "bash")
     def test_bash(self):
@@ -66,7 +77,7 @@ class Completion(LabTest):
             words = line.split(" ")
             array = " ".join(f"'{w}'" for w in words)
             return self.offers(
-                "zsh", "-f", "-c", 'compdef() { }; _files() { }; eval "$(keyhop completion zsh)"; '
+                "zsh", "-f", "-c", 'compdef() { }; _files() { print -rl -- ${words[CURRENT]}*(N); }; eval "$(keyhop completion zsh)"; '
                 'compadd() { local w; for w in ${(P)2}; do [[ $w == ${words[CURRENT]}* ]] && print -r -- $w; done; '
                 f"return 0; }}; words=({array}); CURRENT={len(words)}; _keyhop")
         self.check(ask)
@@ -152,7 +163,13 @@ class Ssh(LabTest):
     def test_what_cannot_be_reached(self):
         self.serve()
         self.assertIn("no control socket", self.tool("--via", f"ssh:lab2:{self.keys}", "enb1", "status", code=3))
-        self.assertIn("no ssh connection", self.tool("--via", "ssh://127.0.0.1:1", "enb1", "status", code=3))
+        said = self.tool("--via", "ssh://127.0.0.1:1", "enb1", "status", code=3)
+        self.assertIn("no ssh connection", said)
+        self.assertIn("refused", said, "what ssh says is shown")
+        said = self.tool("--via", f"ssh:lab2:{self.keys}/nowhere", "enb1", "status", code=3)
+        self.assertIn("no control socket", said)
+        (self.keys / "user.pub").unlink()
+        self.assertIn("ermission denied", self.tool("enb1", "status", "--via", "ssh:lab2", code=3))
         for wrong in ("lab2", "ssh:", "ssh:-oProxyCommand=id", "ssh:" + "x" * 300):
             self.assertIn("--via wants", self.tool("--via", wrong, "enb1", "status", code=2))
 

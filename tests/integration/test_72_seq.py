@@ -1,11 +1,16 @@
 """Sequence diagrams: of a run and of its captures the same; live; and the page in a real browser."""
 
+import fcntl
 import json
+import os
+import pty
 import re
+import select
 import shutil
 import signal
 import subprocess
 import sys
+import termios
 import unittest
 from html.parser import HTMLParser
 
@@ -105,10 +110,79 @@ class Seq(WireTest):
         plantuml = self.tool("seq", run, "--format", "plantuml").splitlines()
         self.assertEqual((plantuml[0], plantuml[-1]), ("@startuml", "@enduml"))
         self.assertIn("L1 -[#blue]> L2: 7 HO request (tunnel)", plantuml)
+        self.grammar(mermaid[1:], r"participant (L\d+) as \w+", r"(L\d+)(?:-->>|->>|--\)|-\))(L\d+): [^;#]+",
+                     r"Note over (L\d+): [^;#]+")
+        self.grammar(plantuml[1:-1], r'participant "\w+" as (L\d+)', r"(L\d+) -\[#\w+\]> (L\d+): .+", r"note over (L\d+): .+")
         self.tool("seq", run, "-o", run / "x.puml")
         self.assertEqual((run / "x.puml").read_text().splitlines(), plantuml)
         self.assertIn("usage: keyhop seq", self.tool("seq", "--format", "nothing", code=2))
         self.assertIn("no NODE.events.ndjson", self.tool("seq", self.folder(), code=1))
+
+    def grammar(self, lines, participant, *others):
+        """First all participants, then arrows and notes, of participants that there are."""
+        known = [re.fullmatch(participant, line) for line in lines]
+        lanes = {m[1] for m in known if m}
+        self.assertEqual(len(lanes), 5)
+        self.assertTrue(all(known[:5]))
+        for line in lines[5:]:
+            found = [m for m in (re.fullmatch(other, line) for other in others) if m]
+            self.assertEqual(len(found), 1, line)
+            self.assertLessEqual(set(found[0].groups()), lanes, line)
+
+    def test_match_and_mismatch(self):
+        """Another key for the same UE, generation and eNodeB is a mismatch; what is not known is none."""
+        def ladder(*facts, code=0):
+            folder = self.folder()
+            rows = [{"topic": "kenb.derived", "node": node, "ts": f"2026-01-01T00:00:00.{i:06}Z", "step": step,
+                     "ue": "001010000000001", "key": "kenb", "gen": gen, "enb": enb, "fp": fp}
+                    for i, (node, step, gen, enb, fp) in enumerate(facts)]
+            (folder / "x.events.ndjson").write_text("".join(json.dumps(r) + "\n" for r in rows))
+            done = subprocess.run([str(TOOL), "seq", str(folder)], capture_output=True, text=True, timeout=60)
+            self.assertEqual(done.returncode, code, done.stderr)
+            self.assertEqual("MISMATCH" in done.stderr, code == 7)
+            return [line.split("fp ")[1].split()[1:] for line in done.stdout.splitlines() if "] 9a " in line]
+
+        mme, target, ue = ("mme", "3b", 1, 2, "aaaa0001"), ("enb2", "7a", 1, 2, "aaaa0001"), ("ue", "9a", 1, 2, "aaaa0001")
+        other = (*ue[:4], "bbbb0002")
+        self.assertEqual(ladder(mme, target, ue), [["MATCH"]])
+        self.assertEqual(ladder(mme, target, other, code=7), [["MISMATCH"]])
+        self.assertEqual(ladder(mme, other, code=7), [["MISMATCH"]])
+        self.assertEqual(ladder(target, other, code=7), [["MISMATCH"]])
+        for known in ((), (mme,), (target,), (("mme", "3b", 2, 2, "cccc0003"),), (("mme", "3b", 1, 3, "cccc0003"),)):
+            self.assertEqual(ladder(*known, ue), [[]], known)
+
+    def test_pipes_that_close(self):
+        """Who reads only the first lines hears nothing of what he did not read."""
+        lab = self.wire_lab(captures=False)
+        lab.start()
+        for words in ("help", "schema", "all watch --since 0", f"seq {lab.path}", f"seq {lab.path} --follow", "mme help"):
+            done = subprocess.run(["bash", "-c", f"{TOOL} {words} | head -n 1"], capture_output=True, text=True, timeout=60,
+                                  env=os.environ | {"KEYHOP_RUN": str(lab.path)})
+            self.assertEqual((done.returncode, done.stderr, done.stdout.count("\n")), (0, "", 1), words)
+
+    def test_follow_leaves_the_terminal_as_it_was(self):
+        lab = self.wire_lab(captures=False)
+        lab.start()
+        ours, theirs = pty.openpty()
+        self.addCleanup(os.close, ours)
+        before = termios.tcgetattr(theirs)
+        follow = subprocess.Popen([str(TOOL), "seq", str(lab.path), "--follow"], stdout=theirs, stderr=theirs, stdin=theirs,
+                                  start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+        self.addCleanup(follow.kill)
+        said = b""
+        while b"ue\r\n" not in said:
+            said += os.read(ours, 4096)
+        self.attach(lab)
+        while b"5 h_key" not in said:
+            said += os.read(ours, 4096)
+        os.write(ours, b"\x03")
+        self.assertEqual(follow.wait(30), 0)
+        while select.select([ours], [], [], 0)[0]:
+            said += os.read(ours, 4096)
+        self.assertEqual(termios.tcgetattr(theirs), before)
+        self.assertTrue(said.endswith(b"\n"), said[-80:])
+        self.assertNotIn(b"\x1b", said)
+        os.close(theirs)
 
     def test_orders_to_a_terminal(self):
         """What a peer or a file says is text: no escape sequence comes out."""
@@ -142,6 +216,83 @@ class Seq(WireTest):
         self.assertIn("  MATCH", text)
         follow.send_signal(signal.SIGINT)
         self.assertEqual(follow.wait(30), 0)
+
+    def test_every_message_of_a_file(self):
+        """What traces tell and what captures have is the same, drawn once, though both ends tell it."""
+        lab = self.wire_lab(extra="events_messages: true\n")
+        lab.start()
+        self.attach(lab)
+        self.move(lab, ["enb1", "enb2"])
+        self.until_quiet(lab)
+        told = self.tool("seq", lab.path, "--all")
+        steps = [2, 2, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 5]
+        self.assertEqual([s for s, _ in arrows(told)], steps)
+        merged = lab.path / "all.pcapng"
+        self.tool("merge", *(lab.path / f"{n}.pcapng" for n in lab.names()), "-o", merged)
+        rows = self.tool("seq", lab.path, "--all", "--format", "mermaid").splitlines()
+        captured = self.tool("seq", merged, "--all", "--format", "mermaid").splitlines()
+        for name in ("s1_setup_request", "x2_setup_response", "initial_context_setup_request", "enb_key_ack",
+                     "HO request", "location update"):
+            mine = sorted(row for row in rows if name in row)
+            self.assertEqual(mine, sorted(re.sub(r" / \w+", "", row) for row in captured if name in row))
+            self.assertGreater(len(mine), 0, name)
+        for row in ("L1->>L2: 7 HO request (tunnel)", "L0-->>L4: 5 H_key (nas)", "L4--)L1: rrc_connection_request (clear)",
+                    "L4--)L0: attach_request (clear)", "L4-)L2: 10 HO confirm (rrc)"):
+            self.assertIn(row, rows)
+        self.assertEqual(rows.count("L1->>L2: 7 HO request (tunnel)"), 1)
+        self.assertIn(" MATCH", told)
+        # Of one node: what it sent and what came; of a file without messages: the steps.
+        one = self.tool("seq", lab.path / "enb2.events.ndjson", "--all", "--format", "mermaid")
+        for text in ("7 HO request (tunnel)", "8 HO response (tunnel)", "10 HO confirm (rrc)", "12 location update (tunnel)"):
+            self.assertEqual(one.count(text), 1, one)
+        self.assertEqual([s for s, _ in arrows(self.tool("seq", lab.path))], steps)
+        plain = lab.path / "plain.ndjson"
+        lines = (lab.path / "enb1.events.ndjson").read_text().splitlines(True)
+        plain.write_text("".join(l for l in lines if '"msg.' not in l))
+        self.assertEqual(self.tool("seq", plain), self.tool("seq", plain, "--all"))
+
+    def test_follow_every_message(self):
+        """Traces are begun where none runs, and end with it; one that runs stays as it is."""
+        lab = self.wire_lab(captures=False)
+        lab.start()
+        own = lab.node("enb3").call("trace.start", interfaces=["X2"])
+        follow = subprocess.Popen([str(TOOL), "seq", str(lab.path), "--follow", "--all"], stdout=subprocess.PIPE, text=True,
+                                  stderr=subprocess.PIPE)
+        self.addCleanup(follow.stderr.close)
+        self.addCleanup(follow.stdout.close)
+        self.addCleanup(follow.kill)
+        lines = [follow.stdout.readline()]  # it is there
+        self.attach(lab)
+        self.move(lab, ["enb1", "enb2"])
+        # After the last message of the handover comes what carries it to the UE.
+        while not any("13 wrapped list" in line for line in lines) or "h_key gen 2" not in lines[-1]:
+            line = follow.stdout.readline()
+            self.assertTrue(line, follow.stderr.read() if follow.poll() is not None else lines)
+            lines.append(line)
+        text = "".join(lines)
+        self.assertEqual([s for s, _ in arrows(text)], [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 5])
+        for name in ("rrc_connection_setup", "attach_request", "downlink_nas", "handover_confirm_ack"):
+            self.assertIn(name, text)
+        self.assertIn("  MATCH", text)
+        self.assertTrue(lab.node("enb1").call("trace.status")["running"])
+        follow.send_signal(signal.SIGTERM)
+        self.assertEqual(follow.wait(30), 0)
+        self.assertEqual(follow.stderr.read(), "keyhop: enb3: a trace runs with a filter of its own\n")
+        for name in lab.names():
+            self.assertEqual(lab.node(name).call("trace.status")["running"], name == "enb3")
+        self.assertEqual(lab.node("enb3").call("trace.status")["interfaces"], own["interfaces"])
+        lab.node("enb3").call("trace.stop")
+        # Nobody reads any more: the same end.
+        follow = subprocess.Popen([str(TOOL), "seq", str(lab.path), "--follow", "--all"], stdout=subprocess.PIPE, text=True,
+                                  stderr=subprocess.PIPE)
+        self.addCleanup(follow.stderr.close)
+        self.addCleanup(follow.kill)
+        follow.stdout.readline()
+        follow.stdout.close()
+        while follow.poll() is None and not follow.returncode:
+            lab.node("ue").call("traffic.ping", ue=lab.imsis[0])
+        for name in lab.names():
+            self.assertFalse(lab.node(name).call("trace.status")["running"], name)
 
     # The page.
     def browser(self):

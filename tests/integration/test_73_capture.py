@@ -42,6 +42,10 @@ class Capture(WireTest):
                      r"enb1 Uu .*: message=uu.srb0 protection=clear; message=rrc.rrc_connection_request",
                      r"enb1 Uu .*: message=uu.srb1 protection=clear; message=rrc.dl_information_transfer protection=clear"):
             self.assertRegex(all_of_it, text)
+        inside = "\n".join(comment for _, comment, _ in blocks(lab.path / "ue.pcapng"))
+        for text in ("message=nas.attach_request protection=clear", "message=nas.security_mode_complete protection=nas",
+                     "step=5 message=nas.h_key_delivery protection=nas"):
+            self.assertIn(text, inside)
 
     def test_flushed_on_every_message(self):
         """What a UE has received, its cell has on disk."""

@@ -12,7 +12,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from labtest import LabTest
+from labtest import LabTest, Node
 
 from keyhop import wait_until
 
@@ -59,6 +59,20 @@ class Sandbox(LabTest):
         for name in lab.names():
             self.assertGreater(lab.node(name).call("status")["fds"], 3)
             self.assertEqual(lab.node(name).call("config.reload")["outcome"], "completed")
+
+    def test_the_sockets_are_removed_at_the_end(self):
+        lab = self.lab(enbs=1, start=False, mme={"sandbox": "require"})
+        (lab.path / "viewers").mkdir()
+        lab.topology["options"] = [{"node": "mme", "option": "control.viewer_socket", "value": "viewers/mme"}]
+        lab.prepare()
+        lab.start_node("mme")
+        lab.node("mme").call("status")
+        with Node(lab.path / "viewers/mme") as viewer:
+            self.assertIn("Landlock", viewer.call("status")["sandbox"])
+            self.named("READ_ONLY", viewer.call, "shutdown")
+        lab.stop_node("mme")
+        self.assertEqual(list((lab.path / "viewers").iterdir()), [])
+        self.assertFalse(lab.socket_path("mme").exists())
 
     def test_captures_stay_in_their_folder(self):
         lab = self.required(extra={"enb2": "capture_dir: captures\n"}, mme={})

@@ -357,6 +357,7 @@ START_TEST(nearest)
 {
 	ck_assert_str_eq(config_nearest(rows, "colur"), "colour");
 	ck_assert_str_eq(config_nearest(rows, "flagg"), "flag");
+	ck_assert_str_eq(config_nearest(rows, "falg"), "flag"); /* a swap is one slip */
 	ck_assert_ptr_null(config_nearest(rows, "zebra"));
 	ck_assert_ptr_null(config_nearest(rows, ""));
 }

@@ -1,6 +1,7 @@
 /* The control socket with real clients: framing, errors by name, subscriptions, slow and vanishing readers. */
 #include "ctl.h"
 
+#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,10 +17,13 @@
 #include "check_main.h"
 #include "events.h"
 #include "loop.h"
+#include "message.h"
 #include "test_link.h"
 
+#define RING 2000 /* events kept */
+
 static char dir[] = "/tmp/keyhop-ctl-XXXXXX";
-static char path[64], why[400];
+static char path[64], viewer_path[64], why[400];
 static struct loop *loop;
 static struct events *events;
 static struct ctl *ctl;
@@ -64,12 +68,14 @@ static void setup(void)
 	strcpy(dir + strlen(dir) - 6, "XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	snprintf(path, sizeof path, "%s/s", dir);
+	snprintf(viewer_path, sizeof viewer_path, "%s/v", dir);
 	signal(SIGPIPE, SIG_IGN); /* as every daemon does */
 	loop = loop_new();
-	events = events_new("n1", 2000);
+	events = events_new("n1", RING);
 	const struct ctl_settings settings = {.loop = loop,
 					      .events = events,
-					      .path = path,
+					      .operators = {.path = path},
+					      .viewers = {.path = viewer_path},
 					      .role = "testd",
 					      .node_name = "n1",
 					      .version = "0",
@@ -87,17 +93,23 @@ static void teardown(void)
 	events_free(events);
 	loop_free(loop);
 	ck_assert_int_ne(access(path, F_OK), 0);
+	ck_assert_int_ne(access(viewer_path, F_OK), 0);
 	ck_assert_int_eq(rmdir(dir), 0);
 }
 
-static int raw_client(void)
+static int raw_client_at(const char *where)
 {
 	struct sockaddr_un to = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
-	strcpy(to.sun_path, path);
+	strcpy(to.sun_path, where);
 	ck_assert_int_eq(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
 	return fd;
+}
+
+static int raw_client(void)
+{
+	return raw_client_at(path);
 }
 
 /* One line, as JSON; the loop runs until it is there. NULL at the end of the connection. */
@@ -123,14 +135,26 @@ static json_t *line(int fd)
 	return len ? json_loadb(buffer, len, 0, NULL) : NULL;
 }
 
-static int client(void)
+static int client_at(const char *where, bool viewer)
 {
-	int fd = raw_client();
-	json_t *hello = line(fd);
+	int fd = raw_client_at(where);
+	json_t *hello = line(fd), *params = json_object_get(hello, "params");
 
 	ck_assert_str_eq(json_string_value(json_object_get(hello, "method")), "hello");
+	ck_assert(json_is_boolean(json_object_get(params, "viewer")));
+	ck_assert_int_eq(json_is_true(json_object_get(params, "viewer")), viewer);
 	json_decref(hello);
 	return fd;
+}
+
+static int client(void)
+{
+	return client_at(path, false);
+}
+
+static int viewer(void)
+{
+	return client_at(viewer_path, true);
 }
 
 static void say(int fd, const char *text)
@@ -174,6 +198,8 @@ START_TEST(only_owner_and_group)
 	struct stat st;
 
 	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_int_eq(st.st_mode & 0777, 0660);
+	ck_assert_int_eq(stat(viewer_path, &st), 0);
 	ck_assert_int_eq(st.st_mode & 0777, 0660);
 }
 END_TEST
@@ -316,6 +342,67 @@ START_TEST(subscriptions)
 }
 END_TEST
 
+static void emit_messages(unsigned n)
+{
+	while (n--) {
+		struct node_event e = {.topic = "msg.rx", .message = message_row(IFACE_X2, 7)};
+		events_emit(events, &e);
+	}
+}
+
+static void says_lost(int fd, json_int_t from, json_int_t to)
+{
+	json_t *j = line(fd), *params = json_object_get(j, "params");
+
+	ck_assert_str_eq(json_string_value(json_object_get(j, "method")), "events.lost");
+	ck_assert_int_eq(json_integer_value(json_object_get(params, "from")), from);
+	ck_assert_int_eq(json_integer_value(json_object_get(params, "to")), to);
+	json_decref(j);
+}
+
+/* Messages of a trace leave their own ring; that is a loss for those who want some. */
+START_TEST(messages_are_lost_to_who_wants_them)
+{
+	int fd = client();
+
+	emit("a", NULL); /* 1 */
+	emit_messages(RING + 3); /* 2 to RING + 4; the first three are gone */
+	emit("a", NULL);
+	ck_assert_int_eq(ask(fd, CALL("1", "events.subscribe", "{\"since\":0,\"topics\":[\"a\"]}")),
+			 0);
+	ck_assert_uint_eq(next_event(fd, "a"), 1);
+	ck_assert_uint_eq(next_event(fd, "a"), RING + 5);
+	ck_assert_int_eq(
+		ask(fd, CALL("2", "events.subscribe", "{\"since\":0,\"topics\":[\"a\",\"msg\"]}")),
+		0);
+	ck_assert_uint_eq(next_event(fd, "a"), 1);
+	says_lost(fd, 2, 4);
+	ck_assert_uint_eq(next_event(fd, "msg.rx"), 5);
+	close(fd);
+}
+END_TEST
+
+/* Those of procedures are lost to everybody, and no more than those. */
+START_TEST(procedures_are_lost_to_all)
+{
+	int fd = client();
+
+	emit_messages(1);
+	for (unsigned i = 0; i < RING + 1; i++)
+		emit("a", NULL); /* 2 to RING + 2; 2 is gone */
+	emit_messages(1);
+	ck_assert_int_eq(ask(fd, CALL("1", "events.subscribe", "{\"since\":0,\"topics\":[\"b\"]}")),
+			 0);
+	says_lost(fd, 1, 2);
+	emit("b", NULL);
+	ck_assert_uint_eq(next_event(fd, "b"), RING + 4);
+	ck_assert_int_eq(ask(fd, CALL("2", "events.subscribe", "{\"since\":0}")), 0);
+	ck_assert_uint_eq(next_event(fd, "msg.rx"), 1);
+	says_lost(fd, 2, 3);
+	close(fd);
+}
+END_TEST
+
 /* First sequence number that comes after those of this line, which must follow `expected` without a gap. */
 static uint64_t after(json_t *j, uint64_t expected, bool *lost)
 {
@@ -365,7 +452,7 @@ START_TEST(a_long_replay)
 	bool lost;
 	uint64_t next = 101;
 
-	for (int i = 0; i < 2000; i++)
+	for (int i = 0; i < RING; i++)
 		emit("handover.completed", "001010000000001");
 	ck_assert_int_eq(ask(fd, CALL("1", "events.subscribe", "{\"since\":100}")), 0);
 	for (int i = 0; i < 50; i++)
@@ -507,20 +594,30 @@ START_TEST(a_client_that_vanishes)
 }
 END_TEST
 
-START_TEST(one_daemon_a_socket)
+/* More sockets, beside those of setup(). */
+static int open_second(struct ctl **second, const struct ctl_place *operators,
+		       const struct ctl_place *viewers)
 {
 	static const struct ctl_method *const tables[] = {methods, NULL};
 	const struct ctl_settings settings = {.loop = loop,
 					      .events = events,
-					      .path = path,
+					      .operators = *operators,
+					      .viewers = *viewers,
 					      .role = "testd",
 					      .node_name = "n2",
 					      .version = "0",
 					      .tables = tables,
 					      .node = &loop};
+
+	return ctl_open(second, &settings, why, sizeof why);
+}
+
+START_TEST(one_daemon_a_socket)
+{
 	struct ctl *second = NULL;
 
-	ck_err(ctl_open(&second, &settings, why, sizeof why), KH_E_CONFIG);
+	ck_err(open_second(&second, &(struct ctl_place){path, NULL}, &(struct ctl_place){0}),
+	       KH_E_CONFIG);
 	ck_assert_ptr_nonnull(strstr(why, path));
 	ctl_close(second);
 	close(client());
@@ -530,21 +627,13 @@ END_TEST
 /* A slip of the pen in the configuration costs no database. */
 START_TEST(a_file_stays)
 {
-	static const struct ctl_method *const tables[] = {methods, NULL};
 	char other[80];
-	const struct ctl_settings settings = {.loop = loop,
-					      .events = events,
-					      .path = other,
-					      .role = "testd",
-					      .node_name = "n2",
-					      .version = "0",
-					      .tables = tables,
-					      .node = &loop};
 	struct ctl *second = NULL;
 
 	snprintf(other, sizeof other, "%s/mme.db", dir);
 	fclose(fopen(other, "w"));
-	ck_err(ctl_open(&second, &settings, why, sizeof why), KH_E_CONFIG);
+	ck_err(open_second(&second, &(struct ctl_place){other, NULL}, &(struct ctl_place){0}),
+	       KH_E_CONFIG);
 	ck_assert_ptr_nonnull(strstr(why, "no socket"));
 	ctl_close(second);
 	ck_assert_int_eq(unlink(other), 0);
@@ -578,6 +667,121 @@ START_TEST(out_of_descriptors)
 }
 END_TEST
 
+/* What changes something is refused before it is looked at, also where nobody waits for the answer. */
+START_TEST(viewers_change_nothing)
+{
+	int fd = viewer();
+
+	ck_assert_int_eq(ask(fd, CALL("1", "echo.text", "{\"text\":\"a\"}")), 0);
+	ck_assert_int_eq(ask(fd, CALL("1", "later", "{}")), 1403);
+	ck_assert_int_eq(ask(fd, CALL("1", "later", "{\"wrong\":1}")), 1403);
+	say(fd, "{\"jsonrpc\":\"2.0\",\"method\":\"later\"}\n");
+	say(fd, CALL("1", "fail", "{}"));
+	json_t *answer = line(fd),
+	       *data = json_object_get(json_object_get(answer, "error"), "data");
+	ck_assert_str_eq(json_string_value(json_object_get(data, "name")), "READ_ONLY");
+	ck_assert_str_eq(json_string_value(json_object_get(data, "cause")), "read-only");
+	ck_assert(json_is_false(json_object_get(data, "retryable")));
+	json_decref(answer);
+	ck_assert_ptr_null(waiting);
+	ck_assert_int_eq(ask(fd, CALL("1", "events.subscribe", "{}")), 0);
+	emit("a.new", NULL);
+	ck_assert_uint_eq(next_event(fd, "a.new"), 1);
+	close(fd);
+}
+END_TEST
+
+START_TEST(viewers_keep_no_operator_out)
+{
+	int fds[64];
+
+	for (int i = 0; i < 64; i++)
+		fds[i] = viewer();
+	int late = raw_client_at(viewer_path);
+	ck_assert_int_eq(code_of(line(late)), 1429);
+	int fd = client();
+	ck_assert_uint_eq(ctl_clients(ctl), 65);
+	close(fd);
+	close(late);
+	for (int i = 0; i < 64; i++)
+		close(fds[i]);
+}
+END_TEST
+
+START_TEST(belongs_to_a_group)
+{
+	char other[80], more[80], number[12];
+	struct stat st;
+	struct ctl *second = NULL;
+
+	snprintf(other, sizeof other, "%s/other", dir);
+	snprintf(more, sizeof more, "%s/more", dir);
+	snprintf(number, sizeof number, "%u", (unsigned)getegid());
+	ck_ok(open_second(&second, &(struct ctl_place){other, number},
+			  &(struct ctl_place){more, getgrgid(getegid())->gr_name}));
+	ck_assert_int_eq(stat(other, &st), 0);
+	ck_assert_uint_eq(st.st_gid, getegid());
+	ck_assert_int_eq(st.st_mode & 0777, 0660);
+	ck_assert_int_eq(stat(more, &st), 0);
+	ck_assert_uint_eq(st.st_gid, getegid());
+	ctl_close(second);
+}
+END_TEST
+
+/* Then no file is left, and whoever has the first socket goes on. */
+START_TEST(a_group_that_is_not_there)
+{
+	char other[80], more[80];
+	struct ctl *second = NULL;
+	int fd = client();
+
+	snprintf(other, sizeof other, "%s/other", dir);
+	snprintf(more, sizeof more, "%s/more", dir);
+	ck_err(open_second(&second, &(struct ctl_place){other, NULL},
+			   &(struct ctl_place){more, "no-such-group-here"}),
+	       KH_E_CONFIG);
+	ck_assert_ptr_nonnull(strstr(why, "control.viewer_socket"));
+	ck_assert_ptr_nonnull(strstr(why, "no such group"));
+	ctl_close(second);
+	ck_assert_int_ne(access(other, F_OK), 0);
+	ck_assert_int_ne(access(more, F_OK), 0);
+	ck_assert_int_eq(ask(fd, CALL("1", "events.subscribe", "{}")), 0);
+	emit("a.new", NULL);
+	ck_assert_uint_eq(next_event(fd, "a.new"), 1);
+	close(fd);
+}
+END_TEST
+
+START_TEST(two_roles_two_places)
+{
+	char other[80];
+	struct ctl *second = NULL;
+
+	snprintf(other, sizeof other, "%s/other", dir);
+	ck_err(open_second(&second, &(struct ctl_place){other, NULL},
+			   &(struct ctl_place){other, NULL}),
+	       KH_E_CONFIG);
+	ctl_close(second);
+	ck_err(open_second(&second, &(struct ctl_place){other, NULL},
+			   &(struct ctl_place){viewer_path, NULL}),
+	       KH_E_CONFIG);
+	ctl_close(second);
+	close(viewer());
+}
+END_TEST
+
+START_TEST(what_is_a_group)
+{
+	gid_t gid = 7;
+
+	ck_assert(ctl_group("0", &gid) && gid == 0);
+	ck_assert(ctl_group("4294967294", &gid) && gid == 4294967294U);
+	static const char *const no[] = {"", "4294967295", "99999999999999999999", "12x", "-1"};
+	for (size_t i = 0; i < sizeof no / sizeof no[0]; i++)
+		ck_assert_msg(!ctl_group(no[i], &gid), "%s", no[i]);
+}
+END_TEST
+
 START_TEST(a_crowd_is_kept_out)
 {
 	int fds[70], refused = 0;
@@ -602,9 +806,12 @@ int main(void)
 
 	CHECK_CASE_WITH(s, "ctl", setup, teardown, says_hello, only_owner_and_group, answers,
 			many_in_one_and_one_in_many, errors_have_names,
-			a_line_without_end_is_cut_off, subscriptions, a_slow_reader, a_long_replay,
-			odd_requests, half_closed, half_closed_subscriber, a_flood_of_requests,
-			a_client_that_vanishes, one_daemon_a_socket, a_file_stays,
-			a_crowd_is_kept_out, out_of_descriptors);
+			a_line_without_end_is_cut_off, subscriptions,
+			messages_are_lost_to_who_wants_them, procedures_are_lost_to_all,
+			a_slow_reader, a_long_replay, odd_requests, half_closed,
+			half_closed_subscriber, a_flood_of_requests, a_client_that_vanishes,
+			one_daemon_a_socket, a_file_stays, a_crowd_is_kept_out, out_of_descriptors,
+			viewers_change_nothing, viewers_keep_no_operator_out, belongs_to_a_group,
+			a_group_that_is_not_there, two_roles_two_places, what_is_a_group);
 	return check_main(s);
 }

@@ -212,6 +212,35 @@ START_TEST(hostile_list_is_bounded)
 }
 END_TEST
 
+START_TEST(fields_are_found_by_kind_and_name)
+{
+	Keyhop__Common__KeyMaterial key = KEYHOP__COMMON__KEY_MATERIAL__INIT;
+	Keyhop__X2__HandoverRequest body = KEYHOP__X2__HANDOVER_REQUEST__INIT;
+	Keyhop__X2__X2 msg = KEYHOP__X2__X2__INIT;
+	const struct message_row *row = message_row(IFACE_X2, 7);
+
+	msg.body_case = KEYHOP__X2__X2__BODY_HANDOVER_REQUEST;
+	msg.handover_request = &body;
+	/* Of what it does not have, nothing. */
+	ck_assert_ptr_null(message_field(row, &msg.base, FIELD_U64, "generation"));
+	ck_assert_ptr_null(message_field(row, &msg.base, FIELD_U32, "no_such"));
+	ck_assert_ptr_null(message_field(row, &msg.base, FIELD_U64, "mme_ue_id"));
+	body.key = &key;
+	ck_assert_ptr_eq(message_field(row, &msg.base, FIELD_U32, "mme_ue_id"), &body.mme_ue_id);
+	ck_assert_ptr_eq(message_field(row, &msg.base, FIELD_U64, "generation"), &key.generation);
+	ck_assert_ptr_eq(message_field(row, &msg.base, FIELD_IMSI, NULL), &body.ue_label);
+	msg.handover_request = NULL;
+	ck_assert_ptr_null(message_field(row, &msg.base, FIELD_U32, "mme_ue_id"));
+	/* One without fields. */
+	Keyhop__Nas__AttachComplete complete = KEYHOP__NAS__ATTACH_COMPLETE__INIT;
+	Keyhop__Nas__Nas nas = KEYHOP__NAS__NAS__INIT;
+	nas.body_case = KEYHOP__NAS__NAS__BODY_ATTACH_COMPLETE;
+	nas.attach_complete = &complete;
+	ck_assert_ptr_null(
+		message_field(message_row_of(IFACE_NAS, &nas.base), &nas.base, FIELD_IMSI, NULL));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("message");
@@ -226,6 +255,7 @@ int main(void)
 	tcase_add_test(t, messages_have_few_fields);
 	tcase_add_test(t, truncated_at_every_octet);
 	tcase_add_test(t, hostile_list_is_bounded);
+	tcase_add_test(t, fields_are_found_by_kind_and_name);
 	suite_add_tcase(s, t);
 	return check_main(s);
 }
