@@ -87,10 +87,8 @@ static int start(const struct daemon *d, struct node *n, bool check_only, char *
 {
 	int err = node_ctl_check(n, why, why_len);
 
-	if (!err)
-		err = d->check(n, why, why_len);
-	if (!err)
-		err = metrics_http_check(n, why, why_len);
+	if (!err && d->load)
+		err = d->load(n, why, why_len);
 	if (err || check_only)
 		return err;
 	if (n->options->events_messages)
@@ -120,6 +118,20 @@ static void add_place(const struct node *n, char *why, size_t why_len)
 	snprintf(why, why_len, "%s: %s", at, text);
 }
 
+int daemon_check(const struct node *n, const struct node_options *options, char *why,
+		 size_t why_len)
+{
+	int err = node_check(options, why, why_len);
+
+	if (!err)
+		err = metrics_http_check(options, why, why_len);
+	if (!err)
+		err = n->daemon->check(options, why, why_len);
+	if (err)
+		add_place(n, why, why_len);
+	return err;
+}
+
 void *daemon_open(const struct daemon *d, const struct config_source *config, bool check_only,
 		  char *why, size_t why_len)
 {
@@ -132,7 +144,8 @@ void *daemon_open(const struct daemon *d, const struct config_source *config, bo
 	n->daemon = d;
 	n->config = *config;
 	n->config_file = config->files[0];
-	if (config_load(d->rows, options, config, text)) {
+	if (config_load(d->rows, options, config, text) ||
+	    daemon_check(n, options, text, sizeof text)) {
 		snprintf(why, why_len, "%s", text);
 		daemon_shut(d, n);
 		return NULL;

@@ -72,6 +72,8 @@ struct node {
 	struct held_total held; /* on purpose: frames that are late, or to come again */
 };
 
+/* Checks what the rows cannot of options that every node has. KH_E_CONFIG with `why`. */
+int node_check(const struct node_options *o, char *why, size_t why_len) KH_MUST_CHECK;
 /* Opens log, events, keylog and TLS as the options say. KH_E_CONFIG with `why`; node_close() all the same. */
 int node_open(struct node *n, const struct node_options *o, char *why,
 	      size_t why_len) KH_MUST_CHECK;

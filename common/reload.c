@@ -70,8 +70,8 @@ static int compare(struct node *n, bool only_look, json_t **out, char why[CONFIG
 	json_t *applied = json_array(), *restart = json_array();
 	int err = read_again(n, fresh, why);
 
-	if (!err && d->check_options)
-		err = d->check_options(fresh, why, CONFIG_WHY_LEN);
+	if (!err)
+		err = daemon_check(n, fresh, why, CONFIG_WHY_LEN);
 	if (!err)
 		err = (only_look ? trust_check : trust_reload)(n, applied, why, CONFIG_WHY_LEN);
 	for (const struct config_row *row = d->rows; !err && row->key; row++)

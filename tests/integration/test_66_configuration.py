@@ -115,11 +115,17 @@ class Reload(LabTest):
         self.assertIn(f"configuration read again: {said}\n", (lab.path / "enb1.log").read_text())
         # What is wrong anywhere changes nothing anywhere.
         before = enb.call("config.get")
-        for wrong in ("a3: {offset: 5}\nnonsense: 1\n", "a3: {offset: 5}\nlimits: {ues: many}\n", "a3: {offset: 5\n"):
-            file.write_text(text + wrong)
+        twice = text.replace("id: 3,", "id: 2,")
+        self.assertNotEqual(text, twice)
+        for wrong in (text + "a3: {offset: 5}\nnonsense: 1\n", text + "a3: {offset: 5}\nlimits: {ues: many}\n", text + "a3: {offset: 5\n",
+                      twice + "a3: {offset: 5}\n", text.replace("mcc: 001", "mcc: 1") + "a3: {offset: 5}\n",
+                      text + "a3: {offset: 5}\nmetrics: {listen: nowhere}\n"):
+            file.write_text(wrong)
             with self.assertRaises(KeyhopError) as caught:
                 enb.call("config.reload")
             self.assertEqual(caught.exception.name, "CONFIG")
+            self.assertRegex(str(caught.exception), r"enb1.yaml:\d+:\d+: ")
+            self.named("CONFIG", enb.call, "config.check")
             self.assertIn("reload: ", enb.wait_event(lambda e: e["topic"] == "refused")["detail"])
             self.assertEqual(enb.call("config.get"), before, wrong)
 
