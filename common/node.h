@@ -66,6 +66,7 @@ struct node {
 	struct metrics_http *metrics_http; /* NULL: not asked for */
 	/* To read the configuration again. */
 	struct config_source config;
+	struct config_tree *config_tree; /* what it said at the start */
 	const char
 		*config_file; /* the first: what is named while the node runs is relative to it */
 	struct faults *faults; /* NULL while there are none */

@@ -41,6 +41,18 @@ class Files(LabTest):
                               "x2.neighbours=[{id: 8, address: 127.0.0.8, name: far}]")
         self.assertRegex(out, r"\nx2.neighbours.0.name +far +# -o x2.neighbours:1:?\n")
 
+    def test_a_pipe_is_read_once(self):
+        lab = self.prepared()
+        files = {"subscribers": "subscribers.csv", "tls.ca": "ca.pem", "tls.cert": "mme.pem", "tls.key": "mme.key", "tls.crl": "crl.pem"}
+        words = [w for key, name in files.items() for w in ("-o", f"{key}={name}")]
+
+        def run(text):
+            return subprocess.run([str(lab.binary("mme")), "-c", "/dev/stdin", "--dump-config", *words], input=text, capture_output=True,
+                                  text=True, timeout=60, cwd=lab.path)
+        text = (lab.path / "mme.yaml").read_text()
+        self.assertRegex(run(text).stdout, r"node.name +mme +# /dev/stdin:\d+\n")
+        self.assertIn("mmed: /dev/stdin:1:", run("metrics: {listen: nowhere}\n" + text).stderr)
+
     def test_errors_after_parsing_say_where(self):
         lab = self.prepared()
         first = ["-c", "enb1.yaml", "--check", "-c", "wrong.yaml"]
