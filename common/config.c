@@ -236,21 +236,26 @@ static int fill(const struct load *l, const struct config_row *rows, char *base,
 }
 
 int config_load(const struct config_row *rows, void *options, const struct config_source *from,
-		char why[CONFIG_WHY_LEN])
+		struct config_tree **tree, char why[CONFIG_WHY_LEN])
 {
-	struct config_tree tree;
+	struct config_tree *t;
 	int rc;
 
 	why[0] = '\0';
-	rc = config_tree_open(&tree, rows, from, why);
+	rc = config_tree_new(&t, rows, from, why);
 	if (rc == 0) {
-		struct load l = {.whole = tree.root->at, .why = why};
+		struct load l = {.whole = t->root->at, .why = why};
 
-		l.whole.origin = config_source_name(from);
+		l.whole.origin = t->name;
 		l.whole.line = 0;
-		rc = fill(&l, rows, options, tree.root, true);
+		rc = fill(&l, rows, options, t->root, true);
 	}
-	config_tree_close(&tree);
+	if (rc < 0 || tree == NULL) {
+		config_tree_free(t);
+		t = NULL;
+	}
+	if (tree != NULL)
+		*tree = t;
 	return rc;
 }
 

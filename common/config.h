@@ -84,10 +84,14 @@ struct config_source {
 	size_t n_overrides;
 };
 
+struct config_tree; /* what was read, and where it stands */
+
 /* Fills `options` (zeroed by the caller) from `from`. KH_E_CONFIG with `why` = "file:line:column: text", ready to
- * print. On an error call config_clear() all the same. */
+ * print. On an error call config_clear() all the same. `tree`, unless NULL, gets what was read, for config_dump() and
+ * config_where(): config_tree_free(); NULL on an error. */
 int config_load(const struct config_row *rows, void *options, const struct config_source *from,
-		char why[CONFIG_WHY_LEN]) KH_MUST_CHECK;
+		struct config_tree **tree, char why[CONFIG_WHY_LEN]) KH_MUST_CHECK;
+void config_tree_free(struct config_tree *tree);
 /* Frees what config_load() allocated inside `options`. */
 void config_clear(const struct config_row *rows, void *options);
 /* A file that the service manager hands to this service alone: its mode says less than its folder. */
@@ -98,12 +102,11 @@ void config_print(const struct config_row *row, const void *options, char *out, 
 bool config_equal(const struct config_row *row, const void *a, const void *b);
 /* Prints every option, and those of the items of lists, with its value and where that came from: a line of a file, -o, or
  * the default. `options` are those that were loaded. */
-int config_dump(const struct config_row *rows, const void *options,
-		const struct config_source *from, FILE *out,
-		char why[CONFIG_WHY_LEN]) KH_MUST_CHECK;
+void config_dump(const struct config_row *rows, const void *options, const struct config_tree *tree,
+		 FILE *out);
 /* "file:line:column" of a value by its path ("nodes.2.name"), or of what is there of it, for errors about values that
  * the rows cannot judge. False, and nothing in `out`, when the path begins with no key of the rows. */
-bool config_where(const struct config_row *rows, const struct config_source *from, const char *path,
+bool config_where(const struct config_row *rows, const struct config_tree *tree, const char *path,
 		  char *out, size_t len);
 /* The known key nearest to `word`, NULL when none is near (edit distance at most 3 and below half its length). */
 const char *config_nearest(const struct config_row *rows, const char *word);

@@ -69,16 +69,10 @@ static void dump_rows(const struct config_row *rows, const void *options,
 	}
 }
 
-int config_dump(const struct config_row *rows, const void *options,
-		const struct config_source *from, FILE *out, char why[CONFIG_WHY_LEN])
+void config_dump(const struct config_row *rows, const void *options, const struct config_tree *tree,
+		 FILE *out)
 {
-	struct config_tree tree;
-	int rc = config_tree_open(&tree, rows, from, why);
-
-	if (rc == 0)
-		dump_rows(rows, options, tree.root, "", out);
-	config_tree_close(&tree);
-	return rc;
+	dump_rows(rows, options, tree->root, "", out);
 }
 
 /* The node of a path in which numbers are items of lists, or the last one on the way. */
@@ -113,24 +107,17 @@ static bool is_known(const struct config_row *rows, const char *path)
 	return config_is_section(rows, path);
 }
 
-bool config_where(const struct config_row *rows, const struct config_source *from, const char *path,
+bool config_where(const struct config_row *rows, const struct config_tree *tree, const char *path,
 		  char *out, size_t len)
 {
-	char why[CONFIG_WHY_LEN];
-	struct config_tree tree;
-	bool known = is_known(rows, path);
+	const struct config_node *at = walk(tree->root, path);
 
-	if (known && config_tree_open(&tree, rows, from, why) == 0) {
-		const struct config_node *at = walk(tree.root, path);
-		/* What nobody wrote stands nowhere: that is the whole file. */
-		if (at == tree.root)
-			snprintf(out, len, "%s", config_source_name(from));
-		else
-			config_mark_text(&at->at, out, len);
-		config_tree_close(&tree);
-	} else if (known) {
-		snprintf(out, len, "%s", config_source_name(from));
-		config_tree_close(&tree);
-	}
-	return known;
+	if (!is_known(rows, path))
+		return false;
+	/* What nobody wrote stands nowhere: that is the whole file. */
+	if (at == tree->root)
+		snprintf(out, len, "%s", tree->name);
+	else
+		config_mark_text(&at->at, out, len);
+	return true;
 }

@@ -52,17 +52,15 @@ int config_tree_merge(struct config_node *base, struct config_node *over,
 
 /* What all files and overrides of a source say, as one tree. */
 struct config_tree {
+	const char *name; /* what errors call the whole of it: the first file */
 	struct config_node *root;
 	char (*origins)[CONFIG_PATH_LEN]; /* of the overrides */
 	char **folders; /* of the files */
 	size_t n_folders;
 };
-/* Call config_tree_close() whatever came of it. */
-int config_tree_open(struct config_tree *t, const struct config_row *rows,
-		     const struct config_source *from, char why[CONFIG_WHY_LEN]) KH_MUST_CHECK;
-void config_tree_close(struct config_tree *t);
-/* What errors call the whole of it: the first file. */
-const char *config_source_name(const struct config_source *from);
+/* Call config_tree_free() whatever came of it. */
+int config_tree_new(struct config_tree **out, const struct config_row *rows,
+		    const struct config_source *from, char why[CONFIG_WHY_LEN]) KH_MUST_CHECK;
 
 const struct config_row *config_row_named(const struct config_row *rows, const char *path);
 /* Do keys of the rows begin with `path` and a dot? */

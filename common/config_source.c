@@ -25,11 +25,6 @@ static const char *origin_of(const char *file)
 	return strlen(file) > 120 && slash != NULL ? slash + 1 : file;
 }
 
-const char *config_source_name(const struct config_source *from)
-{
-	return from->n_files > 0 ? origin_of(from->files[0]) : "defaults";
-}
-
 static int add_file(struct config_tree *t, const char *file, char why[CONFIG_WHY_LEN])
 {
 	char *folder = t->folders[t->n_folders++] = folder_of(file);
@@ -45,16 +40,16 @@ static int add_file(struct config_tree *t, const char *file, char why[CONFIG_WHY
 	return 0;
 }
 
-int config_tree_open(struct config_tree *t, const struct config_row *rows,
-		     const struct config_source *from, char why[CONFIG_WHY_LEN])
+int config_tree_new(struct config_tree **out, const struct config_row *rows,
+		    const struct config_source *from, char why[CONFIG_WHY_LEN])
 {
 	const struct config_mark nowhere = {.origin = "defaults", .folder = ""};
+	struct config_tree *t = *out = x_calloc(1, sizeof *t);
 	int rc = 0;
 
-	*t = (struct config_tree){
-		.origins = x_calloc(from->n_overrides + 1, sizeof *t->origins),
-		.folders = x_calloc(from->n_files + 1, sizeof *t->folders),
-	};
+	t->name = from->n_files > 0 ? origin_of(from->files[0]) : nowhere.origin;
+	t->origins = x_calloc(from->n_overrides + 1, sizeof *t->origins);
+	t->folders = x_calloc(from->n_files + 1, sizeof *t->folders);
 	for (size_t i = 0; rc == 0 && i < from->n_files; i++)
 		rc = add_file(t, from->files[i], why);
 	if (rc == 0 && t->root == NULL)
@@ -66,11 +61,14 @@ int config_tree_open(struct config_tree *t, const struct config_row *rows,
 	return rc;
 }
 
-void config_tree_close(struct config_tree *t)
+void config_tree_free(struct config_tree *t)
 {
+	if (t == NULL)
+		return;
 	config_node_free(t->root);
 	for (size_t i = 0; i < t->n_folders; i++)
 		free(t->folders[i]);
 	free(t->folders);
 	free(t->origins);
+	free(t);
 }

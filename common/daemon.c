@@ -87,10 +87,8 @@ static int start(const struct daemon *d, struct node *n, bool check_only, char *
 {
 	int err = node_ctl_check(n, why, why_len);
 
-	if (!err)
-		err = d->check(n, why, why_len);
-	if (!err)
-		err = metrics_http_check(n, why, why_len);
+	if (!err && d->load)
+		err = d->load(n, why, why_len);
 	if (err || check_only)
 		return err;
 	if (n->options->events_messages)
@@ -109,15 +107,30 @@ static int start(const struct daemon *d, struct node *n, bool check_only, char *
 
 /* What only the daemon can judge is said with the option in front ("x2.port: cannot listen"): in front of that goes
  * where the option stands. */
-static void add_place(const struct node *n, char *why, size_t why_len)
+static void add_place(const struct daemon *d, const struct config_tree *tree, char *why,
+		      size_t why_len)
 {
 	char path[128], at[CONFIG_WHY_LEN / 2], text[CONFIG_WHY_LEN];
 
 	snprintf(path, sizeof path, "%.*s", (int)strcspn(why, ":"), why);
-	if (!config_where(n->daemon->rows, &n->config, path, at, sizeof at))
+	if (!config_where(d->rows, tree, path, at, sizeof at))
 		return;
 	snprintf(text, sizeof text, "%s", why);
 	snprintf(why, why_len, "%s: %s", at, text);
+}
+
+int daemon_check(const struct daemon *d, const struct node_options *options,
+		 const struct config_tree *tree, char *why, size_t why_len)
+{
+	int err = node_check(options, why, why_len);
+
+	if (!err)
+		err = metrics_http_check(options, why, why_len);
+	if (!err)
+		err = d->check(options, why, why_len);
+	if (err)
+		add_place(d, tree, why, why_len);
+	return err;
 }
 
 void *daemon_open(const struct daemon *d, const struct config_source *config, bool check_only,
@@ -132,7 +145,8 @@ void *daemon_open(const struct daemon *d, const struct config_source *config, bo
 	n->daemon = d;
 	n->config = *config;
 	n->config_file = config->files[0];
-	if (config_load(d->rows, options, config, text)) {
+	if (config_load(d->rows, options, config, &n->config_tree, text) ||
+	    daemon_check(d, options, n->config_tree, text, sizeof text)) {
 		snprintf(why, why_len, "%s", text);
 		daemon_shut(d, n);
 		return NULL;
@@ -144,7 +158,7 @@ void *daemon_open(const struct daemon *d, const struct config_source *config, bo
 		err = start(d, n, check_only, why, why_len);
 	if (!err)
 		return n;
-	add_place(n, why, why_len);
+	add_place(d, n->config_tree, why, why_len);
 	daemon_shut(d, n);
 	return NULL;
 }
@@ -162,6 +176,7 @@ void daemon_shut(const struct daemon *d, void *context)
 		node_close(n);
 	}
 	config_clear(d->rows, (uint8_t *)n + d->options_offset);
+	config_tree_free(n->config_tree);
 	free(n);
 }
 
@@ -333,8 +348,8 @@ int daemon_main(const struct daemon *d, int argc, char **argv)
 		fprintf(stderr, "%s: %s\n", d->name, why);
 		return 2;
 	}
-	if (cl.dump_config && config_dump(d->rows, n->options, &cl.config, stdout, why))
-		fprintf(stderr, "%s: %s\n", d->name, why);
+	if (cl.dump_config)
+		config_dump(d->rows, n->options, n->config_tree, stdout);
 	if (!cl.check)
 		code = serve(n);
 	daemon_shut(d, n);

@@ -19,10 +19,11 @@ struct daemon {
 	const struct config_row *rows; /* ends with {NULL} */
 	size_t context_size;
 	size_t options_offset; /* of its options struct, which begins with a struct node_options */
-	/* Checks what the rows cannot, without changing anything outside. KH_E_CONFIG with `why`. */
-	int (*check)(void *context, char *why, size_t why_len);
-	/* The part of it that looks at options alone; those of a reload are checked before anything changes. NULL: none. */
-	int (*check_options)(const void *options, char *why, size_t why_len);
+	/* Checks what the rows cannot of the options of a start or a reload; changes nothing. KH_E_CONFIG with `why`, which
+	 * begins with the option ("x2.port: ..."). */
+	int (*check)(const void *options, char *why, size_t why_len);
+	/* Reads files that --check reads, too, as subscribers. KH_E_CONFIG with `why`. NULL: there are none. */
+	int (*load)(void *context, char *why, size_t why_len);
 	/* A reload has changed what can change in place. NULL: whoever uses an option looks at it each time. */
 	void (*reloaded)(void *context);
 	/* Opens sockets, starts work. KH_E_* with `why`. */
@@ -60,6 +61,9 @@ extern const struct ctl_method node_methods[];
 int node_ctl_check(const struct node *n, char *why, size_t why_len) KH_MUST_CHECK;
 int node_ctl_open(struct node *n, char *why, size_t why_len) KH_MUST_CHECK;
 
+/* All that can be wrong with options but what their rows say; `why` begins with where in `tree` it stands. */
+int daemon_check(const struct daemon *d, const struct node_options *options,
+		 const struct config_tree *tree, char *why, size_t why_len) KH_MUST_CHECK;
 const struct config_row *daemon_rows(const struct node *n);
 json_t *daemon_status(struct node *n);
 

@@ -151,7 +151,7 @@ static struct bufferevent *on_connection(struct event_base *base, void *arg)
 	struct visitor *v = x_calloc(1, sizeof *v);
 
 	sweep(h);
-	if (h->n_visitors == VISITORS_MAX) {
+	if (h->visitors && h->n_visitors >= VISITORS_MAX) {
 		(void)shutdown(bufferevent_getfd(h->visitors->bev), SHUT_RDWR);
 		let_go(h, h->visitors);
 	}
@@ -164,10 +164,9 @@ static struct bufferevent *on_connection(struct event_base *base, void *arg)
 	return v->bev;
 }
 
-static int read_address(const struct node *n, struct endpoint *out, char *why, size_t why_len)
+static int read_address(const struct node_options *o, struct endpoint *out, char *why,
+			size_t why_len)
 {
-	const struct node_options *o = n->options;
-
 	if (endpoint_from_text(out, o->metrics_listen, o->metrics_port) == 0)
 		return 0;
 	snprintf(why, why_len, "metrics.listen: \"%s\" is not an address, with or without a port",
@@ -175,11 +174,11 @@ static int read_address(const struct node *n, struct endpoint *out, char *why, s
 	return KH_E_CONFIG;
 }
 
-int metrics_http_check(const struct node *n, char *why, size_t why_len)
+int metrics_http_check(const struct node_options *o, char *why, size_t why_len)
 {
 	struct endpoint at;
 
-	return n->options->metrics_listen ? read_address(n, &at, why, why_len) : 0;
+	return o->metrics_listen ? read_address(o, &at, why, why_len) : 0;
 }
 
 /* The descriptor, or -1 with errno. */
@@ -222,7 +221,7 @@ int metrics_http_open(struct node *n, char *why, size_t why_len)
 
 	if (!listen_text)
 		return 0;
-	int err = read_address(n, &at, why, why_len);
+	int err = read_address(n->options, &at, why, why_len);
 	if (err)
 		return err;
 	h = n->metrics_http = x_calloc(1, sizeof *h);

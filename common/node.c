@@ -68,19 +68,31 @@ static void on_forget(struct loop_task *task)
 		((struct node *)(void *)((char *)task - offsetof(struct node, forget)))->crypto);
 }
 
+int node_check(const struct node_options *o, char *why, size_t why_len)
+{
+	struct plmn plmn;
+
+	if (!node_name_is_valid(o->name)) {
+		snprintf(why, why_len, "node.name: \"%s\" is not a node name", o->name);
+		return KH_E_CONFIG;
+	}
+	if (plmn_from_text(&plmn, o->mcc, o->mnc)) {
+		snprintf(why, why_len, "node.plmn: %s %s is not a PLMN", o->mcc, o->mnc);
+		return KH_E_CONFIG;
+	}
+	return node_net_check(o, why, why_len);
+}
+
 int node_open(struct node *n, const struct node_options *o, char *why, size_t why_len)
 {
 	n->options = o;
 	n->name = o->name;
 	n->started_us = clock_mono_us();
-	if (!node_name_is_valid(o->name)) {
-		snprintf(why, why_len, "node.name: \"%s\" is not a node name", o->name);
-		return KH_E_CONFIG;
-	}
-	if (plmn_from_text(&n->plmn, o->mcc, o->mnc)) {
-		snprintf(why, why_len, "node.plmn: %s %s is not a PLMN", o->mcc, o->mnc);
-		return KH_E_CONFIG;
-	}
+	int err = node_check(o, why, why_len);
+	if (!err)
+		err = plmn_from_text(&n->plmn, o->mcc, o->mnc);
+	if (err)
+		return err;
 	log_init(n->name);
 	log_set_format((enum log_format)o->log_format);
 	node_apply_log_levels(n);
@@ -97,10 +109,11 @@ int node_open(struct node *n, const struct node_options *o, char *why, size_t wh
 	do
 		n->instance = rng_u64();
 	while (n->instance == 0);
-	int err = open_files(n, o, why, why_len);
-	if (!err)
-		err = node_net_open(n, why, why_len);
-	return err ? err : trust_open(n, why, why_len);
+	err = open_files(n, o, why, why_len);
+	if (err)
+		return err;
+	node_net_open(n);
+	return trust_open(n, why, why_len);
 }
 
 void node_apply_log_levels(struct node *n)

@@ -66,12 +66,15 @@ struct node {
 	struct metrics_http *metrics_http; /* NULL: not asked for */
 	/* To read the configuration again. */
 	struct config_source config;
+	struct config_tree *config_tree; /* what it said at the start */
 	const char
 		*config_file; /* the first: what is named while the node runs is relative to it */
 	struct faults *faults; /* NULL while there are none */
 	struct held_total held; /* on purpose: frames that are late, or to come again */
 };
 
+/* Checks what the rows cannot of options that every node has. KH_E_CONFIG with `why`. */
+int node_check(const struct node_options *o, char *why, size_t why_len) KH_MUST_CHECK;
 /* Opens log, events, keylog and TLS as the options say. KH_E_CONFIG with `why`; node_close() all the same. */
 int node_open(struct node *n, const struct node_options *o, char *why,
 	      size_t why_len) KH_MUST_CHECK;

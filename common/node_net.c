@@ -68,26 +68,29 @@ bool node_transport_parse(const char *word, int32_t *out)
 	return false;
 }
 
-int node_net_open(struct node *n, char *why, size_t why_len)
+int node_net_check(const struct node_options *o, char *why, size_t why_len)
 {
-	const struct net_settings *s = &n->options->net;
+	const struct net_settings *s = &o->net;
 
-	if (s->rto_min_ms > s->rto_initial_ms || s->rto_initial_ms > s->rto_max_ms) {
-		snprintf(why, why_len,
-			 "sctp: rto_min, rto_initial and rto_max must not fall (%u, %u, %u ms)",
-			 s->rto_min_ms, s->rto_initial_ms, s->rto_max_ms);
-		return KH_E_CONFIG;
-	}
+	if (s->rto_min_ms <= s->rto_initial_ms && s->rto_initial_ms <= s->rto_max_ms)
+		return 0;
+	snprintf(why, why_len,
+		 "sctp: rto_min, rto_initial and rto_max must not fall (%u, %u, %u ms)",
+		 s->rto_min_ms, s->rto_initial_ms, s->rto_max_ms);
+	return KH_E_CONFIG;
+}
+
+void node_net_open(struct node *n)
+{
 	n->net = net_new(n->loop, &n->options->net);
 	net_set_observer(n->net, on_notice, n);
 	net_set_counts(n->net, &n->metrics.count[METRIC_UDP_SHORT]);
 	warn_of_impairment(&n->options->net.impair);
-	return 0;
 }
 
-static enum transport transport_of(const struct node *n, int32_t wanted)
+static enum transport transport_of(const struct node_options *node, int32_t wanted)
 {
-	return (enum transport)(wanted == TRANSPORT_OF_NODE ? n->options->transport : wanted);
+	return (enum transport)(wanted == TRANSPORT_OF_NODE ? node->transport : wanted);
 }
 
 #define KEY_LEN 64
@@ -100,12 +103,12 @@ static const char *key_of(const struct transport_option *o, char out[KEY_LEN])
 	return out;
 }
 
-int node_peer(const struct node *n, const struct transport_option *o, struct conn_peer *out,
-	      char *why, size_t why_len)
+int node_peer(const struct node_options *node, const struct transport_option *o,
+	      struct conn_peer *out, char *why, size_t why_len)
 {
 	char reason[CONFIG_WHY_LEN], key[KEY_LEN];
 
-	*out = (struct conn_peer){.transport = transport_of(n, o->transport),
+	*out = (struct conn_peer){.transport = transport_of(node, o->transport),
 				  .udp_port = o->udp_port};
 	if (endpoints_parse(&out->at, o->address, o->port)) {
 		snprintf(why, why_len, "%s: \"%s\" is not an address", key_of(o, key), o->address);
@@ -123,7 +126,7 @@ int node_listen(struct node *n, const struct transport_option *o, listener_accep
 {
 	char key[KEY_LEN];
 	struct conn_peer at;
-	int err = node_peer(n, o, &at, why, why_len);
+	int err = node_peer(n->options, o, &at, why, why_len);
 
 	if (err)
 		return err;

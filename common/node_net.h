@@ -6,6 +6,7 @@
 #include "conn.h"
 
 struct node;
+struct node_options;
 
 #define TRANSPORT_OF_NODE (-1) /* an option that was left out */
 extern const struct config_word node_transport_words[], node_link_transport_words[];
@@ -22,11 +23,14 @@ struct transport_option {
 
 /* The value of one of the latter's words; false when it is none. */
 bool node_transport_parse(const char *word, int32_t *out);
-/* Opens what the transports share. KH_E_CONFIG with `why`. */
-int node_net_open(struct node *n, char *why, size_t why_len) KH_MUST_CHECK;
-/* Checks and fills `out`. KH_E_CONFIG with `why`: no address, or a transport that cannot be used here. */
-int node_peer(const struct node *n, const struct transport_option *o, struct conn_peer *out,
-	      char *why, size_t why_len) KH_MUST_CHECK;
+/* Do options that every transport has fit together? KH_E_CONFIG with `why`. */
+int node_net_check(const struct node_options *o, char *why, size_t why_len) KH_MUST_CHECK;
+/* Opens what the transports share. */
+void node_net_open(struct node *n);
+/* Checks and fills `out`; `node` has the transport of links that say nothing else. KH_E_CONFIG with `why`: no address, or
+ * a transport that cannot be used here. */
+int node_peer(const struct node_options *node, const struct transport_option *o,
+	      struct conn_peer *out, char *why, size_t why_len) KH_MUST_CHECK;
 /* Listens as `o` says. KH_E_CONFIG or KH_E_CANNOT_CONNECT, with `why`. */
 int node_listen(struct node *n, const struct transport_option *o, listener_accept_fn *fn,
 		struct listener **out, char *why, size_t why_len) KH_MUST_CHECK;

@@ -51,6 +51,8 @@ static void take(const struct config_row *row, void *options, const void *fresh,
 /* What was good to start from, a pipe or a terminal, has nothing to say now, or would keep the daemon waiting. */
 static int read_again(const struct node *n, void *fresh, char why[CONFIG_WHY_LEN])
 {
+	struct config_tree *tree;
+
 	for (size_t i = 0; i < n->config.n_files; i++) {
 		const char *reason = file_refusal(n->config.files[i], FILE_ANY_SIZE);
 		if (!reason)
@@ -58,7 +60,11 @@ static int read_again(const struct node *n, void *fresh, char why[CONFIG_WHY_LEN
 		snprintf(why, CONFIG_WHY_LEN, "%s: %s", n->config.files[i], reason);
 		return KH_E_CONFIG;
 	}
-	return config_load(n->daemon->rows, fresh, &n->config, why);
+	int err = config_load(n->daemon->rows, fresh, &n->config, &tree, why);
+	if (!err)
+		err = daemon_check(n->daemon, fresh, tree, why, CONFIG_WHY_LEN);
+	config_tree_free(tree);
+	return err;
 }
 
 /* Reads the file again; {applied, needs_restart}. */
@@ -70,8 +76,6 @@ static int compare(struct node *n, bool only_look, json_t **out, char why[CONFIG
 	json_t *applied = json_array(), *restart = json_array();
 	int err = read_again(n, fresh, why);
 
-	if (!err && d->check_options)
-		err = d->check_options(fresh, why, CONFIG_WHY_LEN);
 	if (!err)
 		err = (only_look ? trust_check : trust_reload)(n, applied, why, CONFIG_WHY_LEN);
 	for (const struct config_row *row = d->rows; !err && row->key; row++)

@@ -195,26 +195,21 @@ static void say_why(const char *why)
 	fprintf(stderr, "keyhop: %s%s\n", flag ? "run: --" : "", flag ? why + 3 : why);
 }
 
-static struct config_source source_of(const struct run_options *o)
-{
-	return (struct config_source){&o->file, 1, o->overrides, o->n_overrides};
-}
-
 static int open_scenario(struct run *r, const struct run_options *o)
 {
-	const struct config_source from = source_of(o);
+	const struct config_source from = {&o->file, 1, o->overrides, o->n_overrides};
 	char why[CONFIG_WHY_LEN] = "";
 
 	stats_init(&r->stats);
 	r->seen = json_array();
 	r->step_results = json_array();
-	if (config_load(scenario_rows, &r->scenario, &from, why)) {
+	if (config_load(scenario_rows, &r->scenario, &from, &r->tree, why)) {
 		say_why(why);
 		return EXIT_USAGE;
 	}
 	for (size_t i = 0; o->moves && i < r->scenario.steps.n; i++)
 		((struct step *)r->scenario.steps.items)[i].moves = o->moves;
-	if (run_check_steps(r, &from, why)) {
+	if (run_check_steps(r, r->tree, why)) {
 		say_why(why);
 		return EXIT_USAGE;
 	}
@@ -224,7 +219,6 @@ static int open_scenario(struct run *r, const struct run_options *o)
 /* The nodes, and what the run needs to know of them. 0 or an exit code. */
 static int open_nodes(struct run *r, const struct run_options *o)
 {
-	const struct config_source from = source_of(o);
 	char why[CONFIG_WHY_LEN];
 	int code = fleet_open(&r->fleet, o->dir, &fleet_ops, r);
 	if (code)
@@ -235,7 +229,7 @@ static int open_nodes(struct run *r, const struct run_options *o)
 		fputs("keyhop: a run needs one ued among its nodes\n", stderr);
 		return EXIT_USAGE;
 	}
-	if (run_check_nodes(r, &from, why)) {
+	if (run_check_nodes(r, r->tree, why)) {
 		say_why(why);
 		return EXIT_USAGE;
 	}
@@ -312,6 +306,7 @@ static void close_run(struct run *r)
 	json_decref(r->step_results);
 	stats_clear(&r->stats);
 	config_clear(scenario_rows, &r->scenario);
+	config_tree_free(r->tree);
 }
 
 /* Those that stand for a key of the file. */

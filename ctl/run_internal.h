@@ -37,6 +37,7 @@ struct mover {
 
 struct run {
 	struct scenario scenario;
+	struct config_tree *tree; /* the scenario as it was read, for errors */
 	struct fleet fleet;
 	struct fleet_node *mme, *ue;
 	struct stats stats;
@@ -95,10 +96,8 @@ void run_abort(struct run *r, int code);
 
 /* scenario_check.c: does each step have what it needs; are the nodes there that it names? 0, or KH_E_CONFIG with
  * file:line:column and the nearest name in `why`. */
-int run_check_steps(const struct run *r, const struct config_source *from,
-		    char why[CONFIG_WHY_LEN]);
-int run_check_nodes(const struct run *r, const struct config_source *from,
-		    char why[CONFIG_WHY_LEN]);
+int run_check_steps(const struct run *r, const struct config_tree *tree, char why[CONFIG_WHY_LEN]);
+int run_check_nodes(const struct run *r, const struct config_tree *tree, char why[CONFIG_WHY_LEN]);
 
 /* run_steps.c: a UE has had its turn. */
 void run_mover_free(struct mover *m);

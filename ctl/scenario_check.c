@@ -12,7 +12,7 @@
 
 struct check {
 	const struct run *r;
-	const struct config_source *from;
+	const struct config_tree *tree;
 	char *why;
 	size_t at; /* step */
 };
@@ -27,7 +27,7 @@ static int wrong(const struct check *c, const char *key, const char *fmt, ...)
 	va_list ap;
 
 	snprintf(path, sizeof path, "steps.%zu.%s", c->at, key);
-	(void)config_where(scenario_rows, c->from, path, at, sizeof at);
+	(void)config_where(scenario_rows, c->tree, path, at, sizeof at);
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
@@ -201,9 +201,9 @@ static int check_step_nodes(const struct check *c)
 	return err ? err : check_names(c, "to", s->to, true);
 }
 
-int run_check_steps(const struct run *r, const struct config_source *from, char why[CONFIG_WHY_LEN])
+int run_check_steps(const struct run *r, const struct config_tree *tree, char why[CONFIG_WHY_LEN])
 {
-	struct check c = {.r = r, .from = from, .why = why};
+	struct check c = {.r = r, .tree = tree, .why = why};
 	int err = 0;
 
 	for (; c.at < r->scenario.steps.n && !err; c.at++)
@@ -211,9 +211,9 @@ int run_check_steps(const struct run *r, const struct config_source *from, char 
 	return err;
 }
 
-int run_check_nodes(const struct run *r, const struct config_source *from, char why[CONFIG_WHY_LEN])
+int run_check_nodes(const struct run *r, const struct config_tree *tree, char why[CONFIG_WHY_LEN])
 {
-	struct check c = {.r = r, .from = from, .why = why};
+	struct check c = {.r = r, .tree = tree, .why = why};
 	int err = 0;
 
 	for (; c.at < r->scenario.steps.n && !err; c.at++)

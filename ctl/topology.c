@@ -149,11 +149,15 @@ const struct config_row topology_rows[] = {
 int topology_load(struct topology *t, const char *file, char why[CONFIG_WHY_LEN])
 {
 	const struct config_source from = {.files = &file, .n_files = 1};
+	struct config_tree *tree;
 	int err;
 
 	memset(t, 0, sizeof *t);
-	err = config_load(topology_rows, t, &from, why);
-	return err ? err : topology_check(t, &from, why);
+	err = config_load(topology_rows, t, &from, &tree, why);
+	if (!err)
+		err = topology_check(t, tree, why);
+	config_tree_free(tree);
+	return err;
 }
 
 void topology_clear(struct topology *t)

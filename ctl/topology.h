@@ -53,7 +53,7 @@ extern const struct config_row topology_rows[];
 int topology_load(struct topology *t, const char *file, char why[CONFIG_WHY_LEN]) KH_MUST_CHECK;
 void topology_clear(struct topology *t);
 /* Names that point at nothing, ids and names that come twice. Called by topology_load(). */
-int topology_check(const struct topology *t, const struct config_source *from,
+int topology_check(const struct topology *t, const struct config_tree *tree,
 		   char why[CONFIG_WHY_LEN]) KH_MUST_CHECK;
 /* The whole of it, keys as in the file, durations in milliseconds; the caller's. */
 json_t *topology_json(const struct topology *t);

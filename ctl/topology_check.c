@@ -11,7 +11,7 @@
 
 struct check {
 	const struct topology *t;
-	const struct config_source *from;
+	const struct config_tree *tree;
 	char *why;
 };
 
@@ -26,7 +26,7 @@ static int wrong(const struct check *c, const char *list, size_t i, const char *
 	va_list ap;
 
 	snprintf(path, sizeof path, "%s.%zu.%s", list, i, key);
-	(void)config_where(topology_rows, c->from, path, at, sizeof at);
+	(void)config_where(topology_rows, c->tree, path, at, sizeof at);
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
@@ -132,7 +132,7 @@ static int check_nodes(const struct check *c)
 	}
 	if (!err && !(of_role[TOPOLOGY_MME] && of_role[TOPOLOGY_ENB] && of_role[TOPOLOGY_UE])) {
 		char at[CONFIG_WHY_LEN / 2];
-		(void)config_where(topology_rows, c->from, "nodes", at, sizeof at);
+		(void)config_where(topology_rows, c->tree, "nodes", at, sizeof at);
 		snprintf(c->why, CONFIG_WHY_LEN,
 			 "%s: a lab has one node with the role mme, and enb and ue at least one",
 			 at);
@@ -211,12 +211,12 @@ static int check_options(const struct check *c)
 	return err;
 }
 
-int topology_check(const struct topology *t, const struct config_source *from,
+int topology_check(const struct topology *t, const struct config_tree *tree,
 		   char why[CONFIG_WHY_LEN])
 {
 	static int (*const checks[])(const struct check *) = {
 		check_nodes, check_ues, check_neighbours, check_links, check_options};
-	const struct check c = {t, from, why};
+	const struct check c = {t, tree, why};
 	int err = 0;
 
 	for (size_t i = 0; !err && i < sizeof checks / sizeof checks[0]; i++)

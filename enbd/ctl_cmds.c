@@ -159,7 +159,7 @@ static void neighbour_add_cmd(void *ctx, struct ctl_request *req, const json_t *
 		return;
 	}
 	if (!node_transport_parse(ctl_string(params, "transport", "node"), &o.transport) ||
-	    node_peer(&e->node, &o, &at, why, sizeof why)) {
+	    node_peer(&e->opt.node, &o, &at, why, sizeof why)) {
 		ctl_fail(req, KH_E_USAGE, "address: numeric; transport: one that works here");
 		return;
 	}

@@ -26,12 +26,12 @@ static int check_twice(const struct neighbour_option *all, size_t i, char *why, 
 	return 0;
 }
 
-static int check_neighbour(const struct enb *e, size_t i, char *why, size_t why_len)
+static int check_neighbour(const struct enb_options *opt, size_t i, char *why, size_t why_len)
 {
-	const struct neighbour_option *all = e->opt.neighbours.items, *o = &all[i];
+	const struct neighbour_option *all = opt->neighbours.items, *o = &all[i];
 	struct conn_peer at;
 
-	if (o->id == e->opt.id) {
+	if (o->id == opt->id) {
 		snprintf(why, why_len, "x2.neighbours.%zu.id: %u is this eNodeB itself", i, o->id);
 		return KH_E_CONFIG;
 	}
@@ -41,21 +41,21 @@ static int check_neighbour(const struct enb *e, size_t i, char *why, size_t why_
 		return KH_E_CONFIG;
 	}
 	int err = check_twice(all, i, why, why_len);
-	return err ? err : neighbour_peer(e, o, &at, why, why_len);
+	return err ? err : neighbour_peer(opt, o, &at, why, why_len);
 }
 
-static int check(void *context, char *why, size_t why_len)
+static int check(const void *options, char *why, size_t why_len)
 {
-	struct enb *e = context;
+	const struct enb_options *opt = options;
 	struct conn_peer mme;
-	int err = s1_peer(e, &mme, why, why_len);
+	int err = s1_peer(opt, &mme, why, why_len);
 
 	if (!err)
-		err = x2_check(e, why, why_len);
+		err = x2_check(opt, why, why_len);
 	if (!err)
-		err = uu_check(e, why, why_len);
-	for (size_t i = 0; i < e->opt.neighbours.n && !err; i++)
-		err = check_neighbour(e, i, why, why_len);
+		err = uu_check(opt, why, why_len);
+	for (size_t i = 0; i < opt->neighbours.n && !err; i++)
+		err = check_neighbour(opt, i, why, why_len);
 	return err;
 }
 
@@ -66,7 +66,7 @@ static void begin_neighbours(struct enb *e)
 	struct conn_peer at;
 
 	for (size_t i = 0; i < e->opt.neighbours.n; i++) {
-		if (neighbour_peer(e, &o[i], &at, why, sizeof why))
+		if (neighbour_peer(&e->opt, &o[i], &at, why, sizeof why))
 			continue;
 		x2_retry(neighbour_add(e, o[i].id, o[i].name, &at));
 	}

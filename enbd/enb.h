@@ -207,7 +207,8 @@ bool ue_is_attaching(const struct ue *ue);
 bool ue_is_served(const struct ue *ue);
 
 /* s1_association.c */
-int s1_peer(const struct enb *e, struct conn_peer *out, char *why, size_t why_len) KH_MUST_CHECK;
+int s1_peer(const struct enb_options *opt, struct conn_peer *out, char *why,
+	    size_t why_len) KH_MUST_CHECK;
 void s1_close(struct enb *e);
 /* The association is down: closes its link, and tells those who cannot go on without it. */
 void s1_gone(struct enb *e, bool was_up);
@@ -219,7 +220,7 @@ int s1_send(struct enb *e, const Keyhop__S1__S1 *msg);
 bool s1_is_up(const struct enb *e);
 
 /* x2_association.c, neighbour.c */
-int x2_check(const struct enb *e, char *why, size_t why_len) KH_MUST_CHECK;
+int x2_check(const struct enb_options *opt, char *why, size_t why_len) KH_MUST_CHECK;
 int x2_listen(struct enb *e, char *why, size_t why_len) KH_MUST_CHECK;
 void x2_close_all(struct enb *e);
 void x2_connect(struct neighbour *nb);
@@ -228,8 +229,8 @@ void x2_free(struct x2_peer *p);
 void x2_retry(struct neighbour *nb);
 int x2_send(struct enb *e, struct x2_peer *p, const Keyhop__X2__X2 *msg);
 /* How to reach a neighbour. */
-int neighbour_peer(const struct enb *e, const struct neighbour_option *o, struct conn_peer *out,
-		   char *why, size_t why_len) KH_MUST_CHECK;
+int neighbour_peer(const struct enb_options *opt, const struct neighbour_option *o,
+		   struct conn_peer *out, char *why, size_t why_len) KH_MUST_CHECK;
 struct neighbour *neighbour_find(struct enb *e, uint32_t id);
 struct neighbour *neighbour_resolve(struct enb *e, const char *text);
 struct neighbour *neighbour_add(struct enb *e, uint32_t id, const char *name,
@@ -245,7 +246,7 @@ void neighbour_probed(struct neighbour *nb, int err);
 size_t neighbour_ids(const struct enb *e, uint32_t *out, size_t max);
 
 /* uu.c */
-int uu_check(const struct enb *e, char *why, size_t why_len) KH_MUST_CHECK;
+int uu_check(const struct enb_options *opt, char *why, size_t why_len) KH_MUST_CHECK;
 int uu_listen(struct enb *e, char *why, size_t why_len) KH_MUST_CHECK;
 void uu_close_all(struct enb *e);
 /* On SRB0; `c_rnti` is 0 before the UE has one. */

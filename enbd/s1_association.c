@@ -132,15 +132,15 @@ static void on_down(struct link *l, void *owner, int err, const char *detail)
 
 static const struct link_ops ops = {.up = on_up, .frame = on_frame, .down = on_down};
 
-int s1_peer(const struct enb *e, struct conn_peer *out, char *why, size_t why_len)
+int s1_peer(const struct enb_options *opt, struct conn_peer *out, char *why, size_t why_len)
 {
 	const struct transport_option o = {.key = "mme.address",
-					   .transport = e->opt.mme_transport,
-					   .address = e->opt.mme_address,
-					   .port = e->opt.mme_port,
-					   .udp_port = e->opt.mme_udp_port};
+					   .transport = opt->mme_transport,
+					   .address = opt->mme_address,
+					   .port = opt->mme_port,
+					   .udp_port = opt->mme_udp_port};
 
-	return node_peer(&e->node, &o, out, why, why_len);
+	return node_peer(&opt->node, &o, out, why, why_len);
 }
 
 int s1_connect(struct enb *e, const struct s1_input *in)
@@ -157,7 +157,7 @@ int s1_connect(struct enb *e, const struct s1_input *in)
 		.ops = &ops,
 		.owner = e,
 	};
-	int err = s1_peer(e, &mme, why, sizeof why);
+	int err = s1_peer(&e->opt, &mme, why, sizeof why);
 
 	(void)in;
 	if (e->s1.held)

@@ -104,25 +104,25 @@ int uu_send(struct uu_link *uu, uint32_t c_rnti, const Keyhop__Rrc__Rrc *msg)
 	return rrc_send(&uu->enb->node, &to, msg);
 }
 
-static struct transport_option listener(const struct enb *e)
+static struct transport_option listener(const struct enb_options *opt)
 {
 	return (struct transport_option){.key = "uu.listen",
-					 .transport = e->opt.uu_transport,
-					 .address = e->opt.uu_listen,
-					 .port = e->opt.uu_port};
+					 .transport = opt->uu_transport,
+					 .address = opt->uu_listen,
+					 .port = opt->uu_port};
 }
 
-int uu_check(const struct enb *e, char *why, size_t why_len)
+int uu_check(const struct enb_options *opt, char *why, size_t why_len)
 {
-	const struct transport_option o = listener(e);
+	const struct transport_option o = listener(opt);
 	struct conn_peer at;
 
-	return node_peer(&e->node, &o, &at, why, why_len);
+	return node_peer(&opt->node, &o, &at, why, why_len);
 }
 
 int uu_listen(struct enb *e, char *why, size_t why_len)
 {
-	const struct transport_option o = listener(e);
+	const struct transport_option o = listener(&e->opt);
 
 	return node_listen(&e->node, &o, on_accept, &e->uu, why, why_len);
 }

@@ -198,25 +198,25 @@ void x2_connect(struct neighbour *nb)
 		(void)x2_step(peer_new(nb->enb), X2_EV_CONNECT, &(struct x2_input){.nb = nb});
 }
 
-static struct transport_option listener(const struct enb *e)
+static struct transport_option listener(const struct enb_options *opt)
 {
 	return (struct transport_option){.key = "x2.listen",
-					 .transport = e->opt.x2_transport,
-					 .address = e->opt.x2_listen,
-					 .port = e->opt.x2_port};
+					 .transport = opt->x2_transport,
+					 .address = opt->x2_listen,
+					 .port = opt->x2_port};
 }
 
-int x2_check(const struct enb *e, char *why, size_t why_len)
+int x2_check(const struct enb_options *opt, char *why, size_t why_len)
 {
-	const struct transport_option o = listener(e);
+	const struct transport_option o = listener(opt);
 	struct conn_peer at;
 
-	return node_peer(&e->node, &o, &at, why, why_len);
+	return node_peer(&opt->node, &o, &at, why, why_len);
 }
 
 int x2_listen(struct enb *e, char *why, size_t why_len)
 {
-	const struct transport_option o = listener(e);
+	const struct transport_option o = listener(&e->opt);
 
 	return node_listen(&e->node, &o, on_accept, &e->x2, why, why_len);
 }

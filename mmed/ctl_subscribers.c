@@ -94,6 +94,7 @@ static int import_one(void *arg, const struct subscriber *sub)
 static void undo(struct mme *m, struct change *c)
 {
 	if (c->is_new) {
+		// NOLINTNEXTLINE(clang-analyzer-core.NullDereference): uthash
 		HASH_DEL(m->subscribers, c->entry);
 		KEY_WIPE(&c->entry->s);
 		free(c->entry);

@@ -56,15 +56,17 @@ static int add_subscriber(void *arg, const struct subscriber *s)
 	return err;
 }
 
-static int check(void *context, char *why, size_t why_len)
+static int check(const void *options, char *why, size_t why_len)
+{
+	int err = mme_scheme_check(options, why, why_len);
+
+	return err ? err : s1_listen_check(options, why, why_len);
+}
+
+static int load(void *context, char *why, size_t why_len)
 {
 	struct mme *m = context;
-	int err = mme_scheme_check(&m->opt, why, why_len);
 
-	if (!err)
-		err = s1_listen_check(m, why, why_len);
-	if (err)
-		return err;
 	return subscriber_read(m->node.crypto, m->opt.subscribers, add_subscriber, m, why, why_len);
 }
 
@@ -161,7 +163,7 @@ const struct daemon mme_daemon = {
 	.context_size = sizeof(struct mme),
 	.options_offset = offsetof(struct mme, opt),
 	.check = check,
-	.check_options = mme_scheme_check,
+	.load = load,
 	.reloaded = mme_scheme_changed,
 	.start = start,
 	.stop = stop,

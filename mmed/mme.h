@@ -178,7 +178,7 @@ void contexts_touch_enb(struct mme *m, struct enb *e);
 void contexts_write_sqn(struct mme *m, const struct subscriber *s);
 
 /* s1_listen.c */
-int s1_listen_check(const struct mme *m, char *why, size_t why_len) KH_MUST_CHECK;
+int s1_listen_check(const struct mme_options *opt, char *why, size_t why_len) KH_MUST_CHECK;
 int s1_listen(struct mme *m, char *why, size_t why_len) KH_MUST_CHECK;
 void s1_listen_end(struct mme *m);
 struct json_t *s1_listeners_json(const struct mme *m);

@@ -6,18 +6,18 @@
 #include "mme.h"
 
 /* The `i`-th of them; false when there is none. */
-static bool listener_at(const struct mme *m, size_t i, struct transport_option *out)
+static bool listener_at(const struct mme_options *opt, size_t i, struct transport_option *out)
 {
-	const struct listener_option *more = m->opt.s1_listeners.items;
+	const struct listener_option *more = opt->s1_listeners.items;
 
-	if (m->opt.s1_listen && i-- == 0) {
+	if (opt->s1_listen && i-- == 0) {
 		*out = (struct transport_option){.key = "s1.listen",
-						 .transport = m->opt.s1_transport,
-						 .address = m->opt.s1_listen,
-						 .port = m->opt.s1_port};
+						 .transport = opt->s1_transport,
+						 .address = opt->s1_listen,
+						 .port = opt->s1_port};
 		return true;
 	}
-	if (i >= m->opt.s1_listeners.n)
+	if (i >= opt->s1_listeners.n)
 		return false;
 	*out = (struct transport_option){.list = "s1.listeners",
 					 .item = i,
@@ -28,18 +28,18 @@ static bool listener_at(const struct mme *m, size_t i, struct transport_option *
 	return true;
 }
 
-int s1_listen_check(const struct mme *m, char *why, size_t why_len)
+int s1_listen_check(const struct mme_options *opt, char *why, size_t why_len)
 {
 	struct transport_option o;
 	struct conn_peer at;
 	int err = 0;
 
-	if (!listener_at(m, 0, &o)) {
+	if (!listener_at(opt, 0, &o)) {
 		snprintf(why, why_len, "s1: listen or listeners is missing");
 		return KH_E_CONFIG;
 	}
-	for (size_t i = 0; listener_at(m, i, &o) && !err; i++)
-		err = node_peer(&m->node, &o, &at, why, why_len);
+	for (size_t i = 0; listener_at(opt, i, &o) && !err; i++)
+		err = node_peer(&opt->node, &o, &at, why, why_len);
 	return err;
 }
 
@@ -48,7 +48,7 @@ int s1_listen(struct mme *m, char *why, size_t why_len)
 	struct transport_option o;
 	int err = 0;
 
-	for (size_t i = 0; listener_at(m, i, &o) && !err; i++) {
+	for (size_t i = 0; listener_at(&m->opt, i, &o) && !err; i++) {
 		err = node_listen(&m->node, &o, s1_accept, &m->s1[i], why, why_len);
 		m->n_s1 += !err;
 	}

@@ -131,10 +131,10 @@ static void cell_connect(struct cell *c)
 	}
 }
 
-static int cell_peer(const struct ue_node *u, const struct cell_option *o, struct conn_peer *out,
-		     char *why, size_t why_len)
+static int cell_peer(const struct ued_options *opt, const struct cell_option *o,
+		     struct conn_peer *out, char *why, size_t why_len)
 {
-	const struct cell_option *first = u->opt.cells.items;
+	const struct cell_option *first = opt->cells.items;
 	const struct transport_option t = {.list = "cells",
 					   .item = (size_t)(o - first),
 					   .key = "address",
@@ -143,7 +143,7 @@ static int cell_peer(const struct ue_node *u, const struct cell_option *o, struc
 					   .port = o->port,
 					   .udp_port = o->udp_port};
 
-	return node_peer(&u->node, &t, out, why, why_len);
+	return node_peer(&opt->node, &t, out, why, why_len);
 }
 
 /* Is it, by id or by name, one of those before it? */
@@ -160,9 +160,9 @@ static int check_twice(const struct cell_option *all, size_t i, char *why, size_
 	return 0;
 }
 
-static int check_cell(const struct ue_node *u, size_t i, char *why, size_t why_len)
+static int check_cell(const struct ued_options *opt, size_t i, char *why, size_t why_len)
 {
-	const struct cell_option *all = u->opt.cells.items, *o = &all[i];
+	const struct cell_option *all = opt->cells.items, *o = &all[i];
 	struct conn_peer at;
 
 	if (o->name && !node_name_is_valid(o->name)) {
@@ -170,15 +170,15 @@ static int check_cell(const struct ue_node *u, size_t i, char *why, size_t why_l
 		return KH_E_CONFIG;
 	}
 	int err = check_twice(all, i, why, why_len);
-	return err ? err : cell_peer(u, o, &at, why, why_len);
+	return err ? err : cell_peer(opt, o, &at, why, why_len);
 }
 
-int cells_check(const struct ue_node *u, char *why, size_t why_len)
+int cells_check(const struct ued_options *opt, char *why, size_t why_len)
 {
 	int err = 0;
 
-	for (size_t i = 0; i < u->opt.cells.n && !err; i++)
-		err = check_cell(u, i, why, why_len);
+	for (size_t i = 0; i < opt->cells.n && !err; i++)
+		err = check_cell(opt, i, why, why_len);
 	return err;
 }
 
@@ -188,7 +188,7 @@ int cells_open(struct ue_node *u, char *why, size_t why_len)
 
 	for (size_t i = 0; i < u->opt.cells.n; i++) {
 		struct conn_peer at;
-		if (cell_peer(u, &o[i], &at, why, why_len))
+		if (cell_peer(&u->opt, &o[i], &at, why, why_len))
 			return KH_E_CONFIG;
 		struct cell *c = x_calloc(1, sizeof *c);
 		c->node = u;

@@ -12,15 +12,17 @@ static int add_subscriber(void *arg, const struct subscriber *s)
 	return ue_add(arg, s) ? 0 : KH_E_ALREADY_EXISTS;
 }
 
-static int check(void *context, char *why, size_t why_len)
+static int check(const void *options, char *why, size_t why_len)
+{
+	return cells_check(options, why, why_len);
+}
+
+static int load(void *context, char *why, size_t why_len)
 {
 	struct ue_node *u = context;
 
-	u->air = u->opt.air;
-	int err = cells_check(u, why, why_len);
-
-	if (err || !u->opt.subscribers)
-		return err;
+	if (!u->opt.subscribers)
+		return 0;
 	return subscriber_read(u->node.crypto, u->opt.subscribers, add_subscriber, u, why, why_len);
 }
 
@@ -28,6 +30,7 @@ static int start(void *context, char *why, size_t why_len)
 {
 	struct ue_node *u = context;
 
+	u->air = u->opt.air;
 	u->scheme = ue_scheme(u->opt.scheme);
 	if (u->air.loss || u->air.delay_ms || u->air.jitter_ms)
 		air_warn("all", &u->air);
@@ -97,6 +100,7 @@ const struct daemon ued_daemon = {
 	.context_size = sizeof(struct ue_node),
 	.options_offset = offsetof(struct ue_node, opt),
 	.check = check,
+	.load = load,
 	.start = start,
 	.stop = stop,
 	.status = status,

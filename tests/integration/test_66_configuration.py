@@ -41,6 +41,18 @@ class Files(LabTest):
                               "x2.neighbours=[{id: 8, address: 127.0.0.8, name: far}]")
         self.assertRegex(out, r"\nx2.neighbours.0.name +far +# -o x2.neighbours:1:?\n")
 
+    def test_a_pipe_is_read_once(self):
+        lab = self.prepared()
+        files = {"subscribers": "subscribers.csv", "tls.ca": "ca.pem", "tls.cert": "mme.pem", "tls.key": "mme.key", "tls.crl": "crl.pem"}
+        words = [w for key, name in files.items() for w in ("-o", f"{key}={name}")]
+
+        def run(text):
+            return subprocess.run([str(lab.binary("mme")), "-c", "/dev/stdin", "--dump-config", *words], input=text, capture_output=True,
+                                  text=True, timeout=60, cwd=lab.path)
+        text = (lab.path / "mme.yaml").read_text()
+        self.assertRegex(run(text).stdout, r"node.name +mme +# /dev/stdin:\d+\n")
+        self.assertIn("mmed: /dev/stdin:1:", run("metrics: {listen: nowhere}\n" + text).stderr)
+
     def test_errors_after_parsing_say_where(self):
         lab = self.prepared()
         first = ["-c", "enb1.yaml", "--check", "-c", "wrong.yaml"]
@@ -115,11 +127,17 @@ class Reload(LabTest):
         self.assertIn(f"configuration read again: {said}\n", (lab.path / "enb1.log").read_text())
         # What is wrong anywhere changes nothing anywhere.
         before = enb.call("config.get")
-        for wrong in ("a3: {offset: 5}\nnonsense: 1\n", "a3: {offset: 5}\nlimits: {ues: many}\n", "a3: {offset: 5\n"):
-            file.write_text(text + wrong)
+        twice = text.replace("id: 3,", "id: 2,")
+        self.assertNotEqual(text, twice)
+        for wrong in (text + "a3: {offset: 5}\nnonsense: 1\n", text + "a3: {offset: 5}\nlimits: {ues: many}\n", text + "a3: {offset: 5\n",
+                      twice + "a3: {offset: 5}\n", text.replace("mcc: 001", "mcc: 1") + "a3: {offset: 5}\n",
+                      text + "a3: {offset: 5}\nmetrics: {listen: nowhere}\n"):
+            file.write_text(wrong)
             with self.assertRaises(KeyhopError) as caught:
                 enb.call("config.reload")
             self.assertEqual(caught.exception.name, "CONFIG")
+            self.assertRegex(str(caught.exception), r"enb1.yaml:\d+:\d+: ")
+            self.named("CONFIG", enb.call, "config.check")
             self.assertIn("reload: ", enb.wait_event(lambda e: e["topic"] == "refused")["detail"])
             self.assertEqual(enb.call("config.get"), before, wrong)
 

@@ -113,7 +113,7 @@ static int load_from(const char *const *files, size_t n_files,
 {
 	const struct config_source from = {files, n_files, overrides, n};
 
-	return config_load(rows, &o, &from, why);
+	return config_load(rows, &o, &from, NULL, why);
 }
 
 static int load_file(const char *file)
