@@ -10,6 +10,7 @@
 #include "milenage.h"
 
 #define LINE_MAX_LEN 256
+#define SUBSCRIBER_PARTS 4
 #define SUBSCRIBERS_FILE_MAX (256LL * 1024 * 1024)
 
 static int parse_opc(struct crypto *c, const char *text, struct subscriber *out)
@@ -47,15 +48,25 @@ int subscriber_parse(struct crypto *c, const char *imsi, const char *k, const ch
 	return 0;
 }
 
-/* Cuts `line` at the commas, drops blanks at both ends of each part. */
+/* Without blanks at both ends. */
+static char *trim(char *text)
+{
+	size_t len;
+
+	text += strspn(text, " \t");
+	for (len = strlen(text); len && strchr(" \t\r", text[len - 1]); len--)
+		;
+	text[len] = '\0';
+	return text;
+}
+
+/* Cuts `line` at the commas; max + 1 when there are more parts. */
 static size_t split(char *line, char *parts[], size_t max)
 {
 	size_t n = 0;
 
 	for (char *rest = line; rest && n < max; n++) {
-		parts[n] = strsep(&rest, ",");
-		parts[n] += strspn(parts[n], " \t");
-		parts[n][strcspn(parts[n], " \t\r\n")] = '\0';
+		parts[n] = trim(strsep(&rest, ","));
 		if (rest && n + 1 == max)
 			return max + 1;
 	}
@@ -83,35 +94,85 @@ static int each_of_range(struct subscriber *s, const char *last_text, subscriber
 	return err;
 }
 
-static int read_line(struct crypto *c, char *line, subscriber_fn *fn, void *arg, const char **field)
+/* Lines of a file, or of a text. */
+struct lines {
+	struct crypto *crypto;
+	subscriber_fn *fn;
+	void *arg;
+	const char *name;
+	unsigned number; /* of the line */
+	char *why;
+	size_t why_len;
+};
+
+/* "name:line:column: wrong k"; never what stands there. */
+static int refuse(const struct lines *l, size_t column, int err, const char *field)
+{
+	snprintf(l->why, l->why_len, "%s:%u:%zu: %s%s", l->name, l->number, column,
+		 field ? "wrong " : "", field ? field : err_text(err));
+	return err;
+}
+
+/* The column of what `field` names, or of the IMSI. */
+static size_t column_of(const char *field, const char *line, char *const parts[])
+{
+	static const char *const names[SUBSCRIBER_PARTS] = {"imsi", "k", "opc", "sqn"};
+	size_t i = 0;
+
+	for (size_t n = 0; field && n < SUBSCRIBER_PARTS; n++)
+		if (strcmp(names[n], field) == 0)
+			i = n;
+	return (size_t)(parts[i] - line) + 1;
+}
+
+static int read_parts(const struct lines *l, char *line)
 {
 	struct subscriber s = {0};
-	char *parts[4] = {0};
+	char *parts[SUBSCRIBER_PARTS] = {0};
+	size_t n = split(line, parts, SUBSCRIBER_PARTS);
+	const char *field = NULL;
 
-	line[strcspn(line, "#\n")] = '\0';
-	if (line[strspn(line, " \t\r")] == '\0')
-		return 0;
-	size_t n = split(line, parts, 4);
-	*field = "line wants IMSI,K,OPc[,SQN]";
-	char *last = parts[0] ? strchr(parts[0], '-') : NULL;
+	if (n < 3 || n > SUBSCRIBER_PARTS)
+		return refuse(l, 1, KH_E_BAD_FIELD, "number of fields: IMSI,K,OPc[,SQN]");
+	char *last = strchr(parts[0], '-');
 	if (last)
 		*last++ = '\0';
-	int err = n < 3 || n > 4
-			  ? KH_E_BAD_FIELD
-			  : subscriber_parse(c, parts[0], parts[1], parts[2], parts[3], &s, field);
+	int err = subscriber_parse(l->crypto, parts[0], parts[1], parts[2], parts[3], &s, &field);
 	if (!err)
-		err = last ? each_of_range(&s, last, fn, arg, field) : fn(arg, &s);
+		err = last ? each_of_range(&s, last, l->fn, l->arg, &field) : l->fn(l->arg, &s);
 	KEY_WIPE(&s);
+	return err ? refuse(l, column_of(field, line, parts), err, field) : 0;
+}
+
+/* One line with its end, which the last one may lack. */
+static int read_line(struct lines *l, char *line, bool is_last)
+{
+	char *end = strchr(line, '\n');
+
+	l->number++;
+	/* What is cut here would be taken for two lines, or for less than it is. */
+	if (!end && !is_last)
+		return refuse(l, 1, KH_E_BAD_FIELD, "length: at most 254 octets, none of them 0");
+	line[strcspn(line, "#\n")] = '\0';
+	return line[strspn(line, " \t\r")] ? read_parts(l, line) : 0;
+}
+
+static int read_lines(struct lines *l, FILE *f)
+{
+	char line[LINE_MAX_LEN];
+	int err = 0;
+
+	while (!err && fgets(line, sizeof line, f))
+		err = read_line(l, line, feof(f));
+	key_wipe(line, sizeof line);
 	return err;
 }
 
 int subscriber_read(struct crypto *c, const char *path, subscriber_fn *fn, void *arg, char *why,
 		    size_t why_len)
 {
-	char line[LINE_MAX_LEN];
+	struct lines l = {c, fn, arg, path, 0, why, why_len};
 	struct stat st;
-	unsigned number = 0;
-	int err = 0;
 	const char *reason;
 	FILE *f = file_open(path, SUBSCRIBERS_FILE_MAX, &reason);
 
@@ -124,15 +185,25 @@ int subscriber_read(struct crypto *c, const char *path, subscriber_fn *fn, void 
 		fclose(f);
 		return KH_E_CONFIG;
 	}
-	while (!err && fgets(line, sizeof line, f)) {
-		const char *field = NULL;
-		number++;
-		err = read_line(c, line, fn, arg, &field);
-		if (err)
-			snprintf(why, why_len, "%s:%u: %s%s", path, number, field ? "wrong " : "",
-				 field ? field : err_text(err));
-	}
-	key_wipe(line, sizeof line);
+	int err = read_lines(&l, f);
 	fclose(f);
 	return err ? KH_E_CONFIG : 0;
+}
+
+int subscriber_read_text(struct crypto *c, const char *text, const char *name, unsigned first_line,
+			 subscriber_fn *fn, void *arg, char *why, size_t why_len)
+{
+	struct lines l = {c, fn, arg, name, first_line - 1, why, why_len};
+	char line[LINE_MAX_LEN];
+	int err = 0;
+
+	while (!err && *text) {
+		size_t len = strcspn(text, "\n");
+		bool is_last = !text[len], fits = len + 1 < sizeof line;
+		snprintf(line, sizeof line, "%.*s", (int)(len + !is_last), text);
+		err = read_line(&l, line, is_last && fits);
+		text += len + !is_last;
+	}
+	key_wipe(line, sizeof line);
+	return err;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "client.h"
+#include "import.h"
 #include "params.h"
 
 struct holder {
@@ -180,6 +181,16 @@ static void say_no_method(json_t *schema, const struct command *cmd, int argc, c
 	fprintf(stderr, "\nhint: keyhop %s help lists what it has\n", node);
 }
 
+/* The answer, or NULL after a printed error. *code says what went wrong, also when there is an answer to tell. */
+static json_t *ask(struct client *c, const struct command *cmd, const json_t *method,
+		   json_t *params, int *code)
+{
+	const char *name = json_string_value(json_object_get(method, "name"));
+
+	return is_import(name, params) ? import_file(c, params, cmd->timeout_ms, code)
+				       : call_whole(c, cmd, method, params, code);
+}
+
 static int call(struct client *c, const struct command *cmd, json_t *schema, int argc, char **argv)
 {
 	char name[128];
@@ -194,12 +205,12 @@ static int call(struct client *c, const struct command *cmd, json_t *schema, int
 	json_t *params = params_parse(schema_method(schema, name), argc - used, argv + used);
 	if (!params)
 		return EXIT_USAGE;
-	json_t *answer = call_whole(c, cmd, schema_method(schema, name), params, &code);
+	json_t *answer = ask(c, cmd, schema_method(schema, name), params, &code);
 	if (!answer)
 		return code;
-	code = finish(cmd, answer);
+	int failed = finish(cmd, answer);
 	json_decref(answer);
-	return code;
+	return failed ? failed : code;
 }
 
 int call_node(const struct command *cmd, int argc, char **argv)
@@ -275,7 +286,7 @@ static void ask_one(void *arg, const char *name, const char *path)
 			params_parse(schema_method(schema, method), r->argc - used, r->argv + used);
 	r->asked += used > 0;
 	if (params) {
-		json_t *said = call_whole(&c, r->cmd, schema_method(schema, method), params, &code);
+		json_t *said = ask(&c, r->cmd, schema_method(schema, method), params, &code);
 		add_result(r, name, said);
 		json_decref(said);
 	} else if (used) {

@@ -152,22 +152,6 @@ static void say_unknown(json_t *method, const char *word)
 	fputc('\n', stderr);
 }
 
-/* A file to import is read by the daemon, whose folder is another one than ours. */
-static json_t *file_of_ours(const json_t *method, json_t *value)
-{
-	const char *name = json_string_value(value);
-	bool imports = strcmp(json_string_value(json_object_get(method, "name")),
-			      "subscriber.import") == 0;
-	char *path = imports && name && name[0] != '/' ? realpath(name, NULL) : NULL;
-
-	if (!path)
-		return value;
-	json_decref(value);
-	value = json_string(path);
-	free(path);
-	return value;
-}
-
 /* The value of a flag: after '=', or the next word. A flag that is true or false may go without. Words used, -1 when there
  * is none. */
 static int flag_value(const char *type, int argc, char **argv, char **text)
@@ -214,8 +198,7 @@ static int take(json_t *method, json_t *params, bool plain, int argc, char **arg
 		fprintf(stderr, "keyhop: %s wants %s, not \"%s\"\n", name, type_name(type), text);
 		return -1;
 	}
-	json_object_set_new(params, name,
-			    strcmp(name, "file") == 0 ? file_of_ours(method, value) : value);
+	json_object_set_new(params, name, value);
 	return used;
 }
 

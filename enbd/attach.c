@@ -30,11 +30,11 @@ int attach_rx_connection_request(struct enb *e, struct ue *ue, const struct ue_i
 {
 	Keyhop__Rrc__RrcConnectionSetup body = KEYHOP__RRC__RRC_CONNECTION_SETUP__INIT;
 
+	(void)e;
 	ue_bind_uu(ue, in->uu);
 	body.ue_identity = in->rrc->rrc_connection_request->ue_identity;
 	body.c_rnti = ue->c_rnti;
 	RRC_MSG(msg, RRC_CONNECTION_SETUP, rrc_connection_setup, &body);
-	(void)e;
 	return uu_send(in->uu, 0, &msg);
 }
 

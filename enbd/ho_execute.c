@@ -38,6 +38,10 @@ int ho_execute_rx_ue_failure(struct enb *e, struct ue *ue, const struct ue_input
 	int err = err_from_cause(in->rrc->handover_failure->cause);
 
 	(void)e;
+	/* Without its H_key no entry of the list is good. */
+	if (err == KH_E_UNKNOWN_GENERATION && ue->list &&
+	    ue->list->generation == ue->ho->generation)
+		ue_drop_list(ue);
 	ho_send_cancel(ue, err);
 	ho_end(ue, err);
 	(void)neighbour_list_send(ue);

@@ -16,17 +16,24 @@
 int mme_subscriber_add(struct mme *m, const struct subscriber *s)
 {
 	struct subscriber_entry *entry;
-	struct keylog_tags tags = {.ue = s->imsi.s};
 
 	HASH_FIND_STR(m->subscribers, s->imsi.s, entry);
 	if (entry)
 		return KH_E_ALREADY_EXISTS;
+	if (HASH_COUNT(m->subscribers) >= m->opt.max_subscribers)
+		return KH_E_NO_RESOURCES;
 	entry = x_calloc(1, sizeof *entry);
 	entry->s = *s;
 	HASH_ADD_STR(m->subscribers, s.imsi.s, entry);
+	return 0;
+}
+
+void mme_subscriber_keys(struct mme *m, const struct subscriber *s)
+{
+	struct keylog_tags tags = {.ue = s->imsi.s};
+
 	node_key_event(&m->node, NULL, KEY_K, s->k.b, sizeof s->k.b, &tags);
 	node_key_event(&m->node, NULL, KEY_OPC, s->opc.b, sizeof s->opc.b, &tags);
-	return 0;
 }
 
 int mme_subscriber_remove(struct mme *m, struct subscriber_entry *entry)
@@ -42,7 +49,11 @@ int mme_subscriber_remove(struct mme *m, struct subscriber_entry *entry)
 
 static int add_subscriber(void *arg, const struct subscriber *s)
 {
-	return mme_subscriber_add(arg, s);
+	int err = mme_subscriber_add(arg, s);
+
+	if (!err)
+		mme_subscriber_keys(arg, s);
+	return err;
 }
 
 static int check(void *context, char *why, size_t why_len)

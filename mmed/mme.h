@@ -129,8 +129,10 @@ struct mme {
 
 extern const struct daemon mme_daemon;
 
-/* mme.c. Copies; KH_E_ALREADY_EXISTS. */
+/* mme.c. Copies; KH_E_ALREADY_EXISTS, or KH_E_NO_RESOURCES at the limit. */
 int mme_subscriber_add(struct mme *m, const struct subscriber *s) KH_MUST_CHECK;
+/* Its keys are this node's: the keylog has them. */
+void mme_subscriber_keys(struct mme *m, const struct subscriber *s);
 /* Wipes and frees; KH_E_BUSY while an attach uses it. */
 int mme_subscriber_remove(struct mme *m, struct subscriber_entry *entry) KH_MUST_CHECK;
 

@@ -31,7 +31,7 @@ struct mme_options {
 	char *subscribers;
 	char *store, *store_key;
 	bool ue_label;
-	uint32_t max_enbs, max_ues, max_attaches;
+	uint32_t max_enbs, max_ues, max_attaches, max_subscribers;
 };
 
 extern const struct config_row mme_rows[];

@@ -51,7 +51,8 @@ class Handover(LabTest):
         lab.attach_all()
         ue, target, imsi = lab.node("ue"), lab.node("enb2"), lab.imsis[0]
         ue.subscribe(topics=["handover.commanded", "handover.executed"])
-        target.call("fault.set", fault="drop", message="rrc.handover_confirm_ack", count=0)
+        for message in ("rrc.handover_confirm_ack", "rrc.dl_information_transfer"):  # either says that 10 has come
+            target.call("fault.set", fault="drop", message=message, count=0)
         lab.node("enb1").call("handover.start", ue=imsi, target="enb2", wait=True)
         ue.wait_event(lambda e: e["topic"] == "handover.commanded")
         ping = ue.send("traffic.ping", ue=imsi)

@@ -19,11 +19,12 @@ class SchemeTest(LabTest):
         return lab
 
     def in_force(self, mme, *enbs, **wanted):
-        """Waits until these eNodeBs are told so, each once."""
+        """Waits until it is so at these eNodeBs, each once."""
         text = f"wrap={wanted.get('wrap', 'aes-gcm')} enb_key_bits={wanted.get('bits', 128)}"
         left = set(enbs)
         while left:
-            left.remove(mme.wait_event(lambda e: e["topic"] == "scheme.in_force" and e["detail"] == text)["enb"])
+            left.remove(mme.wait_event(lambda e: e["topic"] == "scheme.in_force" and e["detail"] == text
+                                       and e["enb"] in enbs)["enb"])
         self.assertFalse(set(enbs) & set(mme.call("scheme.get")["pending"]))
 
     def push(self, lab, enb="enb1"):
@@ -127,9 +128,11 @@ class Set(SchemeTest):
 
     def test_while_an_older_key_is_on_its_way(self):
         lab = self.start(enbs=2)
-        mme = lab.node("mme")
-        mme.call("fault.set", fault="drop", message="s1.enb_key_ack", direction="rx", count=1)
+        mme, enb2 = lab.node("mme"), lab.node("enb2")
+        enb2.subscribe(topics=["fault.fired"])
+        enb2.call("fault.set", fault="drop", message="s1.enb_key_ack", direction="tx", count=1)
         first = mme.call("enbkey.rotate", enb="enb2")["kid"]
+        enb2.wait_event(lambda e: e["topic"] == "fault.fired")
         mme.call("scheme.set", wrap="aes-kw")
         # It is acknowledged at last, and is not what is wanted any more.
         mme.wait_event(lambda e: e["topic"] == "enbkey.acknowledged" and e["kid"] == first)

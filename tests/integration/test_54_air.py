@@ -143,6 +143,17 @@ class Air(CampaignTest):
         self.assertIn(caught.exception.name, ("TIMEOUT", "RELEASED"))
         self.air(loss=0)
 
+    def test_a_lost_5(self):
+        """No entry of its list is good; a handover to another cell waits for the next list, which is late."""
+        before = self.counted("air_lost")
+        self.air(ue=self.imsi, loss=100)
+        self.c.enb(self.source).call("wraplist.request", ue=self.imsi)
+        wait_until(self.c.watch.values(), lambda: self.counted("air_lost") > before, 10 * SCALE, "5 lost")
+        self.air(loss=0)
+        self.c.fault(f"enb{self.source}", fault="delay", message="3", count=1, delay_ms=100)
+        self.assertEqual(self.c.handover(self.imsi, self.source, self.target)[0], "UNKNOWN_GENERATION")
+        self.assertEqual(self.c.handover(self.imsi, self.source, 6 - self.source - self.target)[0], "completed")
+
     def test_a_way_back_that_is_not_complete(self):
         """The UE is back at the source, which does not hear the last message about it: it has asked for a new list before,
         as the entry of the target is burnt."""

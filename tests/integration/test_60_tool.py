@@ -202,6 +202,42 @@ class Tool(LabTest):
         self.tool("wait", "ue", imsi, "attached", "--timeout", "0.05", code=5)
         self.assertIn("FAULTS_OFF", self.tool("enb1", "fault", "set", "--fault", "drop", "--message", "7", code=6))
 
+    def test_a_file_of_subscribers_goes_in_pieces(self):
+        lab = self.start(enbs=2)
+        k = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
+        folder = tempfile.TemporaryDirectory(prefix="kh")
+        self.addCleanup(folder.cleanup)
+        with Inside(folder.name):
+            many = Path("many.csv")
+            many.touch(0o600)
+            lines = [f"00101{n:010},{k},{k}\n" for n in range(50000, 53000)]
+            many.write_text("".join(lines))
+            done = json.loads(self.tool("-o", "json", "mme", "subscriber", "import", "many.csv"))
+            self.assertEqual(done, {"outcome": "completed", "added": 3000, "replaced": 0, "refused": 0})
+            self.assertIn("many.csv:1:1: exists already", self.tool("mme", "subscriber", "import", "many.csv", code=1))
+            done = json.loads(self.tool("-o", "json", "all", "subscriber", "import", "many.csv", "--replace"))["items"]
+            self.assertEqual(done, [{"node": "mme", "outcome": "completed", "added": 0, "replaced": 3000, "refused": 0}])
+            # A wrong line takes its piece with it, and nothing else.
+            more = [line.replace("00101", "00102") for line in lines]
+            more[1500] = f"001020000099999,{k}?,{k}\n"
+            more.insert(2000, "#" * 9000 + "\n")
+            many.write_text("".join(more))
+            env = os.environ | {"KEYHOP_RUN": str(self.run_dir)}
+            run = subprocess.run([str(KEYHOP), "-o", "json", "mme", "subscriber", "import", "many.csv"], capture_output=True,
+                                 text=True, timeout=60, env=env)
+            self.assertNotEqual(run.returncode, 0)
+            self.assertIn("many.csv:1501:17: wrong k\n", run.stderr)
+            self.assertIn("many.csv:2001:1: too long", run.stderr)
+            self.assertNotIn(k, run.stdout + run.stderr)
+            done = json.loads(run.stdout)
+            self.assertEqual((done["outcome"], done["added"] + done["refused"], done["replaced"]), ("failed", 3001, 0))
+            self.assertLess(1, done["refused"])
+            self.assertLess(done["refused"], 200)
+            self.assertEqual(lab.node("mme").call("status")["subscribers"], 1 + 3000 + done["added"])
+            many.chmod(0o644)
+            self.assertIn("others may read it", self.tool("mme", "subscriber", "import", "many.csv", code=2))
+            self.assertIn("No such file", self.tool("mme", "subscriber", "import", "none.csv", code=2))
+
     def test_wait(self):
         lab = self.start(enbs=2)
         imsi = lab.imsis[0]

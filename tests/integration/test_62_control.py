@@ -45,7 +45,7 @@ def right(lab):
            ("wraplist.show", {"ue": a}, None), ("wraplist.push", {"ue": a}, None),
            ("key.list", {"ue": a}, None), ("subscriber.list", page, None), ("subscriber.show", {"ue": a}, None),
            ("subscriber.add", {"ue": new, "k": K, "opc": K, "sqn": "000000000020"}, None),
-           ("subscriber.import", {"file": str(lab.path / "more.csv")}, None), ("subscriber.remove", {"ue": new}, None),
+           ("subscriber.import", {"file": str(lab.path / "more.csv"), "text": f"001010000000079,{K},{K}\n", "line": 1, "replace": True}, None), ("subscriber.remove", {"ue": new}, None),
            ("ue.detach", {"ue": b}, None), ("enb.drop", {"enb": "enb3"}, None)]
     enb = [("ue.list", page, None), ("ue.show", {"ue": a}, None), ("key.list", {"ue": a}, None), ("neighbour.list", {}, None),
            ("neighbour.add", {"enb": 77, "address": "127.0.0.1", "port": 1, "name": "enb77"}, None),
@@ -416,10 +416,50 @@ class Control(LabTest):
         bad.write_text(f"001010000000090,{secret},{secret}\n001010000000091,{secret}zz,{secret}\n")
         with self.assertRaises(KeyhopError) as caught:
             mme.call("subscriber.import", file=str(bad))
-        self.assertIn("bad.csv:2", str(caught.exception))
+        self.assertIn("bad.csv:2:17: wrong k", str(caught.exception))
+        self.named("UNKNOWN_SUBSCRIBER", mme.call, "subscriber.show", ue="001010000000090")
         self.assertNotIn(secret, str(caught.exception.data) + str(caught.exception))
         for name in lab.names():
             self.assertNotIn(secret, (lab.path / f"{name}.log").read_text())
+
+    def test_an_import_is_all_or_nothing(self):
+        lab = self.start()
+        mme, secret, a = lab.node("mme"), "0f1e2d3c4b5a69788796a5b4c3d2e1f0", lab.imsis[0]
+        count = mme.call("status")["subscribers"]
+        fp = mme.call("subscriber.show", ue=a)
+
+        def piece(*imsis, **params):
+            text = "".join(f"{imsi},{secret},{secret}\n" for imsi in imsis)
+            return mme.call("subscriber.import", file="x.csv", text=text, **params)
+
+        for bad, params, name, said in ((("001010000000090", a), {"line": 41}, "ALREADY_EXISTS", "x.csv:42:1: exists already"),
+                                        (("001010000000090", "001010000000090"), {}, "ALREADY_EXISTS", "x.csv:2:1: "),
+                                        (("001010000000090", a, "1"), {"replace": True}, "BAD_FIELD", "x.csv:3:1: wrong imsi"),
+                                        (("001010000000090", a, "001010000000091-001019999999999"), {"replace": True}, "BAD_FIELD",
+                                         "x.csv:3:1: wrong range")):
+            with self.assertRaises(KeyhopError) as caught:
+                piece(*bad, **params)
+            self.assertEqual(caught.exception.name, name)
+            self.assertIn(said, str(caught.exception))
+            self.assertNotIn(secret, str(caught.exception) + str(caught.exception.data))
+            self.assertEqual(mme.call("status")["subscribers"], count)
+            self.assertEqual(mme.call("subscriber.show", ue=a), fp)
+        self.assertEqual(piece("001010000000090", "001010000000091"), {"outcome": "completed", "added": 2, "replaced": 0})
+        self.assertEqual(piece("001010000000092", a, replace=True), {"outcome": "completed", "added": 1, "replaced": 1})
+        self.assertNotEqual(mme.call("subscriber.show", ue=a)["k_fp"], fp["k_fp"])
+        self.assertGreaterEqual(mme.call("subscriber.show", ue=a)["sqn"], fp["sqn"])
+        self.assertEqual(mme.call("status")["subscribers"], count + 3)
+        keys = (lab.path / "mme.keylog").read_text()
+        self.assertEqual(keys.count(secret), 8)
+
+    def test_no_more_subscribers_than_the_limit(self):
+        lab = self.lab(enbs=2, ues=2, extra={"mme": "limits: {subscribers: 3}\n"})
+        mme = lab.node("mme")
+        text = f"001010000000090,{K},{K}\n001010000000091,{K},{K}\n"
+        self.named("NO_RESOURCES", mme.call, "subscriber.import", file="x", text=text)
+        mme.call("subscriber.add", ue="001010000000090", k=K, opc=K)
+        self.named("NO_RESOURCES", mme.call, "subscriber.add", ue="001010000000091", k=K, opc=K)
+        self.assertEqual(mme.call("status")["subscribers"], 3)
 
 
 class Viewers(LabTest):

@@ -7,10 +7,14 @@ import re
 import shutil
 import socket
 import subprocess
+import tempfile
+import threading
 import unittest
+import urllib.parse
 from pathlib import Path
 
-from labtest import LabTest, raw
+from labtest import ROOT, LabTest, raw
+from keyhop import wait_until
 
 BUILD = Path(os.environ["KEYHOP_BUILD"])
 
@@ -31,7 +35,7 @@ def samples(text):
             if line and not line.startswith("#")}
 
 
-class Metrics(LabTest):
+class Scraped(LabTest):
     def start(self, **options):
         both = {"mme": "listen: 127.0.0.1, port: 0", "enb1": "listen: 127.0.0.1:0, port: 1", "enb2": "listen: 127.0.0.1:0",
                 "ue": "listen: 127.0.0.1:0"}
@@ -43,6 +47,8 @@ class Metrics(LabTest):
             self.at[name] = (address, int(port))
         return lab
 
+
+class Metrics(Scraped):
     def sample(self, name):
         status, text = get(self.at[name])
         self.assertEqual(status, 200)
@@ -98,8 +104,11 @@ class Metrics(LabTest):
 
     def test_states_balance_when_ues_come_and_go(self):
         lab = self.start(ues=5)
+        lab.node("mme").subscribe(topics=["ue.attached"])
         for _ in range(2):
             lab.attach_all()
+            for _ in lab.imsis:
+                lab.node("mme").wait_event(lambda e: e["topic"] == "ue.attached")
             self.assertEqual(self.sample("ue")['keyhop_ues{state="attached"}'], 5)
             self.assertEqual(self.sample("mme")['keyhop_ues{state="attached"}'], 5)
             for imsi in lab.imsis:
@@ -183,6 +192,72 @@ class Metrics(LabTest):
             done = subprocess.run(["promtool", "check", "metrics"], input=get(self.at[name])[1], text=True,
                                   capture_output=True, timeout=30)
             self.assertEqual((done.returncode, done.stdout + done.stderr), (0, ""), name)
+
+
+def panels():
+    """(title of the panel, expression) of all that the dashboard asks for."""
+    dashboard = json.loads((ROOT / "conf/doc/grafana.json").read_text())
+    return [(p["title"], target["expr"]) for p in dashboard["panels"] for target in p.get("targets", ())]
+
+
+class Dashboard(Scraped):
+    def test_it_asks_for_what_is_there(self):
+        families = {}
+        for daemon in ("mmed", "enbd", "ued"):
+            done = subprocess.run([str(BUILD / daemon / daemon), "--dump-schema"], capture_output=True, text=True, check=True)
+            families |= {f["name"]: f for f in json.loads(done.stdout)["metrics"]}
+        used = set()
+        self.assertGreater(len(panels()), 40)
+        for title, expr in panels():
+            for name, selector in re.findall(r"((?:keyhop|process)_[a-z0-9_]+)(?:{([^}]*)})?", expr):
+                family = families.get(name) or families.get(re.sub(r"_(bucket|sum|count)$", "", name))
+                self.assertIsNotNone(family, f"{title}: {name}")
+                self.assertTrue(name in families or family["type"] == "histogram", f"{title}: {name}")
+                labels = set(family["labels"].split(",")) | {"instance", "le"}
+                self.assertLessEqual(set(re.findall(r"(\w+)=", selector)), labels, f"{title}: {expr}")
+                used.add(family["name"])
+            by = {label.strip() for labels in re.findall(r"by \(([^)]*)\)", expr) for label in labels.split(",")}
+            known = {label for f in families.values() if f["name"] in expr for label in f["labels"].split(",")} | {"instance", "le"}
+            self.assertLessEqual(by, known, f"{title}: {expr}")
+        self.assertLessEqual({n for n in families if n.startswith("keyhop_handover")}, used)
+
+    def query(self, expr):
+        expr = expr.replace("$__rate_interval", "30s").replace("$instance", ".*")
+        status, text = get(self.prometheus, "/api/v1/query?" + urllib.parse.urlencode({"query": expr}))
+        self.assertEqual(status, 200, f"{expr}: {text}")
+        return json.loads(text)["data"]["result"]
+
+    def scrape(self, folder):
+        """Starts Prometheus; it picks a port and says which."""
+        targets = ", ".join(f"'{address}:{port}'" for address, port in self.at.values())
+        (folder / "prometheus.yml").write_text("global: {scrape_interval: 500ms, scrape_timeout: 500ms}\n"
+                                               f"scrape_configs: [{{job_name: keyhop, static_configs: [{{targets: [{targets}]}}]}}]\n")
+        process = subprocess.Popen(["prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data",
+                                    "--web.listen-address=127.0.0.1:0"], stderr=subprocess.PIPE, text=True)
+        self.addCleanup(process.stderr.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        for line in process.stderr:
+            if found := re.search(r'"Listening on" address=([0-9.]+):(\d+)', line):
+                self.prometheus = (found[1], int(found[2]))
+                threading.Thread(target=process.stderr.read, daemon=True).start()
+                return
+        self.fail("Prometheus does not start")
+
+    @unittest.skipUnless(shutil.which("prometheus"), "prometheus is not installed (Debian: prometheus)")
+    def test_prometheus_understands_it(self):
+        lab = self.start()
+        folder = tempfile.TemporaryDirectory(prefix="kh")
+        self.addCleanup(folder.cleanup)
+        self.scrape(Path(folder.name))
+        lab.attach_all()
+        lab.node("enb1").call("handover.start", ue=lab.imsis[0], target="enb2", wait=True)
+        wait_until([], lambda: len(self.query("rate(keyhop_pings_total[30s])")) == len(self.at)
+                   and self.query('keyhop_handovers_total{result="completed"} > 0'), 30, "two scrapes of all, one of them late")
+        self.assertEqual({r["metric"]["instance"]: r["value"][1] for r in self.query("up")}, {f"{a}:{p}": "1" for a, p in self.at.values()})
+        for title, expr in panels():
+            answer = self.query(expr)
+            self.assertTrue(answer or "> 0" in expr, f"{title}: {expr} has nothing")
 
 
 if __name__ == "__main__":

@@ -91,6 +91,7 @@ START_TEST(a_lane_through_two_links)
 	ck_ok(link_hold(other.link, LINK_TX, 0, &held));
 	/* With its link goes the one ahead, and nobody waits for it. */
 	link_close(end.link);
+	end.link = NULL;
 	test_turn(loop);
 	ck_assert_uint_le(total.frames, 1);
 	test_read(loop, fd, wire, sizeof wire);

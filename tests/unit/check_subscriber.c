@@ -100,6 +100,74 @@ START_TEST(refusals_say_the_line)
 }
 END_TEST
 
+START_TEST(refusals_say_the_column)
+{
+	static const struct {
+		const char *line, *said;
+	} wrong[] = {
+		{"00101000000000x," K "," OPC, ":1: wrong imsi"},
+		{"  001010000000001 x," K "," OPC, ":3: wrong imsi"},
+		{"001010000000001, " K "x," OPC, ":18: wrong k"},
+		{"001010000000001," K " 0," OPC, ":17: wrong k"},
+		{"001010000000001," K ",op:" K "x", ":50: wrong opc"},
+		{"001010000000001," K "," OPC ", 12", ":84: wrong sqn"},
+		{"001010000000002-001010000000001," K "," OPC, ":1: wrong range of imsi"},
+		{"001010000000001," K, ":1: wrong number of fields"},
+	};
+
+	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+		ck_assert_int_eq(read_text(wrong[i].line), KH_E_CONFIG);
+		ck_assert_msg(strstr(why, wrong[i].said), "not %s in: %s", wrong[i].said, why);
+	}
+}
+END_TEST
+
+static int read_piece(const char *text, unsigned first)
+{
+	n_seen = 0;
+	return subscriber_read_text(crypto, text, "piece.csv", first, take, NULL, why, sizeof why);
+}
+
+START_TEST(pieces_of_a_file)
+{
+	ck_ok(read_piece("", 1));
+	ck_ok(read_piece("# nothing\n\n \t\n", 1));
+	ck_assert_uint_eq(n_seen, 0);
+	ck_ok(read_piece("001010000000001," K "," OPC "\r\n001010000000002," K "," OPC, 7));
+	ck_assert_uint_eq(n_seen, 2);
+	ck_err(read_piece("# a\n001010000000001," K "," OPC "\n001010000000001," K "," OPC "\n", 7),
+	       KH_E_ALREADY_EXISTS);
+	ck_assert_str_eq(why, "piece.csv:9:1: exists already");
+	ck_err(read_piece("001010000000001,,\n", 1000), KH_E_BAD_FIELD);
+	ck_assert_str_eq(why, "piece.csv:1000:17: wrong k");
+}
+END_TEST
+
+/* A line that is too long is not two lines, and not a shorter one. */
+START_TEST(long_lines)
+{
+	char text[2000];
+
+	for (int blanks = 150; blanks < 400; blanks++) {
+		/* Room for 254 octets and the end of the line. */
+		bool fits = 15 + 1 + 32 + 1 + 32 + blanks <= 254;
+		snprintf(text, sizeof text,
+			 "001010000000001," K "," OPC "%*s\n001010000000002," K "," OPC "\n",
+			 blanks, "");
+		ck_err(read_text(text), fits ? 0 : KH_E_CONFIG);
+		ck_assert_uint_eq(n_seen, fits ? 2 : 0);
+		ck_err(read_piece(text, 1), fits ? 0 : KH_E_BAD_FIELD);
+		ck_assert_uint_eq(n_seen, fits ? 2 : 0);
+		if (!fits)
+			ck_assert_ptr_nonnull(strstr(why, "piece.csv:1:1: wrong length"));
+		/* The last line without an end. */
+		text[15 + 1 + 32 + 1 + 32 + blanks] = '\0';
+		ck_err(read_text(text), fits ? 0 : KH_E_CONFIG);
+		ck_err(read_piece(text, 1), fits ? 0 : KH_E_BAD_FIELD);
+	}
+}
+END_TEST
+
 START_TEST(ranges)
 {
 	ck_ok(read_text("001010000000009-001010000000012," K "," OPC "\n"));
@@ -168,7 +236,8 @@ int main(void)
 {
 	Suite *s = suite_create("subscriber");
 
-	CHECK_CASE_WITH(s, "subscriber", setup, teardown, lines, refusals_say_the_line, ranges,
+	CHECK_CASE_WITH(s, "subscriber", setup, teardown, lines, refusals_say_the_line,
+			refusals_say_the_column, pieces_of_a_file, long_lines, ranges,
 			the_same_imsi_twice, files_that_others_may_read, what_is_no_file,
 			from_texts);
 	return check_main(s);
