@@ -71,12 +71,29 @@ static int refuse_key(const struct load *l, const struct config_row *rows, const
 			    config_shown(child->key, shown), config_hint(nearest, hint));
 }
 
+/* The word of an enum that was perhaps meant, or NULL. */
+static const char *nearest_word(const struct config_row *row, const struct config_node *node)
+{
+	struct nearest near;
+
+	if (row->type != CONFIG_ENUM || node->kind != CONFIG_NODE_SCALAR)
+		return NULL;
+	nearest_init(&near, node->text);
+	for (const struct config_word *w = row->words; w->word; w++)
+		nearest_try(&near, w->word);
+	return near.best;
+}
+
 static int refuse_value(const struct load *l, const struct config_row *row,
 			const struct config_node *node)
 {
 	static const char *const kinds[] = {"text", "a mapping", "a list"};
-	char want[CONFIG_WHY_LEN], shown[CONFIG_SHOWN_LEN];
+	char want[CONFIG_WHY_LEN], shown[CONFIG_SHOWN_LEN], hint[CONFIG_HINT_LEN];
+	const char *nearest = nearest_word(row, node);
 
+	if (nearest)
+		return config_error(l->why, &node->at, "\"%s\" cannot be \"%s\"%s", row->key,
+				    config_shown(node->text, shown), config_hint(nearest, hint));
 	config_value_want(row, want, sizeof want);
 	if (node->kind != CONFIG_NODE_SCALAR)
 		return config_error(l->why, &node->at, "\"%s\" wants %s, not %s", row->key, want,

@@ -290,8 +290,10 @@ static int take_words(struct wish *w, char **word, int n)
 		w->node = word[0];
 		return EXIT_DONE;
 	}
-	if (n < 3 || strcmp(word[0], "ue") != 0 || (!is_state && !is_place))
-		return verb_misuse("wait", "that is nothing to wait for");
+	if (n < 3 || strcmp(word[0], "ue") != 0 || (!is_state && !is_place)) {
+		(void)verb_misuse("wait", "that is nothing to wait for");
+		return EXIT_USAGE;
+	}
 	w->imsi = word[1];
 	w->state = word[2];
 	w->cell = is_place ? word[3] : NULL;

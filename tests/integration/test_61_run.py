@@ -101,7 +101,7 @@ class Run(LabTest):
         """Each is named with its place and the nearest name, before anything is done."""
         self.start(enbs=2, extra=FAULTS)
         for step, column, said in (
-                ("atach", 10, 'wants one of attach, '), ("attach, cel: enb1", 18, 'did you mean "cell"'),
+                ("atach", 10, '"do" cannot be "atach", did you mean "attach"'), ("sleep", 10, 'wants one of attach, '), ("attach, cel: enb1", 18, 'did you mean "cell"'),
                 ("attach, cell: enb9", 24, 'no cell "enb9", did you mean "enb1"'), ("attach, cell: mme", 24, 'no cell "mme"'),
                 ("move, path: enb2 ebn1", 22, 'no cell "ebn1", did you mean "enb1"'), ("move", 5, 'move wants "path"'),
                 ("ping-pong, path: enb1", 27, "two cells"), ("ping-pong", 5, '"path"'), ("measure", 5, '"to"'),
