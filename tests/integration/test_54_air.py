@@ -118,6 +118,23 @@ class Air(CampaignTest):
         self.air(loss=0)
         self.assertEqual(self.ue.call("attach", ue=self.imsi, cell="enb1", wait=True)["state"], "attached")
 
+    def test_more_in_a_row_than_pdcp_can_count(self):
+        """Its cell takes nothing of the UE any more; a detach ends without it, and a new attach is as any."""
+        watch = self.c.lab.connect("ue")
+        self.addCleanup(watch.close)
+        watch.subscribe(topics=["measure.sent"], ue=self.imsi)
+        self.air(ue=self.imsi, loss=100)
+        for _ in range(32):
+            self.ue.call("measure", ue=self.imsi, cells={f"enb{self.source}": -100, f"enb{self.target}": -70})
+            watch.wait_event(lambda e: True)
+        self.air(ue=self.imsi, loss=0)
+        before = self.c.enb(self.source).call("metrics.get")["refused"]["bad-pdcp-mac"]
+        with self.assertRaises(KeyhopError) as caught:
+            self.ue.call("detach", ue=self.imsi, wait=True, timeout=30)
+        self.assertEqual(caught.exception.name, "TIMEOUT")
+        self.assertGreater(self.c.enb(self.source).call("metrics.get")["refused"]["bad-pdcp-mac"], before)
+        self.assertEqual(self.ue.call("attach", ue=self.imsi, cell="enb1", wait=True)["state"], "attached")
+
     def test_the_acknowledgement_of_10(self):
         """10 goes past the radio, as a fault met it; all after it is lost. The UE is at the target and does not know so,
         finds no way back to the source and attaches anew."""
