@@ -118,6 +118,9 @@ class Reload(LabTest):
         lab = self.lab(enbs=3)
         enb, file = lab.node("enb1"), lab.path / "enb1.yaml"
         text = file.read_text()
+        neighbours = enb.call("config.get")["x2.neighbours"]
+        self.assertEqual([(n["id"], n["address"], n["port"]) for n in neighbours],
+                         [(n[3:], lab.address(n), "36522") for n in ("enb2", "enb3")])
         enb.subscribe(topics=["config.", "refused"])
         moved = text.replace(lab.address("enb3"), "127.0.0.77")
         self.assertNotEqual(text, moved)
