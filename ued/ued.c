@@ -21,6 +21,7 @@ static int load(void *context, char *why, size_t why_len)
 {
 	struct ue_node *u = context;
 
+	u->air = u->opt.air; /* each UE begins with it */
 	if (!u->opt.subscribers)
 		return 0;
 	return subscriber_read(u->node.crypto, u->opt.subscribers, add_subscriber, u, why, why_len);
@@ -30,7 +31,6 @@ static int start(void *context, char *why, size_t why_len)
 {
 	struct ue_node *u = context;
 
-	u->air = u->opt.air;
 	u->scheme = ue_scheme(u->opt.scheme);
 	if (u->air.loss || u->air.delay_ms || u->air.jitter_ms)
 		air_warn("all", &u->air);
