@@ -57,17 +57,38 @@ static void ctl_log_set(void *ctx, struct ctl_request *req, const json_t *params
 	ctl_log_get(ctx, req, params);
 }
 
-static void ctl_config_get(void *ctx, struct ctl_request *req, const json_t *params)
+static json_t *options_json(const struct config_row *rows, const void *options);
+
+/* As it would be typed; a list as one of its items. */
+static json_t *option_json(const struct config_row *row, const void *options)
 {
-	json_t *out = json_object();
+	const struct config_list *list = (const void *)((const char *)options + row->offset);
 	char value[512];
 
-	(void)params;
-	for (const struct config_row *row = daemon_rows(ctx); row->key; row++) {
-		config_print(row, ((struct node *)ctx)->options, value, sizeof value);
-		json_object_set_new(out, row->key, json_string(value));
+	if (row->type != CONFIG_LIST) {
+		config_print(row, options, value, sizeof value);
+		return json_string(value);
 	}
-	ctl_reply(req, out);
+	json_t *items = json_array();
+	for (size_t i = 0; i < list->n; i++)
+		json_array_append_new(items, options_json(row->rows, (const char *)list->items +
+									     i * row->item_size));
+	return items;
+}
+
+static json_t *options_json(const struct config_row *rows, const void *options)
+{
+	json_t *out = json_object();
+
+	for (const struct config_row *row = rows; row->key; row++)
+		json_object_set_new(out, row->key, option_json(row, options));
+	return out;
+}
+
+static void ctl_config_get(void *ctx, struct ctl_request *req, const json_t *params)
+{
+	(void)params;
+	ctl_reply(req, options_json(daemon_rows(ctx), ((struct node *)ctx)->options));
 }
 
 static void ctl_config_reload(void *ctx, struct ctl_request *req, const json_t *params)
@@ -142,7 +163,8 @@ const struct ctl_method node_methods[] = {
 	{"schema.get", schema_get_params, ctl_schema_get, "one of them by its name", true},
 	{"config.check", no_params, ctl_config_check,
 	 "what config.reload would apply, and what needs a restart; applies nothing", true},
-	{"config.get", no_params, ctl_config_get, "every option with its value", true},
+	{"config.get", no_params, ctl_config_get,
+	 "every option with its value, of lists every item", true},
 	{"config.reload", no_params, ctl_config_reload,
 	 "read the file again: what was applied, what needs a restart", false},
 	{"log.get", no_params, ctl_log_get, "log level of each category", true},

@@ -28,12 +28,11 @@ void ctl_subscriber_add(void *ctx, struct ctl_request *req, const json_t *params
 				   ctl_string(params, "k", ""), ctl_string(params, "opc", ""),
 				   ctl_string(params, "sqn", NULL), &sub, &field);
 
-	if (err) {
+	if (!err)
+		err = mme_subscriber_add(m, &sub);
+	if (field) {
 		ctl_fail(req, KH_E_USAGE, field);
-		return;
-	}
-	err = mme_subscriber_add(m, &sub);
-	if (err) {
+	} else if (err) {
 		ctl_fail(req, err,
 			 err == KH_E_ALREADY_EXISTS ? "subscriber.remove it first"
 						    : "limits.subscribers");

@@ -245,7 +245,7 @@ static void ue_add_cmd(void *ctx, struct ctl_request *req, const json_t *params)
 	if (err)
 		ctl_fail(req, KH_E_USAGE, field);
 	else if (!ue)
-		ctl_fail(req, KH_E_ALREADY_EXISTS, NULL);
+		ctl_fail(req, ue_add_refusal(u, &s), "ue.remove one, or limits.ues");
 	else
 		ctl_reply(req, json_pack("{s:s, s:s}", "outcome", "completed", "ue", s.imsi.s));
 	if (ue)

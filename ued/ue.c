@@ -35,6 +35,11 @@ struct ue *ue_find_identity(struct ue_node *u, uint64_t identity)
 	return ue;
 }
 
+int ue_add_refusal(struct ue_node *u, const struct subscriber *s)
+{
+	return ue_find(u, s->imsi.s) ? KH_E_ALREADY_EXISTS : KH_E_NO_RESOURCES;
+}
+
 struct ue *ue_add(struct ue_node *u, const struct subscriber *s)
 {
 	struct keylog_tags tags = {.ue = s->imsi.s};

@@ -9,7 +9,7 @@
 
 static int add_subscriber(void *arg, const struct subscriber *s)
 {
-	return ue_add(arg, s) ? 0 : KH_E_ALREADY_EXISTS;
+	return ue_add(arg, s) ? 0 : ue_add_refusal(arg, s);
 }
 
 static int check(const void *options, char *why, size_t why_len)

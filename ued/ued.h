@@ -145,6 +145,8 @@ struct ue *ue_find_rnti(struct cell *c, uint32_t c_rnti);
 struct ue *ue_find_identity(struct ue_node *u, uint64_t identity);
 struct ue *ue_add(struct ue_node *u,
 		  const struct subscriber *s); /* NULL when it exists or at the limit */
+/* Which of the two it was: KH_E_ALREADY_EXISTS or KH_E_NO_RESOURCES. */
+int ue_add_refusal(struct ue_node *u, const struct subscriber *s);
 /* From now on it attaches by itself, if it is wanted. */
 void ue_start(struct ue *ue);
 void ue_free(struct ue *ue);

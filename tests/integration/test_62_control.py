@@ -461,6 +461,18 @@ class Control(LabTest):
         self.named("NO_RESOURCES", mme.call, "subscriber.add", ue="001010000000091", k=K, opc=K)
         self.assertEqual(mme.call("status")["subscribers"], 3)
 
+    def test_no_more_ues_than_the_limit(self):
+        lab = self.lab(enbs=2, ues=2, extra={"ue": "limits: {ues: 3}\n"})
+        ue = lab.node("ue")
+        ue.call("ue.add", ue="001010000000090", k=K, opc=K)
+        self.named("NO_RESOURCES", ue.call, "ue.add", ue="001010000000091", k=K, opc=K)
+        self.named("ALREADY_EXISTS", ue.call, "ue.add", ue=lab.imsis[0], k=K, opc=K)
+        lab.stop_node("ue")
+        done = subprocess.run([str(lab.binary("ue")), "-c", str(lab.path / "ue.yaml"), "--check", "-o", "limits.ues=1"], capture_output=True,
+                              text=True, timeout=30)
+        self.assertEqual(done.returncode, 2)
+        self.assertRegex(done.stderr, r"ue-subscribers.csv:3:1: a configured limit is reached")
+
 
 class Viewers(LabTest):
     """The second socket: for those who look and change nothing."""

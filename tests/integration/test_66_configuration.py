@@ -95,12 +95,16 @@ class Files(LabTest):
     def test_a_node_of_two_files(self):
         lab = self.lab(enbs=2, start=False)
         lab.prepare()
-        more = lab.path / "more.yaml"
+        # In a folder of its own, which the sandbox leaves within reach.
+        more = lab.path / "site" / "more.yaml"
+        more.parent.mkdir()
         more.write_text("a3: {offset: 5}\n")
         lab.words["enb1"] = ["-c", str(more)]
         enb = lab.start().node("enb1")
         self.assertEqual(enb.call("config.get")["a3.offset"], "5")
-        more.write_text("a3: {offset: 6}\n")
+        fresh = more.with_suffix(".new")
+        fresh.write_text("a3: {offset: 6}\n")
+        fresh.rename(more)
         self.assertEqual(enb.call("config.reload")["applied"], ["a3.offset"])
         more.write_text("a3: {offset: 7, nonsense: 1}\n")
         with self.assertRaises(KeyhopError) as caught:
@@ -114,6 +118,9 @@ class Reload(LabTest):
         lab = self.lab(enbs=3)
         enb, file = lab.node("enb1"), lab.path / "enb1.yaml"
         text = file.read_text()
+        neighbours = enb.call("config.get")["x2.neighbours"]
+        self.assertEqual([(n["id"], n["address"], n["port"]) for n in neighbours],
+                         [(n[3:], lab.address(n), "36522") for n in ("enb2", "enb3")])
         enb.subscribe(topics=["config.", "refused"])
         moved = text.replace(lab.address("enb3"), "127.0.0.77")
         self.assertNotEqual(text, moved)
