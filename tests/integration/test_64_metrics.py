@@ -228,7 +228,7 @@ class Dashboard(Scraped):
         return json.loads(text)["data"]["result"]
 
     def scrape(self, folder):
-        """Starts Prometheus; it picks a port and says which."""
+        """Starts Prometheus; it picks a port, says which, and when it answers."""
         targets = ", ".join(f"'{address}:{port}'" for address, port in self.at.values())
         (folder / "prometheus.yml").write_text("global: {scrape_interval: 500ms, scrape_timeout: 500ms}\n"
                                                f"scrape_configs: [{{job_name: keyhop, static_configs: [{{targets: [{targets}]}}]}}]\n")
@@ -240,6 +240,7 @@ class Dashboard(Scraped):
         for line in process.stderr:
             if found := re.search(r'"Listening on" address=([0-9.]+):(\d+)', line):
                 self.prometheus = (found[1], int(found[2]))
+            if "Server is ready" in line:
                 threading.Thread(target=process.stderr.read, daemon=True).start()
                 return
         self.fail("Prometheus does not start")
@@ -253,8 +254,9 @@ class Dashboard(Scraped):
         lab.attach_all()
         lab.node("enb1").call("handover.start", ue=lab.imsis[0], target="enb2", wait=True)
         wait_until([], lambda: len(self.query("rate(keyhop_pings_total[30s])")) == len(self.at)
-                   and self.query('keyhop_handovers_total{result="completed"} > 0'), 30, "two scrapes of all, one of them late")
-        self.assertEqual({r["metric"]["instance"]: r["value"][1] for r in self.query("up")}, {f"{a}:{p}": "1" for a, p in self.at.values()})
+                   and self.query('keyhop_handovers_total{result="completed"} > 0')
+                   and len(self.query("up == 1")) == len(self.at), 30, "two scrapes of all, one of them late")
+        self.assertEqual({r["metric"]["instance"] for r in self.query("up")}, {f"{a}:{p}" for a, p in self.at.values()})
         for title, expr in panels():
             answer = self.query(expr)
             self.assertTrue(answer or "> 0" in expr, f"{title}: {expr} has nothing")
