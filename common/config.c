@@ -18,10 +18,10 @@ static int fill(const struct load *l, const struct config_row *rows, char *base,
 		const struct config_node *node, bool whole_file);
 static void clear_rows(const struct config_row *rows, char *base);
 
-const struct config_row *config_row_named(const struct config_row *rows, const char *path)
+const struct config_row *config_row_named(const struct config_row *rows, const char *key)
 {
 	for (const struct config_row *row = rows; row->key != NULL; row++) {
-		if (strcmp(row->key, path) == 0)
+		if (strcmp(row->key, key) == 0)
 			return row;
 	}
 	return NULL;

@@ -113,6 +113,8 @@ bool config_where(const struct config_row *rows, const struct config_tree *tree,
 int config_wrong(const struct config_row *rows, const struct config_tree *tree, const char *path,
 		 char why[CONFIG_WHY_LEN], const char *fmt, va_list ap)
 	__attribute__((format(printf, 5, 0)));
+/* The row of a key, NULL when there is none. */
+const struct config_row *config_row_named(const struct config_row *rows, const char *key);
 /* The known key nearest to `word`, NULL when none is near (edit distance at most 3 and below half its length). */
 const char *config_nearest(const struct config_row *rows, const char *word);
 

@@ -62,7 +62,6 @@ struct config_tree {
 int config_tree_new(struct config_tree **out, const struct config_row *rows,
 		    const struct config_source *from, char why[CONFIG_WHY_LEN]) KH_MUST_CHECK;
 
-const struct config_row *config_row_named(const struct config_row *rows, const char *path);
 /* Do keys of the rows begin with `path` and a dot? */
 bool config_is_section(const struct config_row *rows, const char *path);
 /* "origin", or "origin:line:column". */

@@ -64,7 +64,6 @@ int node_ctl_open(struct node *n, char *why, size_t why_len) KH_MUST_CHECK;
 /* All that can be wrong with options but what their rows say; `why` begins with where in `tree` it stands. */
 int daemon_check(const struct daemon *d, const struct node_options *options,
 		 const struct config_tree *tree, char *why, size_t why_len) KH_MUST_CHECK;
-const struct config_row *daemon_rows(const struct node *n);
 json_t *daemon_status(struct node *n);
 
 #endif

@@ -87,34 +87,36 @@ static json_t *options_json(const struct config_row *rows, const void *options)
 
 static void ctl_config_get(void *ctx, struct ctl_request *req, const json_t *params)
 {
+	const struct node *n = ctx;
+
 	(void)params;
-	ctl_reply(req, options_json(daemon_rows(ctx), ((struct node *)ctx)->options));
+	ctl_reply(req, options_json(n->daemon->rows, n->options));
+}
+
+typedef int reload_fn(struct node *n, json_t **out, char why[CONFIG_WHY_LEN]);
+
+static void answer_changes(struct node *n, struct ctl_request *req, reload_fn *fn)
+{
+	char why[CONFIG_WHY_LEN];
+	json_t *changes = NULL;
+	int err = fn(n, &changes, why);
+
+	if (err)
+		ctl_fail_with(req, err, NULL, "%s", why);
+	else
+		ctl_reply(req, changes);
 }
 
 static void ctl_config_reload(void *ctx, struct ctl_request *req, const json_t *params)
 {
-	char why[CONFIG_WHY_LEN];
-	json_t *changes = NULL;
-	int err = reload(ctx, &changes, why);
-
 	(void)params;
-	if (err)
-		ctl_fail_with(req, err, NULL, "%s", why);
-	else
-		ctl_reply(req, changes);
+	answer_changes(ctx, req, reload);
 }
 
 static void ctl_config_check(void *ctx, struct ctl_request *req, const json_t *params)
 {
-	char why[CONFIG_WHY_LEN];
-	json_t *changes = NULL;
-	int err = reload_check(ctx, &changes, why);
-
 	(void)params;
-	if (err)
-		ctl_fail_with(req, err, NULL, "%s", why);
-	else
-		ctl_reply(req, changes);
+	answer_changes(ctx, req, reload_check);
 }
 
 static void ctl_schema_get(void *ctx, struct ctl_request *req, const json_t *params)
