@@ -46,8 +46,6 @@ struct daemon {
 	const struct fsm *const *machines; /* that of UEs first; ends with NULL */
 };
 
-#define KEYHOP_VERSION "0.1.0"
-
 /* Exit code: 0 after an orderly end, 2 for a wrong command line or configuration, 1 when start fails. */
 int daemon_main(const struct daemon *d, int argc, char **argv);
 

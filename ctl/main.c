@@ -12,8 +12,6 @@
 #include "via.h"
 #include "words.h"
 
-#define VERSION "0.1.0"
-
 static void print_options(FILE *out)
 {
 	char name[40];
@@ -105,7 +103,7 @@ static int say_one_word(const char *word)
 static int do_only(const char *option)
 {
 	if (strcmp(option, "version") == 0)
-		puts("keyhop " VERSION);
+		puts("keyhop " KEYHOP_VERSION);
 	else if (strcmp(option, "dump-schema") == 0)
 		verbs_dump();
 	else
