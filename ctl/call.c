@@ -93,13 +93,8 @@ bool is_help(const char *word)
 
 static bool is_list(const json_t *method, const json_t *params)
 {
-	bool paged = false;
-	size_t i;
-	json_t *p;
-
-	json_array_foreach(json_object_get(method, "params"), i, p) paged =
-		paged || strcmp(json_string_value(json_object_get(p, "name")), "offset") == 0;
-	return paged && !json_object_get(params, "offset") && !json_object_get(params, "limit");
+	return params_find(method, "offset") && !json_object_get(params, "offset") &&
+	       !json_object_get(params, "limit");
 }
 
 /* Calls a method; of a list all pages, unless `params` ask for one. As client_call(). */
