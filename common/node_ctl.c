@@ -130,9 +130,7 @@ static void ctl_schema_get(void *ctx, struct ctl_request *req, const json_t *par
 }
 
 static const struct ctl_param schema_get_params[] = {
-	{"name", CTL_STRING, true, 0, 0,
-	 "of a method, notification, event, option, cause or metric"},
-	{0}};
+	{"name", CTL_STRING, true, 0, 0, "as schema.list has it: handover.start, log.level"}, {0}};
 
 static void ctl_status(void *ctx, struct ctl_request *req, const json_t *params)
 {
@@ -162,7 +160,8 @@ const struct ctl_method node_methods[] = {
 	{"status", no_params, ctl_status, "what this node is and how it does", true},
 	{"schema.list", no_params, ctl_schema_list,
 	 "methods, notifications, options, events, causes and metrics of this daemon", true},
-	{"schema.get", schema_get_params, ctl_schema_get, "one of them by its name", true},
+	{"schema.get", schema_get_params, ctl_schema_get,
+	 "a method, notification, event, option, cause or metric", true},
 	{"config.check", no_params, ctl_config_check,
 	 "what config.reload would apply, and what needs a restart; applies nothing", true},
 	{"config.get", no_params, ctl_config_get,

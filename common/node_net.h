@@ -118,9 +118,9 @@ int node_listen(struct node *n, const struct transport_option *o, listener_accep
 		NET_MS_ROW("sctp.rto_initial", rto_initial_ms, "300ms", 10, 60000, \
 			   "first retransmission time-out of SCTP"), \
 		NET_MS_ROW("sctp.rto_min", rto_min_ms, "100ms", 10, 60000, \
-			   "least retransmission time-out"), \
+			   "least retransmission time-out of SCTP"), \
 		NET_MS_ROW("sctp.rto_max", rto_max_ms, "500ms", 10, 60000, \
-			   "greatest retransmission time-out"), \
+			   "greatest retransmission time-out of SCTP"), \
 		NET_MS_ROW("sctp.heartbeat", heartbeat_ms, "200ms", 50, 600000, \
 			   "silence of a path after which it is probed"), \
 		NET_COUNT_ROW("sctp.path_retransmissions", path_retransmissions, "2", \
@@ -137,16 +137,16 @@ int node_listen(struct node *n, const struct transport_option *o, listener_accep
 		NET_PER_CENT_ROW("lab.udp_impair.loss", loss, \
 				 "per cent of the datagrams of sctp-udp that are not sent"), \
 		NET_PER_CENT_ROW("lab.udp_impair.duplicate", duplicate, \
-				 "per cent that are sent twice"), \
+				 "per cent of the datagrams that are sent twice"), \
 		NET_PER_CENT_ROW("lab.udp_impair.reorder", reorder, \
-				 "per cent that are sent after the next"), \
+				 "per cent of the datagrams that are sent after the next"), \
 		NET_MS_ROW("lab.udp_impair.delay", impair.delay_ms, "0ms", 0, 10000, \
-			   "all are late by this"), \
+			   "all datagrams are late by this"), \
 		{.key = "lab.udp_impair.seed", \
 		 .type = CONFIG_U32, \
 		 .offset = NODE_OPT(net.impair.seed), \
 		 .def = "1", \
 		 .max = UINT32_MAX, \
-		 .help = "of the random numbers that choose"},
+		 .help = "seed of the random numbers that choose"},
 
 #endif
