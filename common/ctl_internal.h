@@ -76,7 +76,8 @@ void ctl_client_write(struct ctl_client *cl, json_t *msg);
 
 /* ctl_request.c: one line of a client. */
 void ctl_request_line(struct ctl_client *cl, const char *line, size_t len);
-/* An answer to what no handler has seen, with data.cause of `err`; `id` and `hint` may be NULL, and `name`: that of `err`. */
+/* An answer to what no handler has seen, with data.cause of `err`. `id` and `hint` may be NULL; so may `name`: it is that of
+ * `err` then. */
 void ctl_protocol_error(struct ctl_client *cl, const json_t *id, int code, const char *name,
 			int err, const char *text, const char *hint);
 
