@@ -67,6 +67,9 @@ static int import_one(void *arg, const struct subscriber *sub)
 	HASH_FIND_STR(im->m->subscribers, sub->imsi.s, entry);
 	if (entry && !im->replace)
 		return KH_E_ALREADY_EXISTS;
+	/* Ranges that are named over and over would cost memory and time without end. */
+	if (im->added + im->replaced >= im->m->opt.max_subscribers)
+		return KH_E_NO_RESOURCES;
 	c = x_calloc(1, sizeof *c);
 	c->is_new = !entry;
 	if (entry) {
