@@ -8,6 +8,7 @@
 #define CONFIG_FILE_MAX (1U << 20)
 #define CONFIG_NESTING_MAX 8
 #define CONFIG_ITEMS_MAX 65536
+#define CONFIG_KEYS_MAX 1024 /* of one mapping: each is compared with all before it */
 #define CONFIG_PATH_LEN 128 /* dotted path of a key */
 
 /* Where something stands: a file's name, or "-o path"; line 0: the whole of it. */

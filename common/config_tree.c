@@ -156,7 +156,12 @@ static struct config_node *descend(const struct target *t, struct config_node *m
 		size_t len = strcspn(key, ".");
 
 		if (!become_map(node)) {
-			config_error(t->why, &node->at, "\"%s\" wants a mapping", node->key);
+			if (node->key == NULL)
+				config_error(t->why, &node->at,
+					     "an item of a list wants a mapping");
+			else
+				config_error(t->why, &node->at, "\"%s\" wants a mapping",
+					     node->key);
 			return NULL;
 		}
 		node = child_get(node, key, len, &t->at);

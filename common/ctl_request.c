@@ -12,6 +12,7 @@
 #include "utf8.h"
 
 #define TEXT_MAX 200
+#define ID_MAX 256
 #define REQUEST_HINT "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"status\"}"
 
 static void send_answer(struct ctl_request *req, const char *member, json_t *value)
@@ -273,9 +274,10 @@ static void run(struct ctl_client *cl, const struct ctl_method *m, json_t *id, j
 		m->handler(is_own(m) ? (void *)c : c->s.node, req, params);
 }
 
+/* It is kept until the answer: many long ones would be much. */
 static bool is_id(const json_t *id)
 {
-	return json_is_string(id) || json_is_integer(id);
+	return json_is_integer(id) || (json_is_string(id) && json_string_length(id) <= ID_MAX);
 }
 
 /* What is wrong with the request as such, or NULL. */
@@ -289,7 +291,7 @@ static const char *malformed(const json_t *msg)
 	if (!json_is_string(json_object_get(msg, "method")))
 		return "\"method\" wants a string";
 	if (id && !is_id(id))
-		return "\"id\" wants a string or an integer";
+		return "\"id\" wants a string of at most 256 octets or an integer";
 	return params && !json_is_object(params) ? "\"params\" wants an object" : NULL;
 }
 

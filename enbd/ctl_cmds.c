@@ -19,7 +19,7 @@ static void ue_list(void *ctx, struct ctl_request *req, const json_t *params)
 	struct ctl_page page = ctl_page_begin(params);
 
 	for (struct ue *ue = e->ues; ue; ue = ue->hh.next)
-		if (ctl_page_wants(&page))
+		if (ctl_page_wants_number(&page, ue->number))
 			json_array_append_new(page.items, ue_json(ue));
 	ctl_page_reply(req, &page);
 }
@@ -223,7 +223,7 @@ static void handover_list(void *ctx, struct ctl_request *req, const json_t *para
 	struct ctl_page page = ctl_page_begin(params);
 
 	for (struct ho *ho = e->hos; ho; ho = ho->hh.next)
-		if (ctl_page_wants(&page))
+		if (ctl_page_wants_number(&page, ho->id))
 			json_array_append_new(page.items, ho_json(e, ho));
 	ctl_page_reply(req, &page);
 }

@@ -115,6 +115,7 @@ struct held_nas {
 
 struct ue {
 	struct enb *enb;
+	uint64_t number; /* rises from each to the next that comes */
 	uint16_t c_rnti;
 	struct fsm_state fsm; /* ue_fsm.c */
 	uint8_t eea_caps, eia_caps;
@@ -173,6 +174,7 @@ struct enb {
 	struct loop_timer *list_timer; /* lists that grow old */
 	struct ho *hos;
 	struct floor *floors;
+	uint64_t ues_come; /* since the start */
 	uint32_t next_ho_id;
 	uint16_t next_c_rnti;
 	const struct enb_scheme *scheme;

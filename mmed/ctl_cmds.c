@@ -124,7 +124,7 @@ static void ue_list(void *ctx, struct ctl_request *req, const json_t *params)
 	struct ctl_page page = ctl_page_begin(params);
 
 	for (struct ue *ue = m->ues; ue; ue = ue->hh.next)
-		if (ctl_page_wants(&page))
+		if (ctl_page_wants_number(&page, ue->id))
 			json_array_append_new(page.items, ue_json(ue));
 	ctl_page_reply(req, &page);
 }

@@ -13,7 +13,7 @@ void ctl_subscriber_list(void *ctx, struct ctl_request *req, const json_t *param
 	struct ctl_page page = ctl_page_begin(params);
 
 	for (struct subscriber_entry *s = m->subscribers; s; s = s->hh.next)
-		if (ctl_page_wants(&page))
+		if (ctl_page_wants_number(&page, s->number))
 			json_array_append_new(page.items, json_pack("{s:s, s:I}", "ue", s->s.imsi.s,
 								    "sqn", (json_int_t)s->s.sqn));
 	ctl_page_reply(req, &page);
@@ -67,6 +67,9 @@ static int import_one(void *arg, const struct subscriber *sub)
 	HASH_FIND_STR(im->m->subscribers, sub->imsi.s, entry);
 	if (entry && !im->replace)
 		return KH_E_ALREADY_EXISTS;
+	/* Ranges that are named over and over would cost memory and time without end. */
+	if (im->added + im->replaced >= im->m->opt.max_subscribers)
+		return KH_E_NO_RESOURCES;
 	c = x_calloc(1, sizeof *c);
 	c->is_new = !entry;
 	if (entry) {

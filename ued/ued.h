@@ -82,6 +82,7 @@ struct ping {
 
 struct ue {
 	struct ue_node *node;
+	uint64_t number; /* rises from each to the next that is added */
 	struct imsi imsi;
 	struct subscriber_key k;
 	struct opc opc;
@@ -124,6 +125,7 @@ struct ue_node {
 	struct ued_options opt;
 	struct cell *cells;
 	struct ue *ues, *ues_by_identity;
+	uint64_t ues_come; /* since the start */
 	const struct ue_scheme *scheme;
 	struct store *store; /* of the USIMs */
 	struct sqlite3_stmt *put_usim;

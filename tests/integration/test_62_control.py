@@ -130,6 +130,7 @@ class Control(LabTest):
         lab = self.start()
         for text, code, name in ((b"no json", -32700, "PARSE_ERROR"), (b"[]", -32600, "INVALID_REQUEST"),
                                  (b'{"jsonrpc":"1.0","id":1,"method":"ping"}', -32600, "INVALID_REQUEST"),
+                                 (b'{"jsonrpc":"2.0","id":"' + b"x" * 257 + b'","method":"ping"}', -32600, "INVALID_REQUEST"),
                                  (b'{"jsonrpc":"2.0","id":1,"method":7}', -32600, "INVALID_REQUEST"),
                                  (b'{"jsonrpc":"2.0","id":1,"method":"no.such"}', -32601, "METHOD_NOT_FOUND"),
                                  (b'{"jsonrpc":"2.0","id":1,"method":"ping","params":[1]}', -32600, "INVALID_REQUEST")):
@@ -374,6 +375,31 @@ class Control(LabTest):
             self.assertEqual(sorted(seen), lab.imsis, f"{name} {method}")
         self.assertEqual(lab.node("mme").call("ue.list", offset=1000)["items"], [])
 
+    def test_pages_of_what_comes_and_goes(self):
+        lab = self.lab(enbs=2, ues=6)
+        lab.attach_all()
+        mme, enb1, ue = (lab.node(name) for name in ("mme", "enb1", "ue"))
+
+        def detach(imsi):
+            ue.call("detach", ue=imsi, wait=True)
+
+        def remove(imsi):
+            detach(imsi)
+            ue.call("ue.remove", ue=imsi)
+        for node, method, leave in (
+                (enb1, "ue.list", lambda imsi: enb1.call("handover.start", ue=imsi, target="enb2", wait=True)),
+                (ue, "ue.list", remove),
+                (mme, "ue.list", detach),
+                (mme, "subscriber.list", lambda imsi: mme.call("subscriber.remove", ue=imsi))):
+            whole = [item["ue"] for item in node.call(method)["items"]]
+            page = node.call(method, limit=2)
+            seen = [item["ue"] for item in page["items"]]
+            leave(seen[0])
+            while page["next"] is not None:
+                page = node.call(method, limit=2, offset=page["next"])
+                seen += [item["ue"] for item in page["items"]]
+            self.assertEqual(seen, whole, f"{node.path} {method}")
+
     def test_every_list_comes_in_pages(self):
         lab = self.start()
         lab.attach_all()
@@ -460,6 +486,12 @@ class Control(LabTest):
         mme.call("subscriber.add", ue="001010000000090", k=K, opc=K)
         self.named("NO_RESOURCES", mme.call, "subscriber.add", ue="001010000000091", k=K, opc=K)
         self.assertEqual(mme.call("status")["subscribers"], 3)
+        # One that is named over and over, by ranges, is work and memory all the same.
+        fp = mme.call("subscriber.show", ue=lab.imsis[0])["k_fp"]
+        some = f"{lab.imsis[0]}-{lab.imsis[1]},{K},{K}\n"
+        self.named("NO_RESOURCES", mme.call, "subscriber.import", file="x", text=some * 2, replace=True)
+        self.assertEqual(mme.call("subscriber.show", ue=lab.imsis[0])["k_fp"], fp)
+        self.assertEqual(mme.call("subscriber.import", file="x", text=some, replace=True)["replaced"], 2)
 
     def test_no_more_ues_than_the_limit(self):
         lab = self.lab(enbs=2, ues=2, extra={"ue": "limits: {ues: 3}\n"})
