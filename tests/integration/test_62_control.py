@@ -379,9 +379,11 @@ class Control(LabTest):
         lab = self.lab(enbs=2, ues=6)
         lab.attach_all()
         mme, enb1, ue = (lab.node(name) for name in ("mme", "enb1", "ue"))
+        mme.subscribe(topics=["ue.released"])
 
         def detach(imsi):
             ue.call("detach", ue=imsi, wait=True)
+            mme.wait_event(lambda e: e.get("ue") == imsi)
 
         def remove(imsi):
             detach(imsi)
