@@ -143,7 +143,7 @@ static void ctl_shutdown(void *ctx, struct ctl_request *req, const json_t *param
 	struct node *n = ctx;
 
 	(void)params;
-	ctl_reply(req, json_pack("{s:s}", "outcome", "completed"));
+	ctl_done(req, 0, NULL);
 	log_info(LOG_CTL, "shutdown asked for on the control socket");
 	loop_stop(n->loop);
 }

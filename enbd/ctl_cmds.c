@@ -24,7 +24,7 @@ static void ue_list(void *ctx, struct ctl_request *req, const json_t *params)
 	ctl_page_reply(req, &page);
 }
 
-static struct ue *find_ue(struct enb *e, struct ctl_request *req, const json_t *params)
+struct ue *ctl_find_ue(struct enb *e, struct ctl_request *req, const json_t *params)
 {
 	struct ue *ue = ue_resolve(e, ctl_string(params, "ue", ""));
 
@@ -37,7 +37,7 @@ static struct ue *find_ue(struct enb *e, struct ctl_request *req, const json_t *
 
 static void ue_show(void *ctx, struct ctl_request *req, const json_t *params)
 {
-	struct ue *ue = find_ue(ctx, req, params);
+	struct ue *ue = ctl_find_ue(ctx, req, params);
 
 	if (!ue)
 		return;
@@ -52,15 +52,12 @@ static void ue_show(void *ctx, struct ctl_request *req, const json_t *params)
 
 static void ue_release(void *ctx, struct ctl_request *req, const json_t *params)
 {
-	struct ue *ue = find_ue(ctx, req, params);
+	struct ue *ue = ctl_find_ue(ctx, req, params);
 
 	if (!ue)
 		return;
 	int err = ue_step(ue, EV_OP_RELEASE, &(struct ue_input){.cause = KH_E_RELEASED});
-	if (err)
-		ctl_fail(req, err, NULL);
-	else
-		ctl_reply(req, json_pack("{s:s}", "outcome", "completed"));
+	ctl_done(req, err, NULL);
 }
 
 static void add_fp(struct ctl_page *page, const char *ue, enum key_kind kind, uint32_t kid,
@@ -104,7 +101,7 @@ static void key_list(void *ctx, struct ctl_request *req, const json_t *params)
 {
 	struct enb *e = ctx;
 	bool of_ue = json_object_get(params, "ue") != NULL;
-	struct ue *ue = of_ue ? find_ue(e, req, params) : NULL;
+	struct ue *ue = of_ue ? ctl_find_ue(e, req, params) : NULL;
 
 	if (of_ue && !ue)
 		return;
@@ -189,7 +186,7 @@ static void handover_start(void *ctx, struct ctl_request *req, const json_t *par
 	struct enb *e = ctx;
 	bool wait = ctl_bool(params, "wait", false);
 	struct neighbour *nb = neighbour_resolve(e, ctl_string(params, "target", ""));
-	struct ue *ue = find_ue(e, req, params);
+	struct ue *ue = ctl_find_ue(e, req, params);
 
 	if (!ue)
 		return;
@@ -231,7 +228,7 @@ static void handover_list(void *ctx, struct ctl_request *req, const json_t *para
 static void handover_show(void *ctx, struct ctl_request *req, const json_t *params)
 {
 	struct enb *e = ctx;
-	struct ue *ue = find_ue(e, req, params);
+	struct ue *ue = ctl_find_ue(e, req, params);
 
 	if (!ue)
 		return;
@@ -243,20 +240,17 @@ static void handover_show(void *ctx, struct ctl_request *req, const json_t *para
 
 static void handover_cancel(void *ctx, struct ctl_request *req, const json_t *params)
 {
-	struct ue *ue = find_ue(ctx, req, params);
+	struct ue *ue = ctl_find_ue(ctx, req, params);
 
 	if (!ue)
 		return;
 	int err = ue_step(ue, EV_OP_CANCEL, &(struct ue_input){.cause = KH_E_CANCELLED});
-	if (err)
-		ctl_fail(req, err, "it can be cancelled until message 9 is sent");
-	else
-		ctl_reply(req, json_pack("{s:s}", "outcome", "completed"));
+	ctl_done(req, err, "it can be cancelled until message 9 is sent");
 }
 
 static void wraplist_show(void *ctx, struct ctl_request *req, const json_t *params)
 {
-	struct ue *ue = find_ue(ctx, req, params);
+	struct ue *ue = ctl_find_ue(ctx, req, params);
 
 	if (!ue)
 		return;
@@ -277,15 +271,12 @@ static void wraplist_show(void *ctx, struct ctl_request *req, const json_t *para
 
 static void wraplist_request(void *ctx, struct ctl_request *req, const json_t *params)
 {
-	struct ue *ue = find_ue(ctx, req, params);
+	struct ue *ue = ctl_find_ue(ctx, req, params);
 
 	if (!ue)
 		return;
 	int err = ue->fsm.now == UE_ACTIVE ? neighbour_list_send(ue) : KH_E_BAD_STATE;
-	if (err)
-		ctl_fail(req, err, NULL);
-	else
-		ctl_reply(req, json_pack("{s:s}", "outcome", "completed"));
+	ctl_done(req, err, NULL);
 }
 
 static const struct ctl_param page_params[] = {CTL_PAGE_PARAMS, {0}};

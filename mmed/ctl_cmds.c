@@ -46,6 +46,17 @@ static struct enb *find_enb(struct mme *m, struct ctl_request *req, const json_t
 	return e;
 }
 
+/* The same for one that is there. */
+static struct enb *find_enb_up(struct mme *m, struct ctl_request *req, const json_t *params)
+{
+	struct enb *e = find_enb(m, req, params);
+
+	if (!e || e->peer)
+		return e;
+	ctl_fail(req, KH_E_BAD_STATE, "the eNodeB is away");
+	return NULL;
+}
+
 static void enb_show(void *ctx, struct ctl_request *req, const json_t *params)
 {
 	struct mme *m = ctx;
@@ -65,16 +76,12 @@ static void enb_show(void *ctx, struct ctl_request *req, const json_t *params)
 static void enb_drop(void *ctx, struct ctl_request *req, const json_t *params)
 {
 	struct mme *m = ctx;
-	struct enb *e = find_enb(m, req, params);
+	struct enb *e = find_enb_up(m, req, params);
 
 	if (!e)
 		return;
-	if (!e->peer) {
-		ctl_fail(req, KH_E_BAD_STATE, "the eNodeB is away");
-		return;
-	}
 	(void)s1_step(m, e->peer, S1_EV_DROP, &(struct s1_input){.cause = KH_E_CANCELLED});
-	ctl_reply(req, json_pack("{s:s}", "outcome", "completed"));
+	ctl_done(req, 0, NULL);
 }
 
 static void enbkey_list(void *ctx, struct ctl_request *req, const json_t *params)
@@ -98,14 +105,10 @@ static void enbkey_list(void *ctx, struct ctl_request *req, const json_t *params
 static void enbkey_rotate(void *ctx, struct ctl_request *req, const json_t *params)
 {
 	struct mme *m = ctx;
-	struct enb *e = find_enb(m, req, params);
+	struct enb *e = find_enb_up(m, req, params);
 
 	if (!e)
 		return;
-	if (!e->peer) {
-		ctl_fail(req, KH_E_BAD_STATE, "the eNodeB is away");
-		return;
-	}
 	key_provision_start(m, e);
 	ctl_reply(req, json_pack("{s:I, s:I}", "enb", (json_int_t)e->id, "kid",
 				 (json_int_t)e->offered.id));
@@ -206,10 +209,7 @@ static void ue_detach(void *ctx, struct ctl_request *req, const json_t *params)
 	if (!ue)
 		return;
 	int err = ue_step(ctx, ue, EV_OP_DETACH, &(struct ue_input){.cause = KH_E_DETACHED});
-	if (err)
-		ctl_fail(req, err, NULL);
-	else
-		ctl_reply(req, json_pack("{s:s}", "outcome", "completed"));
+	ctl_done(req, err, NULL);
 }
 
 static const struct ctl_param page_params[] = {CTL_PAGE_PARAMS, {0}};

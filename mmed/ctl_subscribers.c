@@ -181,7 +181,7 @@ void ctl_subscriber_remove(void *ctx, struct ctl_request *req, const json_t *par
 	if (mme_subscriber_remove(m, entry))
 		ctl_fail(req, KH_E_BUSY, "it attaches right now");
 	else
-		ctl_reply(req, json_pack("{s:s}", "outcome", "completed"));
+		ctl_done(req, 0, NULL);
 }
 
 const struct ctl_param ctl_subscriber_params[] = {{"ue", CTL_STRING, true, 0, 0, "IMSI"}, {0}};

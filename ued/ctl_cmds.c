@@ -264,7 +264,7 @@ static void ue_remove(void *ctx, struct ctl_request *req, const json_t *params)
 		return;
 	}
 	ue_free(ue);
-	ctl_reply(req, json_pack("{s:s}", "outcome", "completed"));
+	ctl_done(req, 0, NULL);
 }
 
 static const struct ctl_param page_params[] = {CTL_PAGE_PARAMS, {0}};
