@@ -68,7 +68,9 @@ static void begin_neighbours(struct enb *e)
 	for (size_t i = 0; i < e->opt.neighbours.n; i++) {
 		if (neighbour_peer(&e->opt, &o[i], &at, why, sizeof why))
 			continue;
-		x2_retry(neighbour_add(e, o[i].id, o[i].name, &at));
+		struct neighbour *nb = neighbour_add(e, o[i].id, o[i].name, &at);
+		if (nb) /* a file has fewer than there can be */
+			x2_retry(nb);
 	}
 }
 

@@ -233,6 +233,8 @@ int neighbour_peer(const struct enb_options *opt, const struct neighbour_option 
 		   struct conn_peer *out, char *why, size_t why_len) KH_MUST_CHECK;
 struct neighbour *neighbour_find(struct enb *e, uint32_t id);
 struct neighbour *neighbour_resolve(struct enb *e, const char *text);
+#define NEIGHBOURS_KNOWN_MAX 1024 /* those that came by themselves, too */
+/* NULL: there are as many as can be. */
 struct neighbour *neighbour_add(struct enb *e, uint32_t id, const char *name,
 				const struct conn_peer *at);
 /* Its certificate is in the revocation list: UEs go there no more. */
