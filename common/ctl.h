@@ -94,20 +94,24 @@ int64_t ctl_int(const json_t *params, const char *name, int64_t def);
 bool ctl_bool(const json_t *params, const char *name, bool def);
 
 /* Every list comes in pages: `offset` and `limit` (default 1000) of the parameters are declared by CTL_PAGE_PARAMS.
- * All items are walked; those that ctl_page_wants() are made and appended to `items`. */
+ * All items are walked; those that the page wants are made and appended to `items`. */
 struct ctl_page {
-	int64_t at, first, end;
+	uint64_t at; /* items counted */
+	int64_t first, left, next;
 	json_t *items;
 };
 struct ctl_page ctl_page_begin(const json_t *params);
 /* Counts one more item: is it on the page? */
 bool ctl_page_wants(struct ctl_page *page);
+/* The same of a list whose items come and go while it is read: `number` stays with an item and rises from each to the
+ * next, so that no page misses or repeats one that stays. */
+bool ctl_page_wants_number(struct ctl_page *page, uint64_t number);
 /* {items, next}: the offset of the next page, or null. Takes over the items. */
 json_t *ctl_page_end(struct ctl_page *page);
 void ctl_page_reply(struct ctl_request *req, struct ctl_page *page);
 
 #define CTL_PAGE_PARAMS \
-	{"offset", CTL_INT, false, 0, 0, "first item to show"}, \
+	{"offset", CTL_INT, false, 0, 0, "where to go on: `next` of the page before"}, \
 	{ \
 		"limit", CTL_INT, false, 1, 10000, "most items to show (default 1000)" \
 	}

@@ -110,7 +110,7 @@ static void fault_list(void *ctx, struct ctl_request *req, const json_t *params)
 	struct ctl_page page = ctl_page_begin(params);
 
 	DL_FOREACH (n->faults ? n->faults->list : NULL, f)
-		if (ctl_page_wants(&page))
+		if (ctl_page_wants_number(&page, f->id))
 			json_array_append_new(page.items, fault_json(f));
 	json_t *out = ctl_page_end(&page);
 	json_object_set_new(out, "held", json_integer((json_int_t)n->held.frames));

@@ -246,15 +246,16 @@ static void set_up(struct metrics_http *h)
 
 int metrics_http_open(struct node *n, char *why, size_t why_len)
 {
-	const char *listen_text = n->options->metrics_listen;
+	char text[ENDPOINT_TEXT_LEN];
 	struct endpoint at;
 	struct metrics_http *h;
 
-	if (!listen_text)
+	if (!n->options->metrics_listen)
 		return 0;
 	int err = read_address(n->options, &at, why, why_len);
 	if (err)
 		return err;
+	endpoint_text(&at, text);
 	h = n->metrics_http = x_calloc(1, sizeof *h);
 	h->node = n;
 	h->at = at;
@@ -262,8 +263,7 @@ int metrics_http_open(struct node *n, char *why, size_t why_len)
 	int fd = listen_at(&h->at);
 	if (fd >= 0 && accept_at(h, fd))
 		return 0;
-	snprintf(why, why_len, "metrics.listen: %s port %u: cannot listen: %s", listen_text,
-		 endpoint_port(&at), strerror(errno));
+	snprintf(why, why_len, "metrics.listen: %s: cannot listen: %s", text, strerror(errno));
 	if (fd >= 0)
 		close(fd);
 	return KH_E_CONFIG;

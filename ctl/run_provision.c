@@ -7,6 +7,7 @@
 #include <openssl/crypto.h>
 
 #include "client.h"
+#include "mem.h"
 #include "run_internal.h"
 
 #define PAGE 1000
@@ -14,8 +15,8 @@
 
 struct page {
 	struct run *r;
-	size_t offset;
 	json_t *items;
+	json_int_t offset; /* of the page to come */
 	bool more;
 };
 
@@ -23,9 +24,11 @@ static void on_page(void *arg, const json_t *answer)
 {
 	struct page *p = arg;
 	const json_t *result = json_object_get(answer, "result");
+	const json_t *next = json_object_get(result, "next");
 
 	json_array_extend(p->items, json_object_get(result, "items"));
-	p->more = json_is_integer(json_object_get(result, "next"));
+	p->more = json_is_integer(next);
+	p->offset = json_integer_value(next);
 	fleet_stop(&p->r->fleet);
 }
 
@@ -34,10 +37,9 @@ static json_t *list_ues(struct run *r, int *code)
 {
 	struct page p = {.r = r, .items = json_array(), .more = true};
 
-	for (*code = 0; p.more && !*code; p.offset += PAGE) {
+	for (*code = 0; p.more && !*code;) {
 		fleet_call(r->ue, "ue.list",
-			   json_pack("{s:I, s:i}", "offset", (json_int_t)p.offset, "limit", PAGE),
-			   on_page, &p);
+			   json_pack("{s:I, s:i}", "offset", p.offset, "limit", PAGE), on_page, &p);
 		*code = fleet_run_patiently(&r->fleet);
 	}
 	return p.items;
@@ -140,9 +142,7 @@ static int fill(struct run *r, const json_t *items)
 	r->n_movers = json_array_size(items);
 	if (r->scenario.ues)
 		r->n_movers = r->scenario.ues;
-	r->movers = calloc(r->n_movers ? r->n_movers : 1, sizeof *r->movers);
-	if (!r->movers)
-		return EXIT_FAILED;
+	r->movers = x_calloc(r->n_movers ? r->n_movers : 1, sizeof *r->movers);
 	for (size_t i = 0; i < r->n_movers; i++) {
 		struct mover *m = &r->movers[i];
 		const json_t *item = json_array_get(items, i);

@@ -19,7 +19,7 @@ static void ue_list(void *ctx, struct ctl_request *req, const json_t *params)
 	struct ctl_page page = ctl_page_begin(params);
 
 	for (struct ue *ue = e->ues; ue; ue = ue->hh.next)
-		if (ctl_page_wants(&page))
+		if (ctl_page_wants_number(&page, ue->number))
 			json_array_append_new(page.items, ue_json(ue));
 	ctl_page_reply(req, &page);
 }
@@ -227,7 +227,7 @@ static void handover_list(void *ctx, struct ctl_request *req, const json_t *para
 	struct ctl_page page = ctl_page_begin(params);
 
 	for (struct ho *ho = e->hos; ho; ho = ho->hh.next)
-		if (ctl_page_wants(&page))
+		if (ctl_page_wants_number(&page, ho->id))
 			json_array_append_new(page.items, ho_json(e, ho));
 	ctl_page_reply(req, &page);
 }
@@ -326,7 +326,8 @@ const struct ctl_method enb_methods[] = {
 	{"neighbour.list", page_params, neighbour_list, "neighbours and their X2", true},
 	{"neighbour.add", neighbour_add_params, neighbour_add_cmd,
 	 "add a neighbour and connect; of all that it has ever met an eNodeB knows 1024", false},
-	{"neighbour.remove", neighbour_params, neighbour_remove, "hand over to it no more", false},
+	{"neighbour.remove", neighbour_params, neighbour_remove, "hand over to a neighbour no more",
+	 false},
 	{"neighbour.probe", neighbour_params, ctl_neighbour_probe,
 	 "there and back to a neighbour over X2; connects to one that is away", false},
 	{"mme.status", no_params, ctl_mme_status, "the association with the MME", true},
@@ -338,13 +339,14 @@ const struct ctl_method enb_methods[] = {
 	 "step 12 again, while the MME owes its answer", false},
 	{"policy.get", no_params, ctl_policy_get, "event A3 that UEs are given", true},
 	{"policy.set", ctl_policy_params, ctl_policy_set,
-	 "change it, for UEs that come from now on", false},
+	 "change event A3, for UEs that come from now on", false},
 	{"scheme.get", no_params, ctl_scheme_get, "how the key of the next cell is made", true},
 	{"handover.start", handover_params, handover_start, "steps 6a to 11: hand a UE over",
 	 false},
 	{"handover.list", page_params, handover_list, "handovers under way from this cell", true},
 	{"handover.show", ue_params, handover_show, "the handover of one UE", true},
-	{"handover.cancel", ue_params, handover_cancel, "cancel before message 9", false},
+	{"handover.cancel", ue_params, handover_cancel, "cancel a handover before message 9",
+	 false},
 	{"wraplist.show", ue_page_params, wraplist_show, "the wrapped keys of a UE's list", true},
 	{"wraplist.request", ue_params, wraplist_request, "step 3: ask for a new list", false},
 	{0},

@@ -115,6 +115,7 @@ struct held_nas {
 
 struct ue {
 	struct enb *enb;
+	uint64_t number; /* rises from each to the next that comes */
 	uint16_t c_rnti;
 	struct fsm_state fsm; /* ue_fsm.c */
 	uint8_t eea_caps, eia_caps;
@@ -173,6 +174,7 @@ struct enb {
 	struct loop_timer *list_timer; /* lists that grow old */
 	struct ho *hos;
 	struct floor *floors;
+	uint64_t ues_come; /* since the start */
 	uint32_t next_ho_id;
 	uint16_t next_c_rnti;
 	const struct enb_scheme *scheme;
@@ -228,9 +230,6 @@ void x2_connect(struct neighbour *nb);
 void x2_free(struct x2_peer *p);
 void x2_retry(struct neighbour *nb);
 int x2_send(struct enb *e, struct x2_peer *p, const Keyhop__X2__X2 *msg);
-/* How to reach a neighbour. */
-int neighbour_peer(const struct enb_options *opt, const struct neighbour_option *o,
-		   struct conn_peer *out, char *why, size_t why_len) KH_MUST_CHECK;
 struct neighbour *neighbour_find(struct enb *e, uint32_t id);
 struct neighbour *neighbour_resolve(struct enb *e, const char *text);
 #define NEIGHBOURS_KNOWN_MAX 1024 /* those that came by themselves, too */

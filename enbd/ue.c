@@ -64,6 +64,7 @@ struct ue *ue_add(struct enb *e)
 		return NULL;
 	struct ue *ue = x_calloc(1, sizeof *ue);
 	ue->enb = e;
+	ue->number = ++e->ues_come;
 	ue->c_rnti = free_c_rnti(e);
 	pdcp_init(&ue->pdcp, EPS_DOWNLINK);
 	HASH_ADD(hh, e->ues, c_rnti, sizeof ue->c_rnti, ue);

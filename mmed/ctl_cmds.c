@@ -124,7 +124,7 @@ static void ue_list(void *ctx, struct ctl_request *req, const json_t *params)
 	struct ctl_page page = ctl_page_begin(params);
 
 	for (struct ue *ue = m->ues; ue; ue = ue->hh.next)
-		if (ctl_page_wants(&page))
+		if (ctl_page_wants_number(&page, ue->id))
 			json_array_append_new(page.items, ue_json(ue));
 	ctl_page_reply(req, &page);
 }
@@ -226,7 +226,8 @@ static const struct ctl_param key_params[] = {
 const struct ctl_method mme_methods[] = {
 	{"enb.list", page_params, enb_list, "eNodeBs, up and down", true},
 	{"enb.show", enb_params, enb_show, "one eNodeB", true},
-	{"enb.drop", enb_params, enb_drop, "close its association; it comes back by itself", false},
+	{"enb.drop", enb_params, enb_drop,
+	 "close the association of an eNodeB; it comes back by itself", false},
 	{"enbkey.list", page_params, enbkey_list, "MME-eNB_keys in use (fingerprints)", true},
 	{"enbkey.rotate", enb_params, enbkey_rotate, "steps 1 and 2: a new MME-eNB_key", false},
 	{"hkey.issue", ctl_hkey_params, ctl_hkey_issue,
@@ -243,8 +244,8 @@ const struct ctl_method mme_methods[] = {
 	 "how the keys of the next cells are made, and which eNodeBs have not come to that yet",
 	 true},
 	{"scheme.set", ctl_scheme_params, ctl_scheme_set,
-	 "change that, until a restart or config.reload: new MME-eNB_keys go to eNodeBs that need "
-	 "one",
+	 "change how keys are made, until a restart or config.reload: new MME-eNB_keys go to "
+	 "eNodeBs that need one",
 	 false},
 	{"ue.list", page_params, ue_list, "UE contexts", true},
 	{"ue.show", ue_params, ue_show, "one UE", true},
@@ -255,7 +256,7 @@ const struct ctl_method mme_methods[] = {
 	{"subscriber.show", ctl_subscriber_params, ctl_subscriber_show, "one subscriber", true},
 	{"subscriber.add", ctl_add_params, ctl_subscriber_add, "add a subscriber", false},
 	{"subscriber.import", ctl_import_params, ctl_subscriber_import,
-	 "add those of a file, or of a piece of it: all of them or none", false},
+	 "add the subscribers of a file, or of a piece of it: all or none", false},
 	{"subscriber.remove", ctl_subscriber_params, ctl_subscriber_remove, "remove a subscriber",
 	 false},
 	{0},

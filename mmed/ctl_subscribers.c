@@ -13,7 +13,7 @@ void ctl_subscriber_list(void *ctx, struct ctl_request *req, const json_t *param
 	struct ctl_page page = ctl_page_begin(params);
 
 	for (struct subscriber_entry *s = m->subscribers; s; s = s->hh.next)
-		if (ctl_page_wants(&page))
+		if (ctl_page_wants_number(&page, s->number))
 			json_array_append_new(page.items, json_pack("{s:s, s:I}", "ue", s->s.imsi.s,
 								    "sqn", (json_int_t)s->s.sqn));
 	ctl_page_reply(req, &page);

@@ -24,6 +24,7 @@ int mme_subscriber_add(struct mme *m, const struct subscriber *s)
 		return KH_E_NO_RESOURCES;
 	entry = x_calloc(1, sizeof *entry);
 	entry->s = *s;
+	entry->number = ++m->subscribers_come;
 	HASH_ADD_STR(m->subscribers, s.imsi.s, entry);
 	return 0;
 }

@@ -95,6 +95,7 @@ struct ue {
 
 struct subscriber_entry {
 	struct subscriber s;
+	uint64_t number; /* rises from each to the next that comes */
 	UT_hash_handle hh;
 };
 
@@ -110,6 +111,7 @@ struct mme {
 	uint32_t attaches; /* under way */
 	struct ue *ues, *ues_by_imsi;
 	struct subscriber_entry *subscribers;
+	uint64_t subscribers_come; /* since the start */
 	struct store *store;
 	struct counter generations, key_ids, ue_ids;
 	struct contexts *contexts; /* what the store keeps of UEs and eNodeBs */

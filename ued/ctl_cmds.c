@@ -23,7 +23,7 @@ static void ue_list(void *ctx, struct ctl_request *req, const json_t *params)
 	struct ctl_page page = ctl_page_begin(params);
 
 	for (struct ue *ue = u->ues; ue; ue = ue->hh.next)
-		if (ctl_page_wants(&page))
+		if (ctl_page_wants_number(&page, ue->number))
 			json_array_append_new(page.items, ue_json(ue));
 	ctl_page_reply(req, &page);
 }
@@ -207,7 +207,7 @@ static void handover_list(void *ctx, struct ctl_request *req, const json_t *para
 	struct ctl_page page = ctl_page_begin(params);
 
 	for (const struct ue *ue = u->ues; ue; ue = ue->hh.next)
-		if (ue->fallback && ctl_page_wants(&page))
+		if (ue->fallback && ctl_page_wants_number(&page, ue->number))
 			json_array_append_new(page.items, handover_json(ue));
 	ctl_page_reply(req, &page);
 }

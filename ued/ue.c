@@ -48,6 +48,7 @@ struct ue *ue_add(struct ue_node *u, const struct subscriber *s)
 		return NULL;
 	struct ue *ue = x_calloc(1, sizeof *ue);
 	ue->node = u;
+	ue->number = ++u->ues_come;
 	ue->imsi = s->imsi;
 	ue->k = s->k;
 	ue->opc = s->opc;

@@ -82,6 +82,7 @@ struct ping {
 
 struct ue {
 	struct ue_node *node;
+	uint64_t number; /* rises from each to the next that is added */
 	struct imsi imsi;
 	struct subscriber_key k;
 	struct opc opc;
@@ -124,6 +125,7 @@ struct ue_node {
 	struct ued_options opt;
 	struct cell *cells;
 	struct ue *ues, *ues_by_identity;
+	uint64_t ues_come; /* since the start */
 	const struct ue_scheme *scheme;
 	struct store *store; /* of the USIMs */
 	struct sqlite3_stmt *put_usim;
@@ -135,7 +137,6 @@ extern const struct daemon ued_daemon;
 /* cell.c */
 struct cell *cell_find(struct ue_node *u, uint32_t id);
 struct cell *cell_resolve(struct ue_node *u, const char *text);
-int cells_check(const struct ued_options *opt, char *why, size_t why_len) KH_MUST_CHECK;
 int cells_open(struct ue_node *u, char *why, size_t why_len) KH_MUST_CHECK;
 void cells_close(struct ue_node *u);
 

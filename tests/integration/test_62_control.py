@@ -376,6 +376,33 @@ class Control(LabTest):
             self.assertEqual(sorted(seen), lab.imsis, f"{name} {method}")
         self.assertEqual(lab.node("mme").call("ue.list", offset=1000)["items"], [])
 
+    def test_pages_of_what_comes_and_goes(self):
+        lab = self.lab(enbs=2, ues=6)
+        lab.attach_all()
+        mme, enb1, ue = (lab.node(name) for name in ("mme", "enb1", "ue"))
+        mme.subscribe(topics=["ue.released"])
+
+        def detach(imsi):
+            ue.call("detach", ue=imsi, wait=True)
+            mme.wait_event(lambda e: e.get("ue") == imsi)
+
+        def remove(imsi):
+            detach(imsi)
+            ue.call("ue.remove", ue=imsi)
+        for node, method, leave in (
+                (enb1, "ue.list", lambda imsi: enb1.call("handover.start", ue=imsi, target="enb2", wait=True)),
+                (ue, "ue.list", remove),
+                (mme, "ue.list", detach),
+                (mme, "subscriber.list", lambda imsi: mme.call("subscriber.remove", ue=imsi))):
+            whole = [item["ue"] for item in node.call(method)["items"]]
+            page = node.call(method, limit=2)
+            seen = [item["ue"] for item in page["items"]]
+            leave(seen[0])
+            while page["next"] is not None:
+                page = node.call(method, limit=2, offset=page["next"])
+                seen += [item["ue"] for item in page["items"]]
+            self.assertEqual(seen, whole, f"{node.path} {method}")
+
     def test_every_list_comes_in_pages(self):
         lab = self.start()
         lab.attach_all()
