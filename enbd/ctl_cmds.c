@@ -161,6 +161,10 @@ static void neighbour_add_cmd(void *ctx, struct ctl_request *req, const json_t *
 		return;
 	}
 	struct neighbour *nb = neighbour_add(e, id, name, &at);
+	if (!nb) {
+		ctl_fail(req, KH_E_NO_RESOURCES, "an eNodeB knows at most 1024 neighbours");
+		return;
+	}
 	nb->attempts = 0;
 	x2_connect(nb);
 	ctl_reply(req, neighbour_json(nb));
@@ -311,8 +315,8 @@ const struct ctl_method enb_methods[] = {
 	{"ue.release", ue_params, ue_release, "release a UE", false},
 	{"key.list", key_params, key_list, "keys held (fingerprints)", true},
 	{"neighbour.list", page_params, neighbour_list, "neighbours and their X2", true},
-	{"neighbour.add", neighbour_add_params, neighbour_add_cmd, "add a neighbour and connect",
-	 false},
+	{"neighbour.add", neighbour_add_params, neighbour_add_cmd,
+	 "add a neighbour and connect; of all that it has ever met an eNodeB knows 1024", false},
 	{"neighbour.remove", neighbour_params, neighbour_remove, "hand over to a neighbour no more",
 	 false},
 	{"neighbour.probe", neighbour_params, ctl_neighbour_probe,

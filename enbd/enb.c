@@ -49,7 +49,9 @@ static void begin_neighbours(struct enb *e)
 		if (node_listed_peer(&e->opt.node, ENB_NEIGHBOURS, &e->opt.neighbours, i, &at, why,
 				     sizeof why))
 			continue;
-		x2_retry(neighbour_add(e, o[i].id, o[i].name, &at));
+		struct neighbour *nb = neighbour_add(e, o[i].id, o[i].name, &at);
+		if (nb) /* a file has fewer than there can be */
+			x2_retry(nb);
 	}
 }
 

@@ -232,6 +232,8 @@ void x2_retry(struct neighbour *nb);
 int x2_send(struct enb *e, struct x2_peer *p, const Keyhop__X2__X2 *msg);
 struct neighbour *neighbour_find(struct enb *e, uint32_t id);
 struct neighbour *neighbour_resolve(struct enb *e, const char *text);
+#define NEIGHBOURS_KNOWN_MAX 1024 /* those that came by themselves, too */
+/* NULL: there are as many as can be. */
 struct neighbour *neighbour_add(struct enb *e, uint32_t id, const char *name,
 				const struct conn_peer *at);
 /* Its certificate is in the revocation list: UEs go there no more. */

@@ -31,6 +31,8 @@ struct neighbour *neighbour_add(struct enb *e, uint32_t id, const char *name,
 {
 	struct neighbour *nb = neighbour_find(e, id);
 
+	if (!nb && HASH_COUNT(e->neighbours) >= NEIGHBOURS_KNOWN_MAX)
+		return NULL;
 	if (!nb) {
 		nb = x_calloc(1, sizeof *nb);
 		nb->enb = e;
