@@ -81,7 +81,8 @@ class Inside:
 
 
 class Readme(unittest.TestCase):
-    def test_transcripts(self):
+    def tree(self):
+        """A folder with what the README's commands name."""
         folder = tempfile.TemporaryDirectory(prefix="kh")
         self.addCleanup(folder.cleanup)
         path = Path(folder.name)
@@ -91,6 +92,22 @@ class Readme(unittest.TestCase):
         demo.chmod(0o755)
         (path / "conf").symlink_to(ROOT / "conf")
         (path / "build").symlink_to(BUILD)
+        return path
+
+    def test_what_the_demo_says_can_be_typed(self):
+        path = self.tree()
+        shell = Shell(path)
+        self.addCleanup(shell.close)
+        said, _ = shell.run("scripts/demo --stay --moves 0 --enbs 2 --out \"it's a/new run\"")
+        end = re.search(r"(?m)^end it with: (.*)$", said)[1]
+        self.addCleanup(shell.run, end)
+        for command in re.findall(r"(?m)^  (export .*|keyhop .*)$", said):
+            _, code = shell.run(command)
+            self.assertEqual(code, 0, command)
+        self.assertEqual(shell.run(end)[0].strip(), "4 daemons ended")
+
+    def test_transcripts(self):
+        path = self.tree()
         steps = transcripts((ROOT / "README.md").read_text())
         commands = " ".join(command for command, _ in steps)
         for needed in ("attach", "handover start", "wait ue", "traffic ping", "ping-pong.yaml --ues 200", "fault set"):
