@@ -50,7 +50,7 @@ class Run(LabTest):
             for ue in json.loads(self.tool("mme", "-o", "json", "ue", "list"))["items"]:
                 self.tool("ue", "detach", "--ue", ue["ue"])
                 self.tool("wait", "ue", ue["ue"], "detached")
-            out = lab.path / file.stem
+            out = lab.path / "out of runs" / file.stem
             printed = self.tool("run", file, "--out", out, f"--junit={out}.xml", "--seed", "3")
             self.assertRegex(printed, r"(?m)^OK ", file.name)
             summary = json.loads((out / "summary.json").read_text())
