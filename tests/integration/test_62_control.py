@@ -169,6 +169,14 @@ class Control(LabTest):
                                      ("events.subscribe", {"since": 2**53 + 1}, "from 0 to 9007199254740992")):
             self.assertIn(said, str(self.refused_as(lab.node("mme"), method, params)))
 
+    def test_a_wrong_part_of_a_subscriber_is_told_what_it_wants(self):
+        lab = self.start()
+        good = {"ue": "001010000000077", "k": K, "opc": K, "sqn": "000000000020"}
+        for node, method in (("mme", "subscriber.add"), ("ue", "ue.add")):
+            for part in good:
+                error = self.refused_as(lab.node(node), method, good | {part: "7"})
+                self.assertTrue(error.data["hint"].startswith(f"{part}: "), error.data)
+
     def test_a_broken_line_is_not_quoted(self):
         lab = self.start()
         secret = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
