@@ -26,6 +26,11 @@ static void protocol_error(struct ctl_client *cl, const json_t *id, struct mista
 	ctl_protocol_error(cl, id, m->code, m->name, m->err, m->text, m->hint);
 }
 
+static json_int_t highest(const struct ctl_param *p)
+{
+	return p->min || p->max ? p->max : (json_int_t)1 << 53;
+}
+
 static bool type_fits(const struct ctl_param *p, const json_t *v)
 {
 	json_int_t i;
@@ -35,8 +40,7 @@ static bool type_fits(const struct ctl_param *p, const json_t *v)
 		return json_is_string(v);
 	case CTL_INT:
 		i = json_integer_value(v);
-		return json_is_integer(v) && i >= p->min &&
-		       i <= (p->min || p->max ? p->max : (json_int_t)1 << 53);
+		return json_is_integer(v) && i >= p->min && i <= highest(p);
 	case CTL_NUMBER:
 		return json_is_number(v);
 	case CTL_BOOL:
@@ -77,14 +81,13 @@ static void wrong_value(const struct ctl_param *p, struct mistake *wrong)
 		[CTL_STRING] = "a string",    [CTL_INT] = "an integer",	  [CTL_NUMBER] = "a number",
 		[CTL_BOOL] = "true or false", [CTL_OBJECT] = "an object", [CTL_ARRAY] = "an array",
 	};
-	bool bounded = p->type == CTL_INT && (p->min || p->max);
 
 	snprintf(wrong->text, sizeof wrong->text, "parameter \"%s\" wants %s", p->name,
 		 types[p->type]);
-	if (bounded)
+	if (p->type == CTL_INT)
 		snprintf(wrong->text + strlen(wrong->text),
 			 sizeof wrong->text - strlen(wrong->text), " from %lld to %lld",
-			 (long long)p->min, (long long)p->max);
+			 (long long)p->min, (long long)highest(p));
 	wrong->hint = p->help;
 }
 
@@ -182,6 +185,7 @@ static const char *malformed(const json_t *msg)
 {
 	const json_t *id = json_object_get(msg, "id"), *params = json_object_get(msg, "params");
 	const char *version = json_string_value(json_object_get(msg, "jsonrpc"));
+	size_t known = 2 + (id != NULL) + (params != NULL);
 
 	if (!version || strcmp(version, "2.0") != 0)
 		return "\"jsonrpc\" wants \"2.0\"";
@@ -189,7 +193,12 @@ static const char *malformed(const json_t *msg)
 		return "\"method\" wants a string";
 	if (id && !is_id(id))
 		return "\"id\" wants a string of at most 256 octets or an integer";
-	return params && !json_is_object(params) ? "\"params\" wants an object" : NULL;
+	if (params && !json_is_object(params))
+		return "\"params\" wants an object";
+	/* "parms" for "params" would be a request without any. */
+	return json_object_size(msg) > known ? "a request has \"jsonrpc\", \"id\", \"method\" "
+					       "and \"params\", no more"
+					     : NULL;
 }
 
 /* The method, and parameters that fit it (taken over by the caller); NULL, and what is wrong. */

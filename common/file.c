@@ -42,3 +42,15 @@ const char *file_refusal(const char *path, int64_t max)
 		fclose(f);
 	return reason;
 }
+
+int file_make_folder(char *path)
+{
+	for (char *p = path + (*path == '/'); (p = strchr(p, '/')); p++) {
+		*p = '\0';
+		int err = mkdir(path, 0755) && errno != EEXIST;
+		*p = '/';
+		if (err)
+			return -1;
+	}
+	return mkdir(path, 0755) && errno != EEXIST ? -1 : 0;
+}

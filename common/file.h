@@ -12,5 +12,7 @@
 FILE *file_open(const char *path, int64_t max, const char **reason);
 /* Would file_open() take it? NULL, or why not. For libraries that open a path themselves. */
 const char *file_refusal(const char *path, int64_t max);
+/* A folder and those that it is in; they may be there already. -1 with errno. `path` is the same afterwards. */
+int file_make_folder(char *path);
 
 #endif

@@ -48,6 +48,27 @@ int subscriber_parse(struct crypto *c, const char *imsi, const char *k, const ch
 	return 0;
 }
 
+static const struct {
+	const char *name, *wants;
+} fields[SUBSCRIBER_PARTS] = {{"imsi", "ue: an IMSI, 15 digits"},
+			      {"k", "k: 32 hex digits"},
+			      {"opc", "opc: 32 hex digits, or op: and those of an OP"},
+			      {"sqn", "sqn: 12 hex digits"}};
+
+static size_t field_index(const char *field)
+{
+	size_t i = SUBSCRIBER_PARTS - 1;
+
+	while (i && strcmp(fields[i].name, field) != 0)
+		i--;
+	return i;
+}
+
+const char *subscriber_field_wants(const char *field)
+{
+	return fields[field_index(field)].wants;
+}
+
 /* Without blanks at both ends. */
 static char *trim(char *text)
 {
@@ -116,13 +137,7 @@ static int refuse(const struct lines *l, size_t column, int err, const char *fie
 /* The column of what `field` names, or of the IMSI. */
 static size_t column_of(const char *field, const char *line, char *const parts[])
 {
-	static const char *const names[SUBSCRIBER_PARTS] = {"imsi", "k", "opc", "sqn"};
-	size_t i = 0;
-
-	for (size_t n = 0; field && n < SUBSCRIBER_PARTS; n++)
-		if (strcmp(names[n], field) == 0)
-			i = n;
-	return (size_t)(parts[i] - line) + 1;
+	return (size_t)(parts[field ? field_index(field) : 0] - line) + 1;
 }
 
 static int read_parts(const struct lines *l, char *line)

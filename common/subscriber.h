@@ -33,5 +33,7 @@ int subscriber_read_text(struct crypto *c, const char *text, const char *name, u
 /* One subscriber from texts, as in a line. KH_E_BAD_FIELD, *field names it. */
 int subscriber_parse(struct crypto *c, const char *imsi, const char *k, const char *opc,
 		     const char *sqn, struct subscriber *out, const char **field) KH_MUST_CHECK;
+/* What a field that subscriber_parse() named wants, for who gave it as a parameter. */
+const char *subscriber_field_wants(const char *field);
 
 #endif

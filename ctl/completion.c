@@ -116,6 +116,8 @@ int schema_verb(int argc, char **argv, enum output_format form)
 
 	if (argc > 1)
 		return verb_misuse("schema", "%s: a word too many", argv[1]);
+	if (argc == 1 && *argv[0] == '-')
+		return verb_misuse("schema", "%s: no such option", argv[0]);
 	schema = argc == 1 ? schema_of(argv[0]) : all_schemas();
 	if (!schema)
 		return EXIT_UNREACHABLE;

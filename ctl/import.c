@@ -17,7 +17,7 @@ struct import {
 	int timeout_ms, code;
 	char piece[PIECE_MAX + 1];
 	size_t len; /* of the piece */
-	json_int_t first, lines; /* of the piece */
+	json_int_t first, lines, subscribers; /* of the piece */
 	json_int_t added, replaced, refused;
 	bool lost; /* the node */
 };
@@ -30,7 +30,7 @@ bool is_import(const char *method, const json_t *params)
 
 static void refuse(struct import *im, int code)
 {
-	im->refused += im->lines;
+	im->refused += im->subscribers;
 	im->code = im->code ? im->code : code;
 }
 
@@ -51,6 +51,7 @@ static void next_piece(struct import *im)
 	key_wipe(im->piece, sizeof im->piece);
 	im->first += im->lines;
 	im->lines = 0;
+	im->subscribers = 0;
 	im->len = 0;
 }
 
@@ -78,6 +79,12 @@ static void send_piece(struct import *im)
 	next_piece(im);
 }
 
+static bool is_remark(const char *line)
+{
+	line += strspn(line, " \t\r\n");
+	return *line == '\0' || *line == '#';
+}
+
 static void take_line(struct import *im, const char *line, size_t len)
 {
 	bool fits = len <= PIECE_MAX && strlen(line) == len;
@@ -85,6 +92,7 @@ static void take_line(struct import *im, const char *line, size_t len)
 	if (!fits || im->len + len > PIECE_MAX)
 		send_piece(im);
 	im->lines++;
+	im->subscribers += !is_remark(line);
 	if (fits) {
 		memcpy(im->piece + im->len, line, len);
 		im->len += len;

@@ -4,13 +4,13 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <event2/event.h>
 
 #include "client.h"
+#include "file.h"
 #include "run_internal.h"
 #include "words.h"
 
@@ -165,27 +165,33 @@ static int subscribe(struct run *r)
 static const struct fleet_ops fleet_ops = {
 	.event = run_event, .lost = run_lost, .missed = run_missed};
 
+/* NULL, after having said why. */
+static FILE *begin_file(const char *path)
+{
+	FILE *f = fopen(path, "w");
+
+	if (!f)
+		fprintf(stderr, "keyhop: %s: %s\n", path, strerror(errno));
+	return f;
+}
+
 /* Before anything is done: whether what comes of it can be written. */
 static int open_out(struct run *r, const struct run_options *o)
 {
 	char path[1024];
-	FILE *junit = o->junit ? fopen(o->junit, "w") : NULL;
 
-	if (o->junit && !junit) {
-		fprintf(stderr, "keyhop: %s: %s\n", o->junit, strerror(errno));
-		return EXIT_USAGE;
+	if (o->out) {
+		snprintf(path, sizeof path, "%s", o->out);
+		(void)file_make_folder(path);
+		snprintf(path, sizeof path, "%s/events.ndjson", o->out);
+		r->events_file = begin_file(path);
+		if (!r->events_file)
+			return EXIT_USAGE;
 	}
+	FILE *junit = o->junit ? begin_file(o->junit) : NULL;
 	if (junit)
 		fclose(junit);
-	if (!o->out)
-		return 0;
-	(void)mkdir(o->out, 0755);
-	snprintf(path, sizeof path, "%s/events.ndjson", o->out);
-	r->events_file = fopen(path, "w");
-	if (r->events_file)
-		return 0;
-	fprintf(stderr, "keyhop: %s: %s\n", path, strerror(errno));
-	return EXIT_USAGE;
+	return o->junit && !junit ? EXIT_USAGE : 0;
 }
 
 /* A slip in a flag that stands for a key of the file is called by the flag. */

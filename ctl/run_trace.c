@@ -6,6 +6,7 @@
  * Without such a head line each line is [SECONDS,]IMSI,enb1=-90,enb2=-70. */
 #include <ctype.h>
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,13 +34,18 @@ struct trace {
 	size_t n_columns;
 };
 
-static void add_cell(json_t *cells, const char *name, const char *text)
+/* False when the text is neither a number nor blank: not heard. */
+static bool add_cell(json_t *cells, const char *name, const char *text)
 {
 	char *end;
 	double dbm = strtod(text, &end);
+	bool blank = end == text;
 
-	if (end != text)
+	if (end[strspn(end, " \t")] != '\0' || !isfinite(dbm))
+		return false;
+	if (!blank)
 		json_object_set_new(cells, name, json_real(dbm));
+	return true;
 }
 
 static bool is_number(const char *text, double *out)
@@ -81,10 +87,9 @@ static bool take_line(const struct trace *t, char *line, struct entry *e)
 		char *eq = strchr(part, '=');
 		if (eq)
 			*eq++ = '\0';
-		if (eq)
-			add_cell(e->cells, part, eq);
-		else if (column < t->n_columns)
-			add_cell(e->cells, t->columns[column], part);
+		const char *cell = eq ? part : column < t->n_columns ? t->columns[column] : NULL;
+		if (!cell || !add_cell(e->cells, cell, eq ? eq : part))
+			return false;
 		column++;
 	}
 	return json_object_size(e->cells) > 0;
@@ -122,7 +127,9 @@ static bool read_lines(struct run *r, FILE *f, const char *path)
 		run_fail(r, "trace: %s:%u: wants [SECONDS,]IMSI and dBm of cells", path, number);
 		return false;
 	}
-	return true;
+	if (!t->n)
+		run_fail(r, "trace: %s: there is no measurement in it", path);
+	return t->n > 0;
 }
 
 static int by_time(const void *a, const void *b)
@@ -134,10 +141,11 @@ static int by_time(const void *a, const void *b)
 
 static void on_answer(void *arg, const json_t *answer)
 {
-	const char *error = answer_error(answer);
+	const char *error = answer_error(answer), *hint = answer_hint(answer);
 
 	if (error)
-		run_fail(arg, "trace: measurement: %s", error);
+		run_fail(arg, "trace: measurement: %s%s%s", error, hint ? ": " : "",
+			 hint ? hint : "");
 }
 
 static void report(struct run *r, const char *imsi, json_t *cells)
@@ -212,8 +220,7 @@ void run_begin_trace(struct run *r)
 		run_step_done(r);
 		return;
 	}
-	if (r->trace->n)
-		qsort(r->trace->entries, r->trace->n, sizeof(struct entry), by_time);
+	qsort(r->trace->entries, r->trace->n, sizeof(struct entry), by_time);
 	r->trace->began_us = run_now_us();
 	on_due(-1, 0, r);
 }

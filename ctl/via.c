@@ -21,8 +21,8 @@
 #define LINE_MAX_LEN 512
 
 /* $1: a folder, or nothing. Prints a line for each socket and an empty one, then waits until nobody listens. */
-static const char script[] = "set -- \"$1\"; found=; "
-			     "for d in ${1:-\"$KEYHOP_RUN\" run . /run/keyhop}; do "
+static const char script[] = "[ -n \"$1\" ] || set -- \"$KEYHOP_RUN\" run . /run/keyhop; found=; "
+			     "for d do "
 			     "[ -d \"$d\" ] || continue; d=$(cd \"$d\" && pwd); "
 			     "for s in \"$d\"/*.sock \"$d\"/*/ctl.sock; do "
 			     "[ -S \"$s\" ] && echo \"$s\" && found=1; done; "

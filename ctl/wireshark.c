@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "client.h"
+#include "file.h"
 #include "words.h"
 
 /* Where the files are, from the folder of this program: a build, or an installation. */
@@ -32,18 +32,6 @@ static int find_source(char *out, size_t len)
 	}
 	fprintf(stderr, "keyhop: no keyhop.lua beside %s\n", exe);
 	return -1;
-}
-
-static int make_dirs(char *path)
-{
-	for (char *p = path + 1; (p = strchr(p, '/')); p++) {
-		*p = '\0';
-		int err = mkdir(path, 0755) && errno != EEXIST;
-		*p = '/';
-		if (err)
-			return -1;
-	}
-	return mkdir(path, 0755) && errno != EEXIST ? -1 : 0;
 }
 
 static int copy(const char *from, const char *to)
@@ -70,7 +58,7 @@ static int copy(const char *from, const char *to)
 static int copy_all(const char *from, const char *suffix, char *to)
 {
 	char a[2 * PATH_MAX], b[2 * PATH_MAX];
-	DIR *d = make_dirs(to) ? NULL : opendir(from);
+	DIR *d = file_make_folder(to) ? NULL : opendir(from);
 	const struct dirent *e;
 	int err = d ? 0 : -1;
 

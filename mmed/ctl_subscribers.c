@@ -31,7 +31,7 @@ void ctl_subscriber_add(void *ctx, struct ctl_request *req, const json_t *params
 	if (!err)
 		err = mme_subscriber_add(m, &sub);
 	if (field) {
-		ctl_fail(req, KH_E_USAGE, field);
+		ctl_fail(req, KH_E_USAGE, subscriber_field_wants(field));
 	} else if (err) {
 		ctl_fail(req, err,
 			 err == KH_E_ALREADY_EXISTS ? "subscriber.remove it first"

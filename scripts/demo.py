@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from shlex import quote
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from keyhop import KeyhopError, Node  # noqa: E402
@@ -74,7 +75,7 @@ def stop(path):
 def prepare_folder(path, name):
     problem = fresh(path)
     if problem:
-        sys.exit(f"{name}: {problem}" + (f": {name} --stop {path}" if "still run" in problem else ""))
+        sys.exit(f"{name}: {problem}" + (f": {name} --stop {quote(str(path))}" if "still run" in problem else ""))
     (path / "summary.json").write_text('{"verdict": "unfinished", "handovers": []}\n')
 
 
@@ -243,9 +244,9 @@ def main():
     print(f"left in {path}: ladder.html ladder.txt summary.json capture.pcapng, and of each node its configuration, "
           "log, events, keylog and capture")
     if a.stay:
-        print(f"\nstill running; for example:\n  export KEYHOP_RUN={path} PATH=$PATH:{a.tool.parent}\n"
+        print(f"\nstill running; for example:\n  export KEYHOP_RUN={quote(str(path))} PATH=$PATH:{quote(str(a.tool.parent))}\n"
               f"  keyhop {'enb1 ue list' if a.moves else f'ue attach --ue {lab.imsis[0]} --cell enb1 --wait'}\n"
-              f"  keyhop enb1 help\nend it with: {a.name} --stop {path}")
+              f"  keyhop enb1 help\nend it with: {a.name} --stop {quote(str(path))}")
     return 0 if good else 1
 
 

@@ -243,7 +243,7 @@ static void ue_add_cmd(void *ctx, struct ctl_request *req, const json_t *params)
 	struct ue *ue = err ? NULL : ue_add(u, &s);
 
 	if (err)
-		ctl_fail(req, KH_E_USAGE, field);
+		ctl_fail(req, KH_E_USAGE, subscriber_field_wants(field));
 	else if (!ue)
 		ctl_fail(req, ue_add_refusal(u, &s), "ue.remove one, or limits.ues");
 	else

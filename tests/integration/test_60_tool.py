@@ -81,7 +81,8 @@ class Inside:
 
 
 class Readme(unittest.TestCase):
-    def test_transcripts(self):
+    def tree(self):
+        """A folder with what the README's commands name."""
         folder = tempfile.TemporaryDirectory(prefix="kh")
         self.addCleanup(folder.cleanup)
         path = Path(folder.name)
@@ -91,6 +92,22 @@ class Readme(unittest.TestCase):
         demo.chmod(0o755)
         (path / "conf").symlink_to(ROOT / "conf")
         (path / "build").symlink_to(BUILD)
+        return path
+
+    def test_what_the_demo_says_can_be_typed(self):
+        path = self.tree()
+        shell = Shell(path)
+        self.addCleanup(shell.close)
+        said, _ = shell.run("scripts/demo --stay --moves 0 --enbs 2 --out \"it's a/new run\"")
+        end = re.search(r"(?m)^end it with: (.*)$", said)[1]
+        self.addCleanup(shell.run, end)
+        for command in re.findall(r"(?m)^  (export .*|keyhop .*)$", said):
+            _, code = shell.run(command)
+            self.assertEqual(code, 0, command)
+        self.assertEqual(shell.run(end)[0].strip(), "4 daemons ended")
+
+    def test_transcripts(self):
+        path = self.tree()
         steps = transcripts((ROOT / "README.md").read_text())
         commands = " ".join(command for command, _ in steps)
         for needed in ("attach", "handover start", "wait ue", "traffic ping", "ping-pong.yaml --ues 200", "fault set"):
@@ -198,6 +215,7 @@ class Tool(LabTest):
         self.assertIn("has no", self.tool("mme", "no", "such", code=2))
         self.assertIn("--nonsense", self.tool("mme", "status", "--nonsense", "1", code=2))
         self.assertIn("no socket", self.tool("enb7", "status", code=3))
+        self.assertIn("no such option", self.tool("schema", "--all", code=2))
         self.assertIn("UE_NOT_FOUND", self.tool("enb1", "ue", "show", "001019999999999", code=4))
         self.tool("wait", "ue", imsi, "attached", "--timeout", "0.05", code=5)
         self.assertIn("FAULTS_OFF", self.tool("enb1", "fault", "set", "--fault", "drop", "--message", "7", code=6))
@@ -220,7 +238,7 @@ class Tool(LabTest):
             # A wrong line takes its piece with it, and nothing else.
             more = [line.replace("00101", "00102") for line in lines]
             more[1500] = f"001020000099999,{k}?,{k}\n"
-            more.insert(2000, "#" * 9000 + "\n")
+            more.insert(2000, "x" * 9000 + "\n")
             many.write_text("".join(more))
             env = os.environ | {"KEYHOP_RUN": str(self.run_dir)}
             run = subprocess.run([str(KEYHOP), "-o", "json", "mme", "subscriber", "import", "many.csv"], capture_output=True,
@@ -234,6 +252,11 @@ class Tool(LabTest):
             self.assertLess(1, done["refused"])
             self.assertLess(done["refused"], 200)
             self.assertEqual(lab.node("mme").call("status")["subscribers"], 1 + 3000 + done["added"])
+            # Remarks are no subscribers.
+            many.write_text("# a remark\n\n" + lines[0] + "  # another\n" + lines[1])
+            run = subprocess.run([str(KEYHOP), "-o", "json", "mme", "subscriber", "import", "many.csv"], capture_output=True,
+                                 text=True, timeout=60, env=env)
+            self.assertEqual((run.returncode, json.loads(run.stdout)["refused"]), (1, 2))
             many.chmod(0o644)
             self.assertIn("others may read it", self.tool("mme", "subscriber", "import", "many.csv", code=2))
             self.assertIn("No such file", self.tool("mme", "subscriber", "import", "none.csv", code=2))

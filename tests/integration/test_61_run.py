@@ -51,7 +51,7 @@ class Run(LabTest):
             for ue in json.loads(self.tool("mme", "-o", "json", "ue", "list"))["items"]:
                 self.tool("ue", "detach", "--ue", ue["ue"])
                 self.tool("wait", "ue", ue["ue"], "detached")
-            out = lab.path / file.stem
+            out = lab.path / "out of runs" / file.stem
             printed = self.tool("run", file, "--out", out, f"--junit={out}.xml", "--seed", "3")
             self.assertRegex(printed, r"(?m)^OK ", file.name)
             summary = json.loads((out / "summary.json").read_text())
@@ -225,6 +225,12 @@ class Run(LabTest):
         self.assertEqual(self.play(["trace, file: trace.csv, delay: 500ms"])["completed"], 1)
         (lab.path / "trace.csv").write_text(f"{first},enb3=-100\n12,enb1=-60\n")
         self.assertIn("trace.csv:2:", self.play(["trace, file: trace.csv"], code=1))
+        for text, said in (("", "there is no measurement in it"), ("# none\ntime,ue,enb1\n", "there is no measurement in it"),
+                           (f"time,ue,enb1\n0,{first},-7O\n", "trace.csv:2: "), (f"time,ue,enb1\n0,{first},-70,-80\n", "trace.csv:2: "),
+                           (f"{first},enb1=nan\n", "trace.csv:1: "), (f"{first},-70\n", "trace.csv:1: "),
+                           (f"{first},enb9=-70\n", "INVALID_PARAMS: ")):
+            (lab.path / "trace.csv").write_text(text)
+            self.assertIn(said, self.play(["trace, file: trace.csv"], code=1))
 
     def test_calls_and_rates(self):
         lab = self.start(enbs=2, ues=6, extra=FAULTS)

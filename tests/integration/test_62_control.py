@@ -134,7 +134,8 @@ class Control(LabTest):
                                  (b'{"jsonrpc":"2.0","id":"' + b"x" * 257 + b'","method":"ping"}', -32600, "INVALID_REQUEST"),
                                  (b'{"jsonrpc":"2.0","id":1,"method":7}', -32600, "INVALID_REQUEST"),
                                  (b'{"jsonrpc":"2.0","id":1,"method":"no.such"}', -32601, "METHOD_NOT_FOUND"),
-                                 (b'{"jsonrpc":"2.0","id":1,"method":"ping","params":[1]}', -32600, "INVALID_REQUEST")):
+                                 (b'{"jsonrpc":"2.0","id":1,"method":"ping","params":[1]}', -32600, "INVALID_REQUEST"),
+                                 (b'{"jsonrpc":"2.0","id":1,"method":"fault.clear","parms":{"id":1}}', -32600, "INVALID_REQUEST")):
             with socket.socket(socket.AF_UNIX) as s:
                 s.settimeout(10)
                 s.connect(str(lab.socket_path("mme")))
@@ -147,6 +148,36 @@ class Control(LabTest):
                 self.assertTrue(error["data"]["hint"])
                 f.close()
         lab.node("mme").call("ping")
+
+    def test_the_last_line_without_an_end(self):
+        lab = self.start()
+        whole, half = (b'{"jsonrpc":"2.0","id":%d,"method":"shutdown"}' % n for n in (1, 2))
+        for said in (half[:20], half, whole.replace(b"shutdown", b"ping") + b"\n" + half):
+            with socket.socket(socket.AF_UNIX) as s:
+                s.settimeout(10)
+                s.connect(str(lab.socket_path("mme")))
+                s.sendall(said)
+                s.shutdown(socket.SHUT_WR)
+                with s.makefile("rb") as f:
+                    answers = [json.loads(line) for line in f][1:]
+            self.assertEqual(len(answers), 1 + said.count(b"\n"))
+            self.assertEqual(answers[-1]["error"]["data"]["name"], "PARSE_ERROR")
+            self.assertIn("has no end", answers[-1]["error"]["message"])
+        lab.node("mme").call("ping")
+
+    def test_a_number_out_of_range_is_told_the_range(self):
+        lab = self.start()
+        for method, params, said in (("ue.list", {"offset": -1}, "from 0 to 9007199254740992"), ("ue.list", {"limit": 0}, "from 1 to 10000"),
+                                     ("events.subscribe", {"since": 2**53 + 1}, "from 0 to 9007199254740992")):
+            self.assertIn(said, str(self.refused_as(lab.node("mme"), method, params)))
+
+    def test_a_wrong_part_of_a_subscriber_is_told_what_it_wants(self):
+        lab = self.start()
+        good = {"ue": "001010000000077", "k": K, "opc": K, "sqn": "000000000020"}
+        for node, method in (("mme", "subscriber.add"), ("ue", "ue.add")):
+            for part in good:
+                error = self.refused_as(lab.node(node), method, good | {part: "7"})
+                self.assertTrue(error.data["hint"].startswith(f"{part}: "), error.data)
 
     def test_a_broken_line_is_not_quoted(self):
         lab = self.start()

@@ -156,6 +156,9 @@ class Ssh(LabTest):
         self.tool("--via", via, "wait", "ue", imsi, "at", "enb2")
         self.assertIn("UE_NOT_FOUND", self.tool("--via", via, "enb1", "ue", "show", "77", code=4))
         self.assertIn("enb2", self.tool("--via", via, "watch", "enb2", "--since", "0", "--count", "1"))
+        spaced = self.keys / "it's *a* folder"
+        spaced.symlink_to(lab.path)
+        self.assertIn("enbd", self.tool("--via", f"ssh:lab2:{spaced}", "enb1", "status"))
         file = self.keys / "s.yaml"
         file.write_text("steps:\n  - {do: ready}\n  - {do: ping-pong, path: enb1 enb2, moves: 4}\n  - {do: ping}\n")
         self.assertIn("OK  4 handovers", self.tool("--via", via, "run", file))
