@@ -64,7 +64,9 @@ void events_free(struct events *ev)
 
 int events_to_file(struct events *ev, const char *path)
 {
-	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+	/* O_NONBLOCK: a pipe whose reader is slow is a file that takes no more. */
+	int fd =
+		open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
 
 	if (fd < 0)
 		return KH_E_CONFIG;

@@ -1,6 +1,7 @@
 """A disk that fills up under the store: nothing new is taken, what is there is served, and nothing is told that a
 restart would not know."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -121,6 +122,24 @@ class SmallDisk(LabTest):
             lines = [x.split() for x in (lab.path / f"{name}.keylog").read_text().splitlines()]
             fresh = [(x[0], x[-1]) for x in lines if x[0] in ("h_key", "kasme", "k_rrc_enc", "k_rrc_int")]
             self.assertEqual(len(fresh), len(set(fresh)), name)
+
+    def test_pipes_that_nobody_reads(self):
+        """Of log and events: lines are lost, and the daemon goes on."""
+        lab = self.lab(enbs=2, ues=1, start=False)
+        lab.topology["options"] = [{"node": "enb1", "option": "log.file", "value": "log.pipe"},
+                                   {"node": "enb1", "option": "events", "value": "events.pipe"}]
+        lab.path.mkdir(exist_ok=True)
+        for name in ("log.pipe", "events.pipe"):
+            os.mkfifo(lab.path / name)
+            reader = os.open(lab.path / name, os.O_RDONLY | os.O_NONBLOCK)
+            self.addCleanup(os.close, reader)
+            fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, 4096)
+        lab.start()
+        lab.attach_all()
+        for _ in range(10):
+            for source, target in (("enb1", "enb2"), ("enb2", "enb1")):
+                self.handover(lab, lab.imsis[0], source, target)
+        self.assertGreater(lab.node("enb1").subscribe(), 100, "more events than the pipe takes")
 
     def test_it_fills_up_under_load(self):
         """UEs come and go and move until writes fail in the middle of things."""
