@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "fault.h"
 #include "mem.h"
+#include "passage.h"
 #include "redact.h"
 
 /* By interface; RRC stands for Uu. */

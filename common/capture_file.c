@@ -54,7 +54,9 @@ static int refuse_file(const struct capture *c, int error, char *why, size_t why
 
 int capture_file_open(struct capture *c, char *why, size_t why_len)
 {
-	c->fd = open(c->file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
+	/* O_NONBLOCK: a pipe whose reader is slow ends the capture, and does not hold the whole process. */
+	c->fd = open(c->file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK,
+		     0600);
 	if (c->fd < 0)
 		return refuse_file(c, errno, why, why_len);
 	if (!may_replace(c->fd) || (ftruncate(c->fd, 0) && errno != EINVAL)) {

@@ -18,10 +18,10 @@ static int fill(const struct load *l, const struct config_row *rows, char *base,
 		const struct config_node *node, bool whole_file);
 static void clear_rows(const struct config_row *rows, char *base);
 
-const struct config_row *config_row_named(const struct config_row *rows, const char *path)
+const struct config_row *config_row_named(const struct config_row *rows, const char *key)
 {
 	for (const struct config_row *row = rows; row->key != NULL; row++) {
-		if (strcmp(row->key, path) == 0)
+		if (strcmp(row->key, key) == 0)
 			return row;
 	}
 	return NULL;
@@ -53,9 +53,7 @@ static const char *nearest_below(const struct config_row *rows, const char *sect
 			continue;
 		snprintf(part, sizeof part, "%.*s", (int)strcspn(row->key + skip, "."),
 			 row->key + skip);
-		n.best = NULL;
-		nearest_try(&n, part);
-		if (n.best != NULL)
+		if (nearest_try(&n, part))
 			memcpy(out, part, sizeof part);
 	}
 	return out[0] != '\0' ? out : NULL;
@@ -64,11 +62,11 @@ static const char *nearest_below(const struct config_row *rows, const char *sect
 static int refuse_key(const struct load *l, const struct config_row *rows, const char *section,
 		      const struct config_node *child)
 {
-	char near[CONFIG_PATH_LEN] = "", shown[CONFIG_SHOWN_LEN], hint[CONFIG_HINT_LEN];
+	char near[CONFIG_PATH_LEN] = "", shown[CONFIG_SHOWN_LEN], hint[NEAREST_HINT_LEN];
 	const char *nearest = nearest_below(rows, section, child->key, near);
 
 	return config_error(l->why, &child->key_at, "unknown key \"%s\"%s",
-			    config_shown(child->key, shown), config_hint(nearest, hint));
+			    config_shown(child->key, shown), nearest_hint(nearest, hint));
 }
 
 /* The word of an enum that was perhaps meant, or NULL. */
@@ -88,12 +86,12 @@ static int refuse_value(const struct load *l, const struct config_row *row,
 			const struct config_node *node)
 {
 	static const char *const kinds[] = {"text", "a mapping", "a list"};
-	char want[CONFIG_WHY_LEN], shown[CONFIG_SHOWN_LEN], hint[CONFIG_HINT_LEN];
+	char want[CONFIG_WHY_LEN], shown[CONFIG_SHOWN_LEN], hint[NEAREST_HINT_LEN];
 	const char *nearest = nearest_word(row, node);
 
 	if (nearest)
 		return config_error(l->why, &node->at, "\"%s\" cannot be \"%s\"%s", row->key,
-				    config_shown(node->text, shown), config_hint(nearest, hint));
+				    config_shown(node->text, shown), nearest_hint(nearest, hint));
 	config_value_want(row, want, sizeof want);
 	if (node->kind != CONFIG_NODE_SCALAR)
 		return config_error(l->why, &node->at, "\"%s\" wants %s, not %s", row->key, want,
@@ -204,18 +202,6 @@ static int fill_map(const struct load *l, const struct config_row *rows, char *b
 	return 0;
 }
 
-static const struct config_node *node_at(const struct config_node *map, const char *path)
-{
-	const struct config_node *c = map->first;
-	size_t len = strcspn(path, ".");
-
-	while (c != NULL && (strncmp(c->key, path, len) != 0 || c->key[len] != '\0'))
-		c = c->next;
-	if (c == NULL || path[len] == '\0')
-		return c;
-	return node_at(c, path + len + 1);
-}
-
 static int fill_defaults(const struct load *l, const struct config_row *rows, char *base)
 {
 	for (const struct config_row *row = rows; row->key != NULL; row++) {
@@ -233,7 +219,7 @@ static int check_required(const struct load *l, const struct config_row *rows,
 			  const struct config_node *node, bool whole_file)
 {
 	for (const struct config_row *row = rows; row->key != NULL; row++) {
-		if (row->required && row->def == NULL && node_at(node, row->key) == NULL)
+		if (row->required && row->def == NULL && config_node_at(node, row->key) == NULL)
 			return config_error(l->why, whole_file ? &l->whole : &node->at,
 					    "missing \"%s\"", row->key);
 	}

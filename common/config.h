@@ -4,6 +4,7 @@
 #ifndef KEYHOP_CONFIG_H
 #define KEYHOP_CONFIG_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -108,6 +109,12 @@ void config_dump(const struct config_row *rows, const void *options, const struc
  * the rows cannot judge. False, and nothing in `out`, when the path begins with no key of the rows. */
 bool config_where(const struct config_row *rows, const struct config_tree *tree, const char *path,
 		  char *out, size_t len);
+/* Puts that, if there is any, and a text into `why`. KH_E_CONFIG. */
+int config_wrong(const struct config_row *rows, const struct config_tree *tree, const char *path,
+		 char why[CONFIG_WHY_LEN], const char *fmt, va_list ap)
+	__attribute__((format(printf, 5, 0)));
+/* The row of a key, NULL when there is none. */
+const struct config_row *config_row_named(const struct config_row *rows, const char *key);
 /* The known key nearest to `word`, NULL when none is near (edit distance at most 3 and below half its length). */
 const char *config_nearest(const struct config_row *rows, const char *word);
 

@@ -7,21 +7,6 @@
 
 #define VALUE_LEN 512
 
-/* The node of a dotted key, or NULL. */
-static const struct config_node *find(const struct config_node *map, const char *key)
-{
-	size_t len = strcspn(key, ".");
-
-	if (!map || map->kind != CONFIG_NODE_MAP)
-		return NULL;
-	for (const struct config_node *c = map->first; c; c = c->next) {
-		if (strlen(c->key) != len || strncmp(c->key, key, len) != 0)
-			continue;
-		return key[len] ? find(c, key + len + 1) : c;
-	}
-	return NULL;
-}
-
 static void print_origin(FILE *out, const struct config_node *at)
 {
 	if (!at || at->unset)
@@ -54,7 +39,7 @@ static void dump_rows(const struct config_row *rows, const void *options,
 	char value[VALUE_LEN], key[2 * CONFIG_PATH_LEN + 32];
 
 	for (const struct config_row *row = rows; row->key; row++) {
-		const struct config_node *at = find(map, row->key);
+		const struct config_node *at = config_node_at(map, row->key);
 		snprintf(key, sizeof key, "%s%s", prefix, row->key);
 		config_print(row, options, value, sizeof value);
 		fprintf(out, "%-28s %-28s # ", key, value);
@@ -120,4 +105,15 @@ bool config_where(const struct config_row *rows, const struct config_tree *tree,
 	else
 		config_mark_text(&at->at, out, len);
 	return true;
+}
+
+int config_wrong(const struct config_row *rows, const struct config_tree *tree, const char *path,
+		 char why[CONFIG_WHY_LEN], const char *fmt, va_list ap)
+{
+	size_t used = 0;
+
+	if (config_where(rows, tree, path, why, CONFIG_WHY_LEN / 2))
+		used = strlen(strcat(why, ": "));
+	vsnprintf(why + used, CONFIG_WHY_LEN - used, fmt, ap);
+	return KH_E_CONFIG;
 }

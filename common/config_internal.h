@@ -8,6 +8,7 @@
 #define CONFIG_FILE_MAX (1U << 20)
 #define CONFIG_NESTING_MAX 8
 #define CONFIG_ITEMS_MAX 65536
+#define CONFIG_KEYS_MAX 1024 /* of one mapping: each is compared with all before it */
 #define CONFIG_PATH_LEN 128 /* dotted path of a key */
 
 /* Where something stands: a file's name, or "-o path"; line 0: the whole of it. */
@@ -62,11 +63,13 @@ struct config_tree {
 int config_tree_new(struct config_tree **out, const struct config_row *rows,
 		    const struct config_source *from, char why[CONFIG_WHY_LEN]) KH_MUST_CHECK;
 
-const struct config_row *config_row_named(const struct config_row *rows, const char *path);
 /* Do keys of the rows begin with `path` and a dot? */
 bool config_is_section(const struct config_row *rows, const char *path);
 /* "origin", or "origin:line:column". */
 size_t config_mark_text(const struct config_mark *at, char *out, size_t len);
+
+/* The node of a dotted key below `map` (NULL: none), or NULL. */
+const struct config_node *config_node_at(const struct config_node *map, const char *key);
 
 /* Writes "origin:line:column: text" to `why` and gives KH_E_CONFIG. */
 int config_error(char why[CONFIG_WHY_LEN], const struct config_mark *at, const char *fmt, ...)
@@ -75,10 +78,6 @@ int config_error(char why[CONFIG_WHY_LEN], const struct config_mark *at, const c
 #define CONFIG_SHOWN_LEN 48
 /* What was typed, fit for a terminal: cut, and without control characters. */
 const char *config_shown(const char *text, char out[CONFIG_SHOWN_LEN]);
-
-#define CONFIG_HINT_LEN 100
-/* `, did you mean "x"?`, or "" for NULL. */
-const char *config_hint(const char *nearest, char out[CONFIG_HINT_LEN]);
 
 /* Values. `folder` is put before relative names of files ("" or "conf/"). False: not a value of this row. */
 bool config_value_parse(const struct config_row *row, void *field, const char *text,

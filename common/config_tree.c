@@ -82,14 +82,6 @@ const char *config_shown(const char *text, char out[CONFIG_SHOWN_LEN])
 	return out;
 }
 
-const char *config_hint(const char *nearest, char out[CONFIG_HINT_LEN])
-{
-	out[0] = '\0';
-	if (nearest != NULL)
-		snprintf(out, CONFIG_HINT_LEN, ", did you mean \"%s\"?", nearest);
-	return out;
-}
-
 const char *config_nearest(const struct config_row *rows, const char *word)
 {
 	struct nearest n;
@@ -100,6 +92,29 @@ const char *config_nearest(const struct config_row *rows, const char *word)
 	return n.best;
 }
 
+/* NULL, too, when `node` is no map. */
+static struct config_node *child_named(const struct config_node *node, const char *key, size_t len)
+{
+	struct config_node *child = node->kind == CONFIG_NODE_MAP ? node->first : NULL;
+
+	while (child != NULL && (strncmp(child->key, key, len) != 0 || child->key[len] != '\0'))
+		child = child->next;
+	return child;
+}
+
+const struct config_node *config_node_at(const struct config_node *map, const char *key)
+{
+	while (map != NULL) {
+		size_t len = strcspn(key, ".");
+
+		map = child_named(map, key, len);
+		if (key[len] == '\0')
+			break;
+		key += len + 1;
+	}
+	return map;
+}
+
 /* --- overrides --- */
 
 struct target {
@@ -107,15 +122,6 @@ struct target {
 	struct config_mark at;
 	char *why;
 };
-
-static struct config_node *child_named(const struct config_node *map, const char *key, size_t len)
-{
-	struct config_node *child = map->first;
-
-	while (child != NULL && (strncmp(child->key, key, len) != 0 || child->key[len] != '\0'))
-		child = child->next;
-	return child;
-}
 
 /* The child of that name, made when it is not there. */
 static struct config_node *child_get(struct config_node *map, const char *key, size_t len,
@@ -150,7 +156,12 @@ static struct config_node *descend(const struct target *t, struct config_node *m
 		size_t len = strcspn(key, ".");
 
 		if (!become_map(node)) {
-			config_error(t->why, &node->at, "\"%s\" wants a mapping", node->key);
+			if (node->key == NULL)
+				config_error(t->why, &node->at,
+					     "an item of a list wants a mapping");
+			else
+				config_error(t->why, &node->at, "\"%s\" wants a mapping",
+					     node->key);
 			return NULL;
 		}
 		node = child_get(node, key, len, &t->at);
@@ -225,7 +236,7 @@ static struct config_node *item_at(const struct target *t, const struct config_r
 static int put_at(const struct target *t, const struct config_row *rows, struct config_node *map,
 		  const char *path)
 {
-	char shown[CONFIG_SHOWN_LEN], hint[CONFIG_HINT_LEN];
+	char shown[CONFIG_SHOWN_LEN], hint[NEAREST_HINT_LEN];
 
 	for (const struct config_row *row = rows; row->key != NULL; row++) {
 		size_t len = strlen(row->key);
@@ -246,7 +257,7 @@ static int put_at(const struct target *t, const struct config_row *rows, struct 
 		return *rest == '\0' ? put_yaml(t, node) : put_at(t, row->rows, node, rest);
 	}
 	return config_error(t->why, &t->at, "unknown key \"%s\"%s", config_shown(path, shown),
-			    config_hint(config_nearest(rows, path), hint));
+			    nearest_hint(config_nearest(rows, path), hint));
 }
 
 int config_override_apply(const struct config_row *rows, struct config_node *root,

@@ -152,6 +152,8 @@ static int rx_scalar(struct reader *r)
 	if (rc < 0)
 		return rc;
 	if (wants_key(r)) {
+		if (r->stack[r->depth - 1]->n == CONFIG_KEYS_MAX)
+			return refuse(r, "too many keys in one mapping");
 		r->key = x_strdup(text);
 		r->key_at = at;
 		return 0;

@@ -10,6 +10,7 @@
 #include <utlist.h>
 
 #include "ctl_internal.h"
+#include "keys.h"
 #include "log.h"
 #include "loop.h"
 #include "mem.h"
@@ -24,14 +25,33 @@ struct ctl_client *ctl_client_find(struct ctl *c, uint64_t id)
 	return NULL;
 }
 
+/* Takes `len` octets, or passes over them when `out` is NULL. They may hold keys: nothing of them stays behind. */
+static void take_octets(struct evbuffer *in, char *out, size_t len)
+{
+	struct evbuffer_iovec piece;
+
+	while (len > 0 && evbuffer_peek(in, -1, NULL, &piece, 1) > 0) {
+		size_t n = piece.iov_len < len ? piece.iov_len : len;
+		if (out) {
+			memcpy(out, piece.iov_base, n);
+			out += n;
+		}
+		key_wipe(piece.iov_base, n);
+		evbuffer_drain(in, n);
+		len -= n;
+	}
+}
+
 static void client_free(struct ctl_client *cl)
 {
 	struct ctl *c = cl->ctl;
+	struct evbuffer *in = bufferevent_get_input(cl->bev);
 
 	ctl_subscribe_end(cl);
 	loop_timer_stop(&cl->more);
 	DL_DELETE(c->clients, cl);
 	cl->door->n_clients--;
+	take_octets(in, NULL, evbuffer_get_length(in));
 	bufferevent_free(cl->bev);
 	free(cl);
 }
@@ -76,6 +96,7 @@ static void discard_input(int fd)
 
 	for (int i = 0; i < 4096 && recv(fd, octets, sizeof octets, MSG_DONTWAIT) > 0; i++)
 		;
+	key_wipe(octets, sizeof octets);
 }
 
 /* Its last words were written, and are sent before it is closed. */
@@ -116,6 +137,21 @@ static void on_more(void *arg)
 	take_lines(cl);
 }
 
+/* The next line without its end, new; NULL when none is whole. */
+static char *read_line(struct evbuffer *in, size_t *len)
+{
+	ssize_t end = evbuffer_search_eol(in, NULL, NULL, EVBUFFER_EOL_LF).pos;
+	char *line;
+
+	if (end < 0)
+		return NULL;
+	*len = (size_t)end;
+	line = x_calloc(1, *len + 1);
+	take_octets(in, line, *len);
+	evbuffer_drain(in, 1);
+	return line;
+}
+
 /* A few requests at a time, and none while the client does not read what it has been told: nobody waits for one who
  * asks a lot. */
 static void take_lines(struct ctl_client *cl)
@@ -127,11 +163,11 @@ static void take_lines(struct ctl_client *cl)
 	char *line = NULL;
 
 	for (int n = 0; n < CTL_REQUESTS_A_TURN && !is_full(cl); n++) {
-		line = evbuffer_readln(in, &len, EVBUFFER_EOL_LF);
+		line = read_line(in, &len);
 		if (!line || len > CTL_LINE_MAX)
 			break;
 		ctl_request_line(cl, line, len);
-		free(line);
+		x_free_wiped(line);
 		line = NULL;
 		/* A request may end the daemon's interest in this client. */
 		if (ctl_client_find(c, id) != cl)
@@ -139,7 +175,7 @@ static void take_lines(struct ctl_client *cl)
 	}
 	bool whole = evbuffer_search_eol(in, NULL, NULL, EVBUFFER_EOL_LF).pos >= 0;
 	if (line || (!whole && evbuffer_get_length(in) > CTL_LINE_MAX)) {
-		free(line);
+		x_free_wiped(line);
 		log_warn(LOG_CTL, "control client %llu: line too long", (unsigned long long)id);
 		ctl_protocol_error(cl, NULL, -32700, "PARSE_ERROR", KH_E_USAGE, "line too long",
 				   "a line may have 64 KiB");
@@ -264,6 +300,7 @@ int ctl_open(struct ctl **out, const struct ctl_settings *s, char *why, size_t w
 	struct ctl *c = *out = x_calloc(1, sizeof *c);
 	int err = 0;
 
+	json_set_alloc_funcs(malloc, x_free_wiped); /* there are keys in some requests */
 	c->s = *s;
 	flatten(c);
 	c->doors[0] = (struct ctl_door){

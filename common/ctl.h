@@ -80,6 +80,8 @@ bool ctl_group(const char *text, gid_t *out);
 unsigned ctl_clients(const struct ctl *c);
 uint64_t ctl_events_dropped(const struct ctl *c);
 
+/* Answers {outcome: completed}, or an error as ctl_fail() does; frees the request. */
+void ctl_done(struct ctl_request *req, int err, const char *hint);
 /* Answers and frees the request; takes over `result`. */
 void ctl_reply(struct ctl_request *req, json_t *result);
 /* Error with the code of `err`, data.name in capitals (UE_NOT_FOUND), data.cause, and data.hint if not NULL. */

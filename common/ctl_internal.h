@@ -16,6 +16,7 @@
 #define CTL_EVENTS_CHUNK 65536 /* queued octets of one turn of catching up */
 #define CTL_OUTPUT_MAX 4194304 /* queued octets above which a client is closed */
 #define CTL_TOPICS_MAX 16
+#define CTL_TEXT_MAX 200 /* of an error */
 
 /* A socket that is listened at. */
 struct ctl_door {
@@ -76,7 +77,9 @@ void ctl_client_write(struct ctl_client *cl, json_t *msg);
 
 /* ctl_request.c: one line of a client. */
 void ctl_request_line(struct ctl_client *cl, const char *line, size_t len);
-/* An answer to what no handler has seen, with data.cause of `err`; `id` and `hint` may be NULL, and `name`: that of `err`. */
+
+/* ctl_answer.c: an answer to what no handler has seen, with data.cause of `err`. `id` and `hint` may be NULL; so may
+ * `name`: it is that of `err` then. */
 void ctl_protocol_error(struct ctl_client *cl, const json_t *id, int code, const char *name,
 			int err, const char *text, const char *hint);
 

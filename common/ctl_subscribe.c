@@ -155,14 +155,14 @@ void ctl_subscribe(struct ctl_client *cl, struct ctl_request *req, const json_t 
 void ctl_unsubscribe(struct ctl_client *cl, struct ctl_request *req)
 {
 	ctl_subscribe_end(cl);
-	ctl_reply(req, json_pack("{s:s}", "outcome", "completed"));
+	ctl_done(req, 0, NULL);
 }
 
 static void ping(void *ctx, struct ctl_request *req, const json_t *params)
 {
 	(void)ctx;
 	(void)params;
-	ctl_reply(req, json_pack("{s:s}", "outcome", "completed"));
+	ctl_done(req, 0, NULL);
 }
 
 static void version(void *ctx, struct ctl_request *req, const json_t *params)

@@ -27,11 +27,6 @@
 #define FILES_MAX 16
 #define OVERRIDES_MAX 64
 
-const struct config_row *daemon_rows(const struct node *n)
-{
-	return n->daemon->rows;
-}
-
 static json_int_t open_descriptors(void)
 {
 	DIR *dir = opendir("/proc/self/fd");

@@ -46,8 +46,6 @@ struct daemon {
 	const struct fsm *const *machines; /* that of UEs first; ends with NULL */
 };
 
-#define KEYHOP_VERSION "0.1.0"
-
 /* Exit code: 0 after an orderly end, 2 for a wrong command line or configuration, 1 when start fails. */
 int daemon_main(const struct daemon *d, int argc, char **argv);
 
@@ -64,7 +62,6 @@ int node_ctl_open(struct node *n, char *why, size_t why_len) KH_MUST_CHECK;
 /* All that can be wrong with options but what their rows say; `why` begins with where in `tree` it stands. */
 int daemon_check(const struct daemon *d, const struct node_options *options,
 		 const struct config_tree *tree, char *why, size_t why_len) KH_MUST_CHECK;
-const struct config_row *daemon_rows(const struct node *n);
 json_t *daemon_status(struct node *n);
 
 #endif

@@ -32,7 +32,7 @@ bool liveness_tick(struct liveness *l, uint32_t misses, int *err);
 	 .help = "silence after which a peer is asked whether it is there"}, \
 	{ \
 		.key = "liveness.misses", .type = CONFIG_U32, .offset = (misses), .def = "2", \
-		.min = 1, .max = 100, .help = "unanswered questions after which it is gone" \
+		.min = 1, .max = 100, .help = "unanswered questions after which a peer is gone" \
 	}
 
 #endif

@@ -28,7 +28,8 @@ enum log_cat {
 		LOG_CATS
 };
 
-/* Writes to stderr until a file is set; when that is the journal ($JOURNAL_STREAM), lines begin with their priority. `node` is borrowed and must outlive the log. */
+/* Writes to stderr until a file is set; when that is the journal ($JOURNAL_STREAM), lines begin with their priority.
+ * `node` is borrowed and must outlive the log. */
 void log_init(const char *node);
 /* Appends to `path` (mode 0640) from now on. 0 or KH_E_CONFIG, with errno set. */
 int log_to_file(const char *path);

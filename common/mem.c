@@ -1,8 +1,11 @@
 #include "mem.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <openssl/crypto.h>
 
 _Noreturn void x_out_of_memory(void)
 {
@@ -29,6 +32,13 @@ void *x_realloc(void *p, size_t size)
 	if (!q)
 		x_out_of_memory();
 	return q;
+}
+
+void x_free_wiped(void *p)
+{
+	if (p)
+		OPENSSL_cleanse(p, malloc_usable_size(p));
+	free(p);
 }
 
 char *x_strdup(const char *s)

@@ -144,6 +144,11 @@ static int check_range(uint64_t v, const struct field_rule *rule)
 	return v < rule->min || v > rule->max ? KH_E_BAD_FIELD : 0;
 }
 
+static int check_signed(int64_t v, const struct field_rule *rule)
+{
+	return check_range((uint64_t)(v < 0 ? -v : v), rule);
+}
+
 static int check_text(const char *s, const struct field_rule *rule)
 {
 	struct imsi imsi;
@@ -159,6 +164,7 @@ static int check_field(const uint8_t *at, const struct field_rule *rule, const c
 {
 	uint32_t u32;
 	uint64_t u64;
+	int32_t s32;
 	const char *text;
 	const ProtobufCMessage *sub;
 	ProtobufCBinaryData bytes;
@@ -170,6 +176,9 @@ static int check_field(const uint8_t *at, const struct field_rule *rule, const c
 	case FIELD_U64:
 		memcpy(&u64, at, sizeof u64);
 		return check_range(u64, rule);
+	case FIELD_S32:
+		memcpy(&s32, at, sizeof s32);
+		return check_signed(s32, rule);
 	case FIELD_BYTES:
 		memcpy(&bytes, at, sizeof bytes);
 		return check_range(bytes.len, rule);

@@ -23,6 +23,7 @@ enum role { ROLE_MME = 1, ROLE_ENB = 2, ROLE_UE = 4 };
 enum field_kind {
 	FIELD_U32, /* min..max */
 	FIELD_U64, /* min..max */
+	FIELD_S32, /* -max..max */
 	FIELD_BYTES, /* length min..max */
 	FIELD_NAME, /* node name, or empty when min is 0 */
 	FIELD_IMSI, /* 15 digits, or empty when min is 0 */

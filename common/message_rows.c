@@ -21,6 +21,10 @@
 	{ \
 #f, FIELD_U64, offsetof(T, f), lo, UINT64_MAX, NULL \
 	}
+#define S32(T, f, most) \
+	{ \
+#f, FIELD_S32, offsetof(T, f), 0, most, NULL \
+	}
 #define BYTES(T, f, lo, hi) \
 	{ \
 #f, FIELD_BYTES, offsetof(T, f), lo, hi, NULL \
@@ -62,6 +66,7 @@ static const struct field_rule key_material[] = {
 	U64(Keyhop__Common__KeyMaterial, generation, 1), ID(Keyhop__Common__KeyMaterial, key_id),
 	BYTES(Keyhop__Common__KeyMaterial, wrapped, 1, WRAP_MAX_LEN), END};
 static const struct field_rule meas_config[] = {
+	S32(Keyhop__Rrc__MeasConfig, a3_offset_cdb, 3000),
 	U32(Keyhop__Rrc__MeasConfig, hysteresis_cdb, 0, 3000),
 	U32(Keyhop__Rrc__MeasConfig, time_to_trigger_ms, 0, 5120), END};
 

@@ -11,6 +11,7 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/http.h>
+#include <event2/listener.h>
 #include <utlist.h>
 
 #include "daemon.h"
@@ -18,6 +19,7 @@
 #include "loop.h"
 #include "mem.h"
 #include "metrics_text.h"
+#include "net.h"
 
 #define HEADERS_MAX 8192
 #define BODY_MAX 1024
@@ -164,6 +166,35 @@ static struct bufferevent *on_connection(struct event_base *base, void *arg)
 	return v->bev;
 }
 
+static void resume_accepting(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)evconnlistener_enable(arg);
+}
+
+/* No descriptor is left: who waits keeps the socket readable, and without a pause the loop would spin. evhttp has the
+ * argument for itself, so the pause is the loop's own; the loop does not run once the listener is gone. */
+static void on_shortage(struct evconnlistener *l, void *evhttp)
+{
+	static const struct timeval pause = {.tv_usec = NET_ACCEPT_PAUSE_MS * 1000L};
+
+	(void)evhttp;
+	if (event_base_once(evconnlistener_get_base(l), -1, EV_TIMEOUT, resume_accepting, l,
+			    &pause) == 0)
+		(void)evconnlistener_disable(l);
+}
+
+/* Takes over the descriptor, unless there is no memory for it. */
+static bool accept_at(struct metrics_http *h, int fd)
+{
+	struct evhttp_bound_socket *bound = evhttp_accept_socket_with_handle(h->http, fd);
+
+	if (bound)
+		evconnlistener_set_error_cb(evhttp_bound_socket_get_listener(bound), on_shortage);
+	return bound != NULL;
+}
+
 static int read_address(const struct node_options *o, struct endpoint *out, char *why,
 			size_t why_len)
 {
@@ -215,24 +246,24 @@ static void set_up(struct metrics_http *h)
 
 int metrics_http_open(struct node *n, char *why, size_t why_len)
 {
-	const char *listen_text = n->options->metrics_listen;
+	char text[ENDPOINT_TEXT_LEN];
 	struct endpoint at;
 	struct metrics_http *h;
 
-	if (!listen_text)
+	if (!n->options->metrics_listen)
 		return 0;
 	int err = read_address(n->options, &at, why, why_len);
 	if (err)
 		return err;
+	endpoint_text(&at, text);
 	h = n->metrics_http = x_calloc(1, sizeof *h);
 	h->node = n;
 	h->at = at;
 	set_up(h);
 	int fd = listen_at(&h->at);
-	if (fd >= 0 && evhttp_accept_socket(h->http, fd) == 0)
+	if (fd >= 0 && accept_at(h, fd))
 		return 0;
-	snprintf(why, why_len, "metrics.listen: %s port %u: cannot listen: %s", listen_text,
-		 endpoint_port(&at), strerror(errno));
+	snprintf(why, why_len, "metrics.listen: %s: cannot listen: %s", text, strerror(errno));
 	if (fd >= 0)
 		close(fd);
 	return KH_E_CONFIG;

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "passage.h"
 #include "pbmem.h"
 
 static enum protection protection_of(enum nas_header type)

@@ -1,5 +1,6 @@
 #include "nearest.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define WORD_MAX 63 /* longer words get no hint */
@@ -12,8 +13,7 @@ static size_t min3(size_t a, size_t b, size_t c)
 	return ab < c ? ab : c;
 }
 
-/* Levenshtein distance with one row of the matrix; both words are at most WORD_MAX octets. */
-/* Letters added, left out, replaced, or swapped with their neighbour. */
+/* Letters added, left out, replaced, or swapped with their neighbour. Both words are at most WORD_MAX octets. */
 static size_t distance(const char *a, const char *b)
 {
 	size_t rows[3][WORD_MAX + 1]; /* the last three, in turn */
@@ -40,16 +40,25 @@ void nearest_init(struct nearest *n, const char *word)
 	*n = (struct nearest){.word = word, .distance = EDITS_MAX + 1};
 }
 
-void nearest_try(struct nearest *n, const char *candidate)
+bool nearest_try(struct nearest *n, const char *candidate)
 {
 	size_t len = strlen(candidate);
 	size_t d;
 
 	if (len > WORD_MAX || strlen(n->word) > WORD_MAX)
-		return;
+		return false;
 	d = distance(n->word, candidate);
-	if (d < n->distance && 2 * d < len) {
-		n->distance = d;
-		n->best = candidate;
-	}
+	if (d >= n->distance || 2 * d >= len)
+		return false;
+	n->distance = d;
+	n->best = candidate;
+	return true;
+}
+
+const char *nearest_hint(const char *best, char out[NEAREST_HINT_LEN])
+{
+	out[0] = '\0';
+	if (best != NULL && best[0] != '\0')
+		snprintf(out, NEAREST_HINT_LEN, ", did you mean \"%s\"?", best);
+	return out;
 }

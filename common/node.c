@@ -13,6 +13,7 @@
 #include "fault.h"
 #include "link.h"
 #include "loop.h"
+#include "passage.h"
 #include "pbmem.h"
 #include "rng.h"
 #include "tls.h"

@@ -24,6 +24,7 @@ struct ctl;
 struct daemon;
 struct faults;
 struct metrics_http;
+struct passage;
 struct pbmem;
 struct tls_context;
 struct trace;
@@ -91,20 +92,6 @@ static inline void node_count(struct node *n, enum metric m)
  * log (may be NULL). */
 void node_refuse(struct node *n, enum log_cat cat, int err, const char *peer, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
-/* A message that comes or goes. */
-struct passage {
-	bool tx;
-	enum protection protection;
-	enum log_cat cat;
-	const char *peer; /* a node, or the IMSI of a UE */
-	const struct message_row *row;
-	const struct ProtobufCMessage *msg;
-	size_t len; /* octets of the message itself */
-};
-
-/* Fills in peer, UE, MME-UE-id, eNodeB, generation and key id of `about`: what the message says of them, and what this
- * node knows of it besides. */
-void passage_about(struct node *n, const struct passage *p, struct node_event *about);
 /* The one place where a message is told of: counters, one log line at info, what a capture and a trace say. */
 void node_message(struct node *n, const struct passage *p);
 /* Packs and sends `msg` on `link`, counted and logged. An error is counted, too; callers may ignore it. */

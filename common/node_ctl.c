@@ -87,34 +87,36 @@ static json_t *options_json(const struct config_row *rows, const void *options)
 
 static void ctl_config_get(void *ctx, struct ctl_request *req, const json_t *params)
 {
+	const struct node *n = ctx;
+
 	(void)params;
-	ctl_reply(req, options_json(daemon_rows(ctx), ((struct node *)ctx)->options));
+	ctl_reply(req, options_json(n->daemon->rows, n->options));
+}
+
+typedef int reload_fn(struct node *n, json_t **out, char why[CONFIG_WHY_LEN]);
+
+static void answer_changes(struct node *n, struct ctl_request *req, reload_fn *fn)
+{
+	char why[CONFIG_WHY_LEN];
+	json_t *changes = NULL;
+	int err = fn(n, &changes, why);
+
+	if (err)
+		ctl_fail_with(req, err, NULL, "%s", why);
+	else
+		ctl_reply(req, changes);
 }
 
 static void ctl_config_reload(void *ctx, struct ctl_request *req, const json_t *params)
 {
-	char why[CONFIG_WHY_LEN];
-	json_t *changes = NULL;
-	int err = reload(ctx, &changes, why);
-
 	(void)params;
-	if (err)
-		ctl_fail_with(req, err, NULL, "%s", why);
-	else
-		ctl_reply(req, changes);
+	answer_changes(ctx, req, reload);
 }
 
 static void ctl_config_check(void *ctx, struct ctl_request *req, const json_t *params)
 {
-	char why[CONFIG_WHY_LEN];
-	json_t *changes = NULL;
-	int err = reload_check(ctx, &changes, why);
-
 	(void)params;
-	if (err)
-		ctl_fail_with(req, err, NULL, "%s", why);
-	else
-		ctl_reply(req, changes);
+	answer_changes(ctx, req, reload_check);
 }
 
 static void ctl_schema_get(void *ctx, struct ctl_request *req, const json_t *params)
@@ -128,9 +130,7 @@ static void ctl_schema_get(void *ctx, struct ctl_request *req, const json_t *par
 }
 
 static const struct ctl_param schema_get_params[] = {
-	{"name", CTL_STRING, true, 0, 0,
-	 "of a method, notification, event, option, cause or metric"},
-	{0}};
+	{"name", CTL_STRING, true, 0, 0, "as schema.list has it: handover.start, log.level"}, {0}};
 
 static void ctl_status(void *ctx, struct ctl_request *req, const json_t *params)
 {
@@ -143,7 +143,7 @@ static void ctl_shutdown(void *ctx, struct ctl_request *req, const json_t *param
 	struct node *n = ctx;
 
 	(void)params;
-	ctl_reply(req, json_pack("{s:s}", "outcome", "completed"));
+	ctl_done(req, 0, NULL);
 	log_info(LOG_CTL, "shutdown asked for on the control socket");
 	loop_stop(n->loop);
 }
@@ -160,7 +160,8 @@ const struct ctl_method node_methods[] = {
 	{"status", no_params, ctl_status, "what this node is and how it does", true},
 	{"schema.list", no_params, ctl_schema_list,
 	 "methods, notifications, options, events, causes and metrics of this daemon", true},
-	{"schema.get", schema_get_params, ctl_schema_get, "one of them by its name", true},
+	{"schema.get", schema_get_params, ctl_schema_get,
+	 "a method, notification, event, option, cause or metric", true},
 	{"config.check", no_params, ctl_config_check,
 	 "what config.reload would apply, and what needs a restart; applies nothing", true},
 	{"config.get", no_params, ctl_config_get,

@@ -121,6 +121,62 @@ int node_peer(const struct node_options *node, const struct transport_option *o,
 	return 0;
 }
 
+int node_listed_peer(const struct node_options *node, const char *list,
+		     const struct config_list *peers, size_t i, struct conn_peer *out, char *why,
+		     size_t why_len)
+{
+	const struct peer_option *p = (const struct peer_option *)peers->items + i;
+	const struct transport_option o = {.list = list,
+					   .item = i,
+					   .key = "address",
+					   .transport = p->transport,
+					   .address = p->address,
+					   .port = p->port,
+					   .udp_port = p->udp_port};
+
+	return node_peer(node, &o, out, why, why_len);
+}
+
+/* The key that both have the same value of, or NULL. */
+static const char *same_key(const struct peer_option *a, const struct peer_option *b)
+{
+	if (a->id == b->id)
+		return "id";
+	return a->name && b->name && strcmp(a->name, b->name) == 0 ? "name" : NULL;
+}
+
+static int check_peer(const char *list, const struct peer_option *all, size_t i, char *why,
+		      size_t why_len)
+{
+	if (all[i].name && !node_name_is_valid(all[i].name)) {
+		snprintf(why, why_len, "%s.%zu.name: \"%s\" is not a node name", list, i,
+			 all[i].name);
+		return KH_E_CONFIG;
+	}
+	for (size_t j = 0; j < i; j++) {
+		const char *key = same_key(&all[i], &all[j]);
+		if (!key)
+			continue;
+		snprintf(why, why_len, "%s.%zu.%s: the same as %s.%zu", list, i, key, list, j);
+		return KH_E_CONFIG;
+	}
+	return 0;
+}
+
+int node_peers_check(const struct node_options *node, const char *list,
+		     const struct config_list *peers, char *why, size_t why_len)
+{
+	struct conn_peer at;
+	int err = 0;
+
+	for (size_t i = 0; i < peers->n && !err; i++) {
+		err = check_peer(list, peers->items, i, why, why_len);
+		if (!err)
+			err = node_listed_peer(node, list, peers, i, &at, why, why_len);
+	}
+	return err;
+}
+
 int node_listen(struct node *n, const struct transport_option *o, listener_accept_fn *fn,
 		struct listener **out, char *why, size_t why_len)
 {

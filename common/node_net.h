@@ -4,6 +4,7 @@
 
 #include "config.h"
 #include "conn.h"
+#include "ids.h"
 
 struct node;
 struct node_options;
@@ -21,6 +22,15 @@ struct transport_option {
 	uint16_t port, udp_port;
 };
 
+/* An item of a list of peers: neighbours of an eNodeB, cells of a ued. */
+struct peer_option {
+	uint32_t id; /* eNB_ID */
+	char *name; /* NULL: none was given */
+	char *address;
+	uint16_t port, udp_port;
+	int32_t transport;
+};
+
 /* The value of one of the latter's words; false when it is none. */
 bool node_transport_parse(const char *word, int32_t *out);
 /* Do options that every transport has fit together? KH_E_CONFIG with `why`. */
@@ -31,6 +41,14 @@ void node_net_open(struct node *n);
  * a transport that cannot be used here. */
 int node_peer(const struct node_options *node, const struct transport_option *o,
 	      struct conn_peer *out, char *why, size_t why_len) KH_MUST_CHECK;
+/* The same of item `i` of `peers`, a list of struct peer_option that the configuration calls `list`. */
+int node_listed_peer(const struct node_options *node, const char *list,
+		     const struct config_list *peers, size_t i, struct conn_peer *out, char *why,
+		     size_t why_len) KH_MUST_CHECK;
+/* Has each of them a name and an address that are right, and an id and a name that no other has? KH_E_CONFIG with
+ * `why`. */
+int node_peers_check(const struct node_options *node, const char *list,
+		     const struct config_list *peers, char *why, size_t why_len) KH_MUST_CHECK;
 /* Listens as `o` says. KH_E_CONFIG or KH_E_CANNOT_CONNECT, with `why`. */
 int node_listen(struct node *n, const struct transport_option *o, listener_accept_fn *fn,
 		struct listener **out, char *why, size_t why_len) KH_MUST_CHECK;
@@ -45,6 +63,32 @@ int node_listen(struct node *n, const struct transport_option *o, listener_accep
 		.key = (name), .type = CONFIG_PORT, .offset = (at), .def = "0", \
 		.help = "its port of SCTP in UDP; 0: sctp.udp_port with sctp-udp, no UDP with " \
 			"sctp" \
+	}
+
+#define PEER_OPT(member) offsetof(struct peer_option, member)
+#define PEER_ROWS(interface, preset_port) \
+	{.key = "id", \
+	 .type = CONFIG_U32, \
+	 .offset = PEER_OPT(id), \
+	 .required = true, \
+	 .min = 1, \
+	 .max = ENB_ID_MAX, \
+	 .help = "eNB_ID"}, \
+		{.key = "address", \
+		 .type = CONFIG_STRING, \
+		 .offset = PEER_OPT(address), \
+		 .required = true, \
+		 .help = "address of its " interface "; with sctp up to four"}, \
+		{.key = "port", \
+		 .type = CONFIG_PORT, \
+		 .offset = PEER_OPT(port), \
+		 .def = (preset_port), \
+		 .help = "port of its " interface}, \
+		TRANSPORT_ROW("transport", PEER_OPT(transport)), \
+		UDP_PORT_ROW("udp_port", PEER_OPT(udp_port)), \
+	{ \
+		.key = "name", .type = CONFIG_STRING, .offset = PEER_OPT(name), \
+		.help = "node name" \
 	}
 
 #define NET_MS_ROW(name, member, preset, least, most, text) \
@@ -74,9 +118,9 @@ int node_listen(struct node *n, const struct transport_option *o, listener_accep
 		NET_MS_ROW("sctp.rto_initial", rto_initial_ms, "300ms", 10, 60000, \
 			   "first retransmission time-out of SCTP"), \
 		NET_MS_ROW("sctp.rto_min", rto_min_ms, "100ms", 10, 60000, \
-			   "least retransmission time-out"), \
+			   "least retransmission time-out of SCTP"), \
 		NET_MS_ROW("sctp.rto_max", rto_max_ms, "500ms", 10, 60000, \
-			   "greatest retransmission time-out"), \
+			   "greatest retransmission time-out of SCTP"), \
 		NET_MS_ROW("sctp.heartbeat", heartbeat_ms, "200ms", 50, 600000, \
 			   "silence of a path after which it is probed"), \
 		NET_COUNT_ROW("sctp.path_retransmissions", path_retransmissions, "2", \
@@ -93,16 +137,16 @@ int node_listen(struct node *n, const struct transport_option *o, listener_accep
 		NET_PER_CENT_ROW("lab.udp_impair.loss", loss, \
 				 "per cent of the datagrams of sctp-udp that are not sent"), \
 		NET_PER_CENT_ROW("lab.udp_impair.duplicate", duplicate, \
-				 "per cent that are sent twice"), \
+				 "per cent of the datagrams that are sent twice"), \
 		NET_PER_CENT_ROW("lab.udp_impair.reorder", reorder, \
-				 "per cent that are sent after the next"), \
+				 "per cent of the datagrams that are sent after the next"), \
 		NET_MS_ROW("lab.udp_impair.delay", impair.delay_ms, "0ms", 0, 10000, \
-			   "all are late by this"), \
+			   "all datagrams are late by this"), \
 		{.key = "lab.udp_impair.seed", \
 		 .type = CONFIG_U32, \
 		 .offset = NODE_OPT(net.impair.seed), \
 		 .def = "1", \
 		 .max = UINT32_MAX, \
-		 .help = "of the random numbers that choose"},
+		 .help = "seed of the random numbers that choose"},
 
 #endif

@@ -40,7 +40,7 @@
 		 .type = CONFIG_PORT, \
 		 .offset = NODE_OPT(metrics_port), \
 		 .def = "9651", \
-		 .help = "port for them, unless metrics.listen has one; 0 picks one"}, \
+		 .help = "port of metrics.listen, unless that has one; 0 picks one"}, \
 		{.key = "control.socket", \
 		 .type = CONFIG_FILE, \
 		 .access = CONFIG_REMOVES, \
@@ -61,7 +61,7 @@
 		{.key = "control.viewer_group", \
 		 .type = CONFIG_STRING, \
 		 .offset = NODE_OPT(viewer_group), \
-		 .help = "group that may use that one"}, \
+		 .help = "group that may use the viewers' socket"}, \
 		{.key = "user", \
 		 .type = CONFIG_STRING, \
 		 .offset = NODE_OPT(user), \

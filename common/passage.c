@@ -1,8 +1,8 @@
-/* Whom a message is about, for the log and for traces. */
+#include "passage.h"
+
 #include <stdio.h>
 
 #include "daemon.h"
-#include "node.h"
 
 static uint32_t number_in(const struct passage *p, const char *name)
 {

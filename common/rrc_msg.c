@@ -5,6 +5,7 @@
 #include "air.h"
 #include "fault.h"
 #include "link.h"
+#include "passage.h"
 #include "pbmem.h"
 
 static int send_pdu(struct node *n, const struct uu_end *to, const struct message_row *row,

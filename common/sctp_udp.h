@@ -5,7 +5,8 @@
  * - The library is one to a process and calls back without an argument of ours: the one mutable variable here says
  *   which net it belongs to.
  * - It keeps the "address" of a peer (a pointer to it) longer than we keep the connection. So the pointer is no
- *   pointer but the UDP address itself with the number of our socket: nothing to free, and no state for who sends us datagrams. What a peer must do before there is any is return the cookie.
+ *   pointer but the UDP address itself with the number of our socket: nothing to free, and no state for a
+ *   peer that has not returned its cookie.
  * - Its upcalls come with its locks held: they only note who has something to do. */
 #ifndef KEYHOP_SCTP_UDP_H
 #define KEYHOP_SCTP_UDP_H

@@ -187,6 +187,7 @@ int subscriber_read(struct crypto *c, const char *path, subscriber_fn *fn, void 
 		    size_t why_len)
 {
 	struct lines l = {c, fn, arg, path, 0, why, why_len};
+	char room[4096]; /* what the library would read ahead into, and not wipe */
 	struct stat st;
 	const char *reason;
 	FILE *f = file_open(path, SUBSCRIBERS_FILE_MAX, &reason);
@@ -200,8 +201,10 @@ int subscriber_read(struct crypto *c, const char *path, subscriber_fn *fn, void 
 		fclose(f);
 		return KH_E_CONFIG;
 	}
+	(void)setvbuf(f, room, _IOFBF, sizeof room);
 	int err = read_lines(&l, f);
 	fclose(f);
+	key_wipe(room, sizeof room);
 	return err ? KH_E_CONFIG : 0;
 }
 

@@ -7,6 +7,7 @@
 
 #include "daemon.h"
 #include "mem.h"
+#include "passage.h"
 
 struct trace {
 	struct imsi ue; /* "": all */

@@ -13,8 +13,8 @@ struct trust;
 int trust_open(struct node *n, char *why, size_t why_len) KH_MUST_CHECK;
 /* From now on: looks at tls.crl a few times a second, whatever way it is replaced, and warns of what ends. */
 void trust_watch(struct node *n);
-/* Certificate, key, CA and revocation list are read again; keys of options that have changed go to `applied`. KH_E_CONFIG with
- * `why`; nothing has changed then. */
+/* Reads certificate, key, CA and revocation list again; keys of options that have changed go to `applied`. KH_E_CONFIG
+ * with `why`; nothing has changed then. */
 int trust_reload(struct node *n, json_t *applied, char *why, size_t why_len) KH_MUST_CHECK;
 /* What trust_reload() would apply; changes nothing. */
 int trust_check(struct node *n, json_t *applied, char *why, size_t why_len) KH_MUST_CHECK;

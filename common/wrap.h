@@ -31,12 +31,14 @@ const char *wrap_warning(enum wrap_type type);
 size_t wrap_len(enum wrap_type type, size_t kenb_len);
 
 /* Step 3c. `counter` is the 64-bit GCM nonce counter of this key and must never repeat under it; the nonce is
- * key id(4) | counter(8); on the wire nonce | ciphertext | tag. Writes wrap_len() octets. KH_E_BAD_FIELD for a combination that does not exist. */
+ * key id(4) | counter(8); on the wire nonce | ciphertext | tag. Writes wrap_len() octets. KH_E_BAD_FIELD for a
+ * combination that does not exist. */
 int wrap_seal(struct crypto *c, enum wrap_type type, const struct mme_enb_key *key,
 	      uint64_t counter, const struct wrap_binding *binding, const struct kenb *kenb,
 	      uint8_t *out, size_t *out_len) KH_MUST_CHECK;
 /* Step 7a. KH_E_WRAP_MISMATCH for a length that the form cannot have, KH_E_UNWRAP_FAILED when it does not
- * open (aes-gcm: also when the nonce names another key id); `out` is wiped then. aes-block cannot fail: a wrong key shows at message 10. */
+ * open (aes-gcm: also when the nonce names another key id); `out` is wiped then. aes-block cannot fail: a wrong key
+ * shows at message 10. */
 int wrap_open(struct crypto *c, enum wrap_type type, const struct mme_enb_key *key,
 	      const struct wrap_binding *binding, const uint8_t *in, size_t in_len,
 	      struct kenb *out) KH_MUST_CHECK;

@@ -6,6 +6,7 @@
 
 #include "client.h"
 #include "import.h"
+#include "nearest.h"
 #include "params.h"
 
 struct holder {
@@ -92,13 +93,8 @@ bool is_help(const char *word)
 
 static bool is_list(const json_t *method, const json_t *params)
 {
-	bool paged = false;
-	size_t i;
-	json_t *p;
-
-	json_array_foreach(json_object_get(method, "params"), i, p) paged =
-		paged || strcmp(json_string_value(json_object_get(p, "name")), "offset") == 0;
-	return paged && !json_object_get(params, "offset") && !json_object_get(params, "limit");
+	return params_find(method, "offset") && !json_object_get(params, "offset") &&
+	       !json_object_get(params, "limit");
 }
 
 /* Calls a method; of a list all pages, unless `params` ask for one. As client_call(). */
@@ -163,7 +159,7 @@ static bool say_noun(const json_t *schema, const char *noun)
 
 static void say_no_method(json_t *schema, const struct command *cmd, int argc, char **argv)
 {
-	char name[128], words[128];
+	char name[128], words[128], hint[NEAREST_HINT_LEN];
 	const char *node = cmd->node ? cmd->node : "NODE";
 
 	snprintf(name, sizeof name, "%s%s%s", argv[0], argc > 1 ? "." : "",
@@ -174,11 +170,11 @@ static void say_no_method(json_t *schema, const struct command *cmd, int argc, c
 		*strchr(words, '.') = ' ';
 	if (argc == 1 && say_noun(schema, argv[0]))
 		return;
-	fprintf(stderr, "keyhop: this node has no \"%s%s%s\"", argv[0], argc > 1 ? " " : "",
-		argc > 1 ? argv[1] : "");
-	if (near)
-		fprintf(stderr, ", did you mean \"%s\"?", words);
-	fprintf(stderr, "\nhint: keyhop %s help lists what it has\n", node);
+	fprintf(stderr,
+		"keyhop: this node has no \"%s%s%s\"%s\n"
+		"hint: keyhop %s help lists what it has\n",
+		argv[0], argc > 1 ? " " : "", argc > 1 ? argv[1] : "", nearest_hint(words, hint),
+		node);
 }
 
 /* The answer, or NULL after a printed error. *code says what went wrong, also when there is an answer to tell. */

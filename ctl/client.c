@@ -10,6 +10,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "mem.h"
+
+#define SCHEMA_MS 1000
+
 static void say(const struct client *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 static void say(const struct client *c, const char *fmt, ...)
@@ -84,11 +88,8 @@ static int fill(struct client *c, int timeout_ms)
 	struct pollfd p = {.fd = c->fd, .events = POLLIN};
 
 	if (c->cap - c->len < 65536) {
-		char *bigger = realloc(c->buf, c->cap + 131072);
-		if (!bigger)
-			return EXIT_FAILED;
-		c->buf = bigger;
 		c->cap += 131072;
+		c->buf = x_realloc(c->buf, c->cap);
 	}
 	int ready = poll(&p, 1, timeout_ms);
 	if (ready == 0) {
@@ -159,6 +160,19 @@ json_t *client_call(struct client *c, const char *method, json_t *params, int ti
 		json_decref(msg);
 	}
 	return NULL;
+}
+
+json_t *client_schema(const char *path)
+{
+	struct client c;
+	int code = client_open_quiet(&c, path, SCHEMA_MS);
+	json_t *answer =
+		code ? NULL : client_call(&c, "schema.list", json_object(), SCHEMA_MS, &code);
+	json_t *schema = json_incref(json_object_get(answer, "result"));
+
+	json_decref(answer);
+	client_close(&c);
+	return schema;
 }
 
 int client_exit_code(json_int_t code)

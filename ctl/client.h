@@ -43,6 +43,8 @@ json_t *client_read(struct client *c, int timeout_ms, int *code);
 /* Calls a method; the answer (with result or error) or NULL, as above. Takes over `params`. */
 json_t *client_call(struct client *c, const char *method, json_t *params, int timeout_ms,
 		    int *code);
+/* What schema.list of the node at `path` says, new; NULL when nobody answers there, which is not printed. */
+json_t *client_schema(const char *path);
 /* Exit code of a JSON-RPC error code. */
 int client_exit_code(json_int_t code);
 /* Name, text and hint of an error answer on standard error; its exit code. */

@@ -102,25 +102,11 @@ void complete_ues(const struct completing *c)
 	client_close(&client);
 }
 
-static json_t *ask_schema(const char *path)
-{
-	struct client client;
-	int code = 0;
-	json_t *answer = NULL;
-
-	if (!client_open_quiet(&client, path, TIMEOUT_MS))
-		answer = client_call(&client, "schema.list", json_object(), TIMEOUT_MS, &code);
-	client_close(&client);
-	json_t *schema = json_incref(json_object_get(answer, "result"));
-	json_decref(answer);
-	return schema;
-}
-
 /* Methods of all nodes together: those of each daemon once. */
 static void add_schema(void *arg, const char *name, const char *path)
 {
 	struct completing *c = arg;
-	json_t *more = ask_schema(path);
+	json_t *more = client_schema(path);
 
 	(void)name;
 	if (!c->schema)
@@ -138,7 +124,7 @@ json_t *complete_schema(struct completing *c)
 	if (c->schema)
 		return c->schema;
 	if (path_of(c, path) == 0)
-		c->schema = ask_schema(path);
+		c->schema = client_schema(path);
 	else if (c->node && strcmp(c->node, "all") == 0)
 		(void)nodes_each(NULL, add_schema, c);
 	return c->schema;

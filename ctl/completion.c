@@ -8,8 +8,6 @@
 #include "nodes.h"
 #include "verbs.h"
 
-#define TIMEOUT_MS 1000
-
 /* Each shell's way to offer the lines of `keyhop complete` that fit, and files where a line says so. What a node is called
  * never becomes part of a command: words are taken as they are. */
 static const char bash_script[] =
@@ -68,18 +66,6 @@ int completion_verb(int argc, char **argv, enum output_format form)
 	return verb_misuse("completion", "wants bash, zsh or fish");
 }
 
-static json_t *ask_at(const char *path, const char *method)
-{
-	struct client c;
-	int code = 0;
-	json_t *answer = NULL;
-
-	if (!client_open_quiet(&c, path, TIMEOUT_MS))
-		answer = client_call(&c, method, json_object(), TIMEOUT_MS, &code);
-	client_close(&c);
-	return answer;
-}
-
 struct schemas {
 	json_t *by_daemon;
 };
@@ -87,14 +73,13 @@ struct schemas {
 static void add_schema(void *arg, const char *name, const char *path)
 {
 	struct schemas *s = arg;
-	json_t *answer = ask_at(path, "schema.list");
-	json_t *schema = json_object_get(answer, "result");
+	json_t *schema = client_schema(path);
 	const char *daemon = json_string_value(json_object_get(schema, "daemon"));
 
 	(void)name;
 	if (daemon && !json_object_get(s->by_daemon, daemon))
 		json_object_set(s->by_daemon, daemon, schema);
-	json_decref(answer);
+	json_decref(schema);
 }
 
 /* Of every daemon that answers somewhere, {"mmed": {...}, "enbd": {...}, "ued": {...}}. */
@@ -115,13 +100,11 @@ static json_t *all_schemas(void)
 static json_t *schema_of(const char *node)
 {
 	char path[NODE_PATH_MAX];
-	json_t *answer, *schema;
+	json_t *schema;
 
 	if (node_path_or_say(node, path, sizeof path))
 		return NULL;
-	answer = ask_at(path, "schema.list");
-	schema = json_incref(json_object_get(answer, "result"));
-	json_decref(answer);
+	schema = client_schema(path);
 	if (!schema)
 		fprintf(stderr, "keyhop: node \"%s\" does not answer\n", node);
 	return schema;

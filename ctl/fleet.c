@@ -15,6 +15,7 @@
 #include <uthash.h>
 
 #include "client.h"
+#include "mem.h"
 #include "nodes.h"
 
 struct pending {
@@ -23,17 +24,6 @@ struct pending {
 	void *arg;
 	UT_hash_handle hh;
 };
-
-static void *allocate(size_t size)
-{
-	void *p = calloc(1, size);
-
-	if (!p) {
-		fputs("keyhop: out of memory\n", stderr);
-		exit(EXIT_FAILED);
-	}
-	return p;
-}
 
 const char *answer_error(const json_t *answer)
 {
@@ -53,6 +43,14 @@ const char *answer_hint(const json_t *answer)
 	return json_string_value(json_object_get(json_object_get(error, "data"), "hint"));
 }
 
+void fleet_say_missed(void *arg, struct fleet_node *node, const json_t *range)
+{
+	(void)arg;
+	fprintf(stderr, "keyhop: events %lld to %lld of %s are lost\n",
+		(long long)json_integer_value(json_object_get(range, "from")),
+		(long long)json_integer_value(json_object_get(range, "to")), node->name);
+}
+
 static void settle(struct fleet_node *node, struct pending *p, const json_t *answer)
 {
 	HASH_DEL(node->pending, p);
@@ -68,9 +66,9 @@ static void take(struct fleet_node *node, const json_t *message)
 	struct pending *p;
 
 	if (method && strcmp(method, "events.lost") == 0) {
-		if (node->fleet->missed)
-			node->fleet->missed(node->fleet->arg, node,
-					    json_object_get(message, "params"));
+		if (node->fleet->ops->missed)
+			node->fleet->ops->missed(node->fleet->arg, node,
+						 json_object_get(message, "params"));
 		return;
 	}
 	if (method && strcmp(method, "event") == 0) {
@@ -130,7 +128,7 @@ static void on_call_to_nobody(evutil_socket_t fd, short what, void *arg)
 void fleet_call(struct fleet_node *node, const char *method, json_t *params, fleet_answer_fn *fn,
 		void *arg)
 {
-	struct pending *p = allocate(sizeof *p);
+	struct pending *p = x_calloc(1, sizeof *p);
 	json_t *message;
 	char *text;
 
@@ -190,7 +188,7 @@ static void connect_to(void *arg, const char *name, const char *path)
 		close(fd);
 		return;
 	}
-	struct fleet_node *node = allocate(sizeof *node);
+	struct fleet_node *node = x_calloc(1, sizeof *node);
 	evutil_make_socket_nonblocking(fd);
 	node->fleet = f;
 	snprintf(node->name, sizeof node->name, "%s", name);

@@ -24,12 +24,17 @@ struct fleet_node {
 /* The answer has `result` or `error`; borrowed. NULL: the node is gone. */
 typedef void fleet_answer_fn(void *arg, const json_t *answer);
 
+/* Each may be NULL. */
 struct fleet_ops {
 	/* An event of a node that was subscribed to; borrowed. */
 	void (*event)(void *arg, struct fleet_node *node, const json_t *event);
 	/* A node went away. */
 	void (*lost)(void *arg, struct fleet_node *node);
+	/* This reader was too slow: events `from` to `to` of a node are gone; borrowed. */
+	void (*missed)(void *arg, struct fleet_node *node, const json_t *range);
 };
+/* What most do about it: a line on standard error. */
+void fleet_say_missed(void *arg, struct fleet_node *node, const json_t *range);
 
 #define FLEET_NODES_MAX 1100
 
@@ -39,9 +44,6 @@ struct fleet {
 	size_t n_nodes;
 	const struct fleet_ops *ops;
 	void *arg;
-	/* This reader was too slow: events `from` to `to` of a node are gone; borrowed. To be set after fleet_open(), or
-	 * NULL. */
-	void (*missed)(void *arg, struct fleet_node *node, const json_t *range);
 	char *const *only; /* names of the nodes wanted; none: all */
 	size_t n_only;
 	struct event *reader; /* of our standard output is gone */

@@ -15,8 +15,6 @@
 #include "topology.h"
 #include "verbs.h"
 
-#define ARGS_MAX 256
-
 static const struct {
 	const char *name, *usage, *help;
 } actions[] = {
@@ -144,7 +142,7 @@ static int topology_file(const struct topology *t)
 static int start_script(const struct lab_args *a, const char *topology, enum output_format form)
 {
 	char exe[PATH_MAX], script[SCRIPT_PATH_LEN];
-	const char *args[ARGS_MAX];
+	const char *args[SCRIPT_ARGS_MAX];
 	const char *pairs[][2] = {{"--tool", exe},
 				  {"--topology", topology},
 				  {"--file", a->file},
@@ -166,14 +164,7 @@ static int start_script(const struct lab_args *a, const char *topology, enum out
 	if (output_is_json(form))
 		args[n++] = "--json";
 	args[n++] = a->action;
-	for (int i = 0; i < a->n_words && n < ARGS_MAX - 1; i++)
-		args[n++] = a->words[i];
-	args[n] = NULL;
-	/* No bytecode beside the scripts: what is installed is all there is to remove. */
-	(void)setenv("PYTHONDONTWRITEBYTECODE", "1", 0);
-	execvp(args[0], (char *const *)(uintptr_t)args);
-	fprintf(stderr, "keyhop: python3: %s\n", strerror(errno));
-	return EXIT_FAILED;
+	return script_run(args, n, a->n_words, a->words);
 }
 
 int lab_verb(int argc, char **argv, enum output_format form)
@@ -190,7 +181,7 @@ int lab_verb(int argc, char **argv, enum output_format form)
 
 	if (code)
 		return code;
-	if (a.n_words > ARGS_MAX - 20)
+	if (a.n_words > SCRIPT_ARGS_MAX - 20)
 		return usage();
 	if (a.file && topology_load(&t, a.file, why)) {
 		fprintf(stderr, "keyhop: %s\n", why);

@@ -12,8 +12,6 @@
 #include "via.h"
 #include "words.h"
 
-#define VERSION "0.1.0"
-
 static void print_options(FILE *out)
 {
 	char name[40];
@@ -55,7 +53,7 @@ static void usage(FILE *out)
 #undef EXIT_HELP
 }
 
-/* What was perhaps meant by the first word, when that is no node; "" for nothing. */
+/* The verb that was perhaps meant, or NULL. */
 static const char *nearest_verb(const char *word)
 {
 	struct nearest near;
@@ -63,18 +61,18 @@ static const char *nearest_verb(const char *word)
 	nearest_init(&near, word);
 	for (const struct verb *v = verbs; v->name; v++)
 		nearest_try(&near, v->name);
-	return near.best ? near.best : "";
+	return near.best;
 }
 
 int help_verb(int argc, char **argv, enum output_format form)
 {
 	const struct verb *v = argc == 1 ? verb_find(argv[0]) : NULL;
+	char hint[NEAREST_HINT_LEN];
 
 	(void)form;
 	if (argc > 0 && !v) {
-		const char *near = nearest_verb(argv[0]);
-		fprintf(stderr, "keyhop: \"%s\" is no verb%s%s%s\n", argv[0],
-			*near ? ", did you mean \"" : "", near, *near ? "\"?" : "");
+		fprintf(stderr, "keyhop: \"%s\" is no verb%s\n", argv[0],
+			nearest_hint(nearest_verb(argv[0]), hint));
 		return EXIT_USAGE;
 	}
 	if (v)
@@ -87,8 +85,7 @@ int help_verb(int argc, char **argv, enum output_format form)
 /* One word that is no verb: a node of which nothing is asked, or a slip. */
 static int say_one_word(const char *word)
 {
-	char path[NODE_PATH_MAX];
-	const char *near = nearest_verb(word);
+	char path[NODE_PATH_MAX], hint[NEAREST_HINT_LEN];
 
 	if (node_path(word, path, sizeof path) == 0)
 		fprintf(stderr,
@@ -97,16 +94,16 @@ static int say_one_word(const char *word)
 			word, word);
 	else
 		fprintf(stderr,
-			"keyhop: \"%s\" is no verb of keyhop, and no node is called so%s%s%s\n"
+			"keyhop: \"%s\" is no verb of keyhop, and no node is called so%s\n"
 			"hint: keyhop --help\n",
-			word, *near ? ", did you mean \"" : "", near, *near ? "\"?" : "");
+			word, nearest_hint(nearest_verb(word), hint));
 	return EXIT_USAGE;
 }
 
 static int do_only(const char *option)
 {
 	if (strcmp(option, "version") == 0)
-		puts("keyhop " VERSION);
+		puts("keyhop " KEYHOP_VERSION);
 	else if (strcmp(option, "dump-schema") == 0)
 		verbs_dump();
 	else
@@ -161,8 +158,8 @@ static int run_method(struct command *cmd, int argc, char **argv)
 		return call_all(cmd, argc, argv);
 	if (!cmd->socket[0]) {
 		code = node_path_or_say(cmd->node, cmd->socket, sizeof cmd->socket);
-		const char *near = code ? nearest_verb(cmd->node) : "";
-		if (*near)
+		const char *near = code ? nearest_verb(cmd->node) : NULL;
+		if (near)
 			fprintf(stderr, "hint: did you mean the verb \"%s\"?\n", near);
 		else if (code)
 			fputs("hint: the first word is a verb of keyhop, or the node that is "

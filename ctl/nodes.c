@@ -94,16 +94,15 @@ static void note_name(void *arg, const char *name, const char *path)
 	size_t used = strlen(n->all);
 
 	(void)path;
-	nearest_try(&n->near, name);
-	if (n->near.best == name)
+	if (nearest_try(&n->near, name))
 		snprintf(n->best, sizeof n->best, "%s", name);
-	n->near.best = n->best;
 	snprintf(n->all + used, sizeof n->all - used, "%s%s", used ? " " : "", name);
 }
 
 int node_path_or_say(const char *name, char *path, size_t len)
 {
 	struct names n = {.best = ""};
+	char hint[NEAREST_HINT_LEN];
 
 	if (node_path(name, path, len) == 0)
 		return EXIT_DONE;
@@ -115,8 +114,7 @@ int node_path_or_say(const char *name, char *path, size_t len)
 			"conf/topologies/3-enbs.yaml\n",
 			name);
 	else
-		fprintf(stderr, "keyhop: no socket of node \"%s\"%s%s%s; there are: %s\n", name,
-			n.best[0] ? ", did you mean \"" : "", n.best, n.best[0] ? "\"?" : "",
-			n.all);
+		fprintf(stderr, "keyhop: no socket of node \"%s\"%s; there are: %s\n", name,
+			nearest_hint(n.best, hint), n.all);
 	return EXIT_UNREACHABLE;
 }

@@ -162,7 +162,8 @@ static int subscribe(struct run *r)
 	return fleet_run_patiently(&r->fleet);
 }
 
-static const struct fleet_ops fleet_ops = {.event = run_event, .lost = run_lost};
+static const struct fleet_ops fleet_ops = {
+	.event = run_event, .lost = run_lost, .missed = run_missed};
 
 /* NULL, after having said why. */
 static FILE *begin_file(const char *path)
@@ -239,7 +240,6 @@ static int open_nodes(struct run *r, const struct run_options *o)
 		say_why(why);
 		return EXIT_USAGE;
 	}
-	r->fleet.missed = run_missed;
 	r->random = r->scenario.seed;
 	r->bar = isatty(STDERR_FILENO);
 	r->memory_before = run_memory(r);

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "client.h"
-#include "client.h"
+#include "mem.h"
 #include "run_internal.h"
 
 struct asked {
@@ -16,14 +16,10 @@ static void add(struct run *r, struct neighbours *list, const json_t *item)
 {
 	uint32_t id = (uint32_t)json_integer_value(json_object_get(item, "enb"));
 	struct fleet_node *node = fleet_enb(&r->fleet, id);
-	struct fleet_node **more;
 
 	if (!node || !json_is_true(json_object_get(item, "configured")))
 		return;
-	more = realloc(list->to, (list->n + 1) * sizeof(struct fleet_node *));
-	if (!more)
-		return;
-	list->to = more;
+	list->to = x_realloc(list->to, (list->n + 1) * sizeof(struct fleet_node *));
 	list->to[list->n++] = node;
 }
 
@@ -53,13 +49,9 @@ static void on_neighbours(void *arg, const json_t *answer)
 int run_graph_open(struct run *r)
 {
 	size_t n = r->fleet.n_nodes, left = 0;
-	struct asked *asked = calloc(n, sizeof *asked);
+	struct asked *asked = x_calloc(n, sizeof *asked);
 
-	r->graph = calloc(n, sizeof *r->graph);
-	if (!asked || !r->graph) {
-		free(asked);
-		return EXIT_FAILED;
-	}
+	r->graph = x_calloc(n, sizeof *r->graph);
 	for (size_t i = 0; i < n; i++) {
 		if (!r->fleet.nodes[i]->enb_id)
 			continue;

@@ -25,7 +25,7 @@ struct mover {
 		confirmed_us; /* of its handover, from events */
 	json_int_t left_gen; /* generation of the key it left with */
 	json_int_t used_gen, had_gen; /* of its last handover, of the newest H_key it has */
-	int64_t settle_by_us; /* 0: it does not wait for a H_key */
+	int64_t settle_by_us; /* 0: it does not wait for an H_key */
 	json_int_t executed_gen; /* newest handover that the UE knows to be over */
 	int64_t acknowledged_by_us; /* 0: it does not wait to know that */
 	int64_t measured_by_us; /* 0: it does not wait for what a measurement sets off */

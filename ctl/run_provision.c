@@ -7,6 +7,7 @@
 #include <openssl/crypto.h>
 
 #include "client.h"
+#include "mem.h"
 #include "run_internal.h"
 
 #define PAGE 1000
@@ -141,9 +142,7 @@ static int fill(struct run *r, const json_t *items)
 	r->n_movers = json_array_size(items);
 	if (r->scenario.ues)
 		r->n_movers = r->scenario.ues;
-	r->movers = calloc(r->n_movers ? r->n_movers : 1, sizeof *r->movers);
-	if (!r->movers)
-		return EXIT_FAILED;
+	r->movers = x_calloc(r->n_movers ? r->n_movers : 1, sizeof *r->movers);
 	for (size_t i = 0; i < r->n_movers; i++) {
 		struct mover *m = &r->movers[i];
 		const json_t *item = json_array_get(items, i);

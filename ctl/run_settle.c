@@ -61,7 +61,7 @@ void run_mover_attached(struct mover *m, uint32_t cell)
 		r->stats.reattaches++;
 	m->cell = cell;
 	m->anew = true;
-	/* A MME that has lost its store counts from anew, too. */
+	/* An MME that has lost its store counts from anew, too. */
 	m->used_gen = m->had_gen = m->executed_gen = 0;
 	m->measured_by_us = m->acknowledged_by_us = 0;
 	if (measured)

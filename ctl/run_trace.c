@@ -12,6 +12,7 @@
 
 #include <event2/event.h>
 
+#include "mem.h"
 #include "run_internal.h"
 
 #define CELLS_MAX 256
@@ -64,7 +65,7 @@ static void take_head(struct trace *t, char *rest)
 
 	(void)strsep(&rest, ",");
 	while ((part = strsep(&rest, ",")) && t->n_columns < CELLS_MAX)
-		t->columns[t->n_columns++] = strdup(part);
+		t->columns[t->n_columns++] = x_strdup(part);
 }
 
 /* Fills `e` from a line that is no head. */
@@ -97,12 +98,8 @@ static bool take_line(const struct trace *t, char *line, struct entry *e)
 static struct entry *room(struct trace *t)
 {
 	if (t->n == t->cap) {
-		size_t cap = t->cap ? 2 * t->cap : 256;
-		struct entry *more = realloc(t->entries, cap * sizeof *more);
-		if (!more)
-			return NULL;
-		t->entries = more;
-		t->cap = cap;
+		t->cap = t->cap ? 2 * t->cap : 256;
+		t->entries = x_realloc(t->entries, t->cap * sizeof *t->entries);
 	}
 	t->entries[t->n] = (struct entry){.cells = NULL};
 	return &t->entries[t->n];
@@ -124,8 +121,6 @@ static bool read_lines(struct run *r, FILE *f, const char *path)
 			continue;
 		}
 		struct entry *e = room(t);
-		if (!e)
-			return false;
 		t->n++;
 		if (take_line(t, line, e))
 			continue;
@@ -210,15 +205,13 @@ void run_begin_trace(struct run *r)
 	const char *path = run_step(r)->file;
 	FILE *f = path ? fopen(path, "r") : NULL;
 
-	r->trace = calloc(1, sizeof *r->trace);
-	if (!r->trace || !f) {
+	if (!f) {
 		run_fail(r, "trace: cannot read %s: %s", path ? path : "(no file)",
 			 strerror(errno));
-		free(r->trace);
-		r->trace = NULL;
 		run_step_done(r);
 		return;
 	}
+	r->trace = x_calloc(1, sizeof *r->trace);
 	r->trace->timer = evtimer_new(r->fleet.base, on_due, r);
 	bool good = read_lines(r, f, path);
 	fclose(f);

@@ -23,16 +23,14 @@ static int wrong(const struct check *c, const char *key, const char *fmt, ...)
 
 static int wrong(const struct check *c, const char *key, const char *fmt, ...)
 {
-	char path[WORD_LEN], at[CONFIG_WHY_LEN / 2], text[CONFIG_WHY_LEN / 2 - 2];
+	char path[WORD_LEN];
 	va_list ap;
 
 	snprintf(path, sizeof path, "steps.%zu.%s", c->at, key);
-	(void)config_where(scenario_rows, c->tree, path, at, sizeof at);
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof text, fmt, ap);
+	int err = config_wrong(scenario_rows, c->tree, path, c->why, fmt, ap);
 	va_end(ap);
-	snprintf(c->why, CONFIG_WHY_LEN, "%s: %s", at, text);
-	return KH_E_CONFIG;
+	return err;
 }
 
 static const struct step *step_at(const struct check *c)
@@ -43,8 +41,9 @@ static const struct step *step_at(const struct check *c)
 static int not_known(const struct check *c, const char *key, const char *what, const char *word,
 		     const char *best)
 {
-	return wrong(c, key, "no %s \"%s\"%s%s%s", what, word, best ? ", did you mean \"" : "",
-		     best ? best : "", best ? "\"?" : "");
+	char hint[NEAREST_HINT_LEN];
+
+	return wrong(c, key, "no %s \"%s\"%s", what, word, nearest_hint(best, hint));
 }
 
 static int check_fault(const struct check *c)

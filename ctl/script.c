@@ -10,8 +10,6 @@
 #include "client.h"
 #include "verbs.h"
 
-#define ARGS_MAX 256
-
 static bool readable(char *path, const char *dir, const char *name)
 {
 	return dir &&
@@ -35,9 +33,9 @@ int script_find(const char *name, char exe[PATH_MAX], char path[SCRIPT_PATH_LEN]
 	return EXIT_FAILED;
 }
 
-static int run(const char *args[], int n, int argc, char **argv)
+int script_run(const char *args[SCRIPT_ARGS_MAX], int n, int argc, char **argv)
 {
-	for (int i = 0; i < argc && n < ARGS_MAX - 1; i++)
+	for (int i = 0; i < argc && n < SCRIPT_ARGS_MAX - 1; i++)
 		args[n++] = argv[i];
 	args[n] = NULL;
 	/* No bytecode beside the scripts: what is installed is all there is to remove. */
@@ -50,19 +48,19 @@ static int run(const char *args[], int n, int argc, char **argv)
 int demo_verb(int argc, char **argv, enum output_format form)
 {
 	char exe[PATH_MAX], script[SCRIPT_PATH_LEN];
-	const char *args[ARGS_MAX] = {"python3", script, "--tool", exe};
+	const char *args[SCRIPT_ARGS_MAX] = {"python3", script, "--tool", exe};
 	int code = script_find("demo.py", exe, script);
 
 	(void)form;
-	return code ? code : run(args, 4, argc, argv);
+	return code ? code : script_run(args, 4, argc, argv);
 }
 
 int pki_verb(int argc, char **argv, enum output_format form)
 {
 	char exe[PATH_MAX], script[SCRIPT_PATH_LEN];
-	const char *args[ARGS_MAX] = {"/bin/sh", script};
+	const char *args[SCRIPT_ARGS_MAX] = {"/bin/sh", script};
 	int code = script_find("pki", exe, script);
 
 	(void)form;
-	return code ? code : run(args, 2, argc, argv);
+	return code ? code : script_run(args, 2, argc, argv);
 }

@@ -222,7 +222,8 @@ static void begin(struct follow *f)
 
 int seq_follow(struct seq *s, const char *dir, bool print, FILE *out)
 {
-	static const struct fleet_ops ops = {on_event, on_lost};
+	static const struct fleet_ops ops = {
+		.event = on_event, .lost = on_lost, .missed = fleet_say_missed};
 	struct follow f = {.s = s, .out = out, .print = print};
 	int code = fleet_open(&f.fleet, dir, &ops, &f);
 

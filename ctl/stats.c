@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mem.h"
+
 static const struct {
 	const char *name, *text;
 } phases[] = {
@@ -30,12 +32,8 @@ void stats_add(struct stats *s, enum phase phase, int64_t us)
 	struct series *x = &s->phase[phase];
 
 	if (x->n == x->cap) {
-		size_t cap = x->cap ? 2 * x->cap : 1024;
-		int64_t *more = realloc(x->us, cap * sizeof *more);
-		if (!more)
-			return; /* a sample less */
-		x->us = more;
-		x->cap = cap;
+		x->cap = x->cap ? 2 * x->cap : 1024;
+		x->us = x_realloc(x->us, x->cap * sizeof *x->us);
 	}
 	x->us[x->n++] = us;
 }

@@ -15,23 +15,24 @@ struct check {
 	char *why;
 };
 
-/* "file:line:column: text" about `list`.`i`.`key`. */
+/* "file:line:column: text" about `key` of item `i` of `list`, or without a key about the whole list. */
 static int wrong(const struct check *c, const char *list, size_t i, const char *key,
 		 const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
 static int wrong(const struct check *c, const char *list, size_t i, const char *key,
 		 const char *fmt, ...)
 {
-	char path[PATH_LEN], at[CONFIG_WHY_LEN / 2], text[CONFIG_WHY_LEN / 2 - 2];
+	char path[PATH_LEN];
 	va_list ap;
 
-	snprintf(path, sizeof path, "%s.%zu.%s", list, i, key);
-	(void)config_where(topology_rows, c->tree, path, at, sizeof at);
+	if (key)
+		snprintf(path, sizeof path, "%s.%zu.%s", list, i, key);
+	else
+		snprintf(path, sizeof path, "%s", list);
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof text, fmt, ap);
+	int err = config_wrong(topology_rows, c->tree, path, c->why, fmt, ap);
 	va_end(ap);
-	snprintf(c->why, CONFIG_WHY_LEN, "%s: %s", at, text);
-	return KH_E_CONFIG;
+	return err;
 }
 
 static struct topology_node *node_at(const struct topology *t, size_t i)
@@ -61,15 +62,14 @@ static int check_words(const struct check *c, const char *list, size_t i, const 
 		size_t len = strcspn(p, " ,");
 		const struct topology_node *node = node_named(c->t, p, len);
 		if (!node) {
+			char word[CONFIG_WHY_LEN / 4], hint[NEAREST_HINT_LEN];
 			struct nearest near;
-			char word[CONFIG_WHY_LEN / 4];
 			snprintf(word, sizeof word, "%.*s", (int)len, p);
 			nearest_init(&near, word);
 			for (size_t k = 0; k < c->t->nodes.n; k++)
 				nearest_try(&near, node_at(c->t, k)->name);
-			return wrong(c, list, i, key, "no node \"%s\"%s%s%s", word,
-				     near.best ? ", did you mean \"" : "",
-				     near.best ? near.best : "", near.best ? "\"?" : "");
+			return wrong(c, list, i, key, "no node \"%s\"%s", word,
+				     nearest_hint(near.best, hint));
 		}
 		if (role >= 0 && node->role != role)
 			return wrong(c, list, i, key, "\"%s\" is no %s", node->name, roles[role]);
@@ -130,14 +130,9 @@ static int check_nodes(const struct check *c)
 		err = check_node(c, i);
 		of_role[node_at(c->t, i)->role]++;
 	}
-	if (!err && !(of_role[TOPOLOGY_MME] && of_role[TOPOLOGY_ENB] && of_role[TOPOLOGY_UE])) {
-		char at[CONFIG_WHY_LEN / 2];
-		(void)config_where(topology_rows, c->tree, "nodes", at, sizeof at);
-		snprintf(c->why, CONFIG_WHY_LEN,
-			 "%s: a lab has one node with the role mme, and enb and ue at least one",
-			 at);
-		err = KH_E_CONFIG;
-	}
+	if (!err && !(of_role[TOPOLOGY_MME] && of_role[TOPOLOGY_ENB] && of_role[TOPOLOGY_UE]))
+		err = wrong(c, "nodes", 0, NULL,
+			    "a lab has one node with the role mme, and enb and ue at least one");
 	return err;
 }
 

@@ -41,6 +41,10 @@ int pki_verb(int argc, char **argv, enum output_format form);
  * in the source. `exe` is this tool. EXIT_FAILED, and said so, when it is nowhere. */
 #define SCRIPT_PATH_LEN (PATH_MAX + 64)
 int script_find(const char *name, char exe[PATH_MAX], char path[SCRIPT_PATH_LEN]);
+#define SCRIPT_ARGS_MAX 256
+/* Becomes the program args[0] with these `n` words and, as far as there is room, those of `argv`. EXIT_FAILED, and said so,
+ * when it does not. */
+int script_run(const char *args[SCRIPT_ARGS_MAX], int n, int argc, char **argv);
 int lab_verb(int argc, char **argv, enum output_format form);
 /* What `keyhop lab` can do: for people, as JSON. */
 void lab_print_actions(FILE *out);

@@ -6,6 +6,7 @@
 
 #include "client.h"
 #include "duration.h"
+#include "mem.h"
 #include "nodes.h"
 #include "ready.h"
 #include "words.h"
@@ -175,7 +176,7 @@ static void add_name(void *arg, const char *name, const char *path)
 		if (strcmp(all->name[i], name) == 0)
 			return;
 	if (all->n < NODES_MAX)
-		all->name[all->n++] = strdup(name);
+		all->name[all->n++] = x_strdup(name);
 }
 
 /* Nodes of the lab that are still to come, out of lab.json. */

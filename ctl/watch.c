@@ -93,14 +93,6 @@ static void on_event(void *arg, struct fleet_node *node, const json_t *event)
 		end(w, EXIT_DONE);
 }
 
-static void on_missed(void *arg, struct fleet_node *node, const json_t *range)
-{
-	(void)arg;
-	fprintf(stderr, "keyhop: events %lld to %lld of %s are lost\n",
-		(long long)json_integer_value(json_object_get(range, "from")),
-		(long long)json_integer_value(json_object_get(range, "to")), node->name);
-}
-
 static void on_lost(void *arg, struct fleet_node *node)
 {
 	struct watch *w = arg;
@@ -189,13 +181,10 @@ static int find_nodes(const struct watch *w)
 }
 
 /* Every node that was named is there. */
-static int check_nodes(const struct watch *w)
+static int check_nodes(struct watch *w)
 {
 	for (size_t i = 0; i < w->n_nodes; i++) {
-		bool found = false;
-		for (size_t k = 0; k < w->fleet.n_nodes; k++)
-			found = found || strcmp(w->fleet.nodes[k]->name, w->nodes[i]) == 0;
-		if (found)
+		if (fleet_find(&w->fleet, w->nodes[i]))
 			continue;
 		fprintf(stderr, "keyhop: no node %s answers\n", w->nodes[i]);
 		return EXIT_UNREACHABLE;
@@ -212,7 +201,6 @@ static void follow(struct watch *w)
 		evtimer_add(timer, &after);
 	if (!w->hook)
 		fleet_stop_when_unread(&w->fleet);
-	w->fleet.missed = on_missed;
 	w->following = true;
 	for (size_t i = 0; i < w->fleet.n_nodes; i++)
 		fleet_call(w->fleet.nodes[i], "events.subscribe", json_deep_copy(w->params),
@@ -223,7 +211,8 @@ static void follow(struct watch *w)
 
 int watch_verb(int argc, char **argv, enum output_format form)
 {
-	static const struct fleet_ops ops = {.event = on_event, .lost = on_lost};
+	static const struct fleet_ops ops = {
+		.event = on_event, .lost = on_lost, .missed = fleet_say_missed};
 	struct watch w = {.json = output_is_json(form), .params = json_pack("{s:[]}", "topics")};
 	int code = parse(&w, argc, argv);
 

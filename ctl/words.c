@@ -227,11 +227,8 @@ static void try_flag(void *arg, const char *flag)
 {
 	struct known *k = arg;
 
-	nearest_try(&k->near, flag + strspn(flag, "-"));
-	if (k->near.best && k->near.best != k->best) {
+	if (nearest_try(&k->near, flag + strspn(flag, "-")))
 		snprintf(k->best, sizeof k->best, "%s", flag);
-		k->near.best = k->best;
-	}
 }
 
 static int say_no_flag(const struct verb *v, const char *flag)

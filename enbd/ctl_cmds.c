@@ -24,7 +24,7 @@ static void ue_list(void *ctx, struct ctl_request *req, const json_t *params)
 	ctl_page_reply(req, &page);
 }
 
-static struct ue *find_ue(struct enb *e, struct ctl_request *req, const json_t *params)
+struct ue *ctl_find_ue(struct enb *e, struct ctl_request *req, const json_t *params)
 {
 	struct ue *ue = ue_resolve(e, ctl_string(params, "ue", ""));
 
@@ -37,7 +37,7 @@ static struct ue *find_ue(struct enb *e, struct ctl_request *req, const json_t *
 
 static void ue_show(void *ctx, struct ctl_request *req, const json_t *params)
 {
-	struct ue *ue = find_ue(ctx, req, params);
+	struct ue *ue = ctl_find_ue(ctx, req, params);
 
 	if (!ue)
 		return;
@@ -52,15 +52,12 @@ static void ue_show(void *ctx, struct ctl_request *req, const json_t *params)
 
 static void ue_release(void *ctx, struct ctl_request *req, const json_t *params)
 {
-	struct ue *ue = find_ue(ctx, req, params);
+	struct ue *ue = ctl_find_ue(ctx, req, params);
 
 	if (!ue)
 		return;
 	int err = ue_step(ue, EV_OP_RELEASE, &(struct ue_input){.cause = KH_E_RELEASED});
-	if (err)
-		ctl_fail(req, err, NULL);
-	else
-		ctl_reply(req, json_pack("{s:s}", "outcome", "completed"));
+	ctl_done(req, err, NULL);
 }
 
 static void add_fp(struct ctl_page *page, const char *ue, enum key_kind kind, uint32_t kid,
@@ -104,7 +101,7 @@ static void key_list(void *ctx, struct ctl_request *req, const json_t *params)
 {
 	struct enb *e = ctx;
 	bool of_ue = json_object_get(params, "ue") != NULL;
-	struct ue *ue = of_ue ? find_ue(e, req, params) : NULL;
+	struct ue *ue = of_ue ? ctl_find_ue(e, req, params) : NULL;
 
 	if (of_ue && !ue)
 		return;
@@ -164,6 +161,10 @@ static void neighbour_add_cmd(void *ctx, struct ctl_request *req, const json_t *
 		return;
 	}
 	struct neighbour *nb = neighbour_add(e, id, name, &at);
+	if (!nb) {
+		ctl_fail(req, KH_E_NO_RESOURCES, "an eNodeB knows at most 1024 neighbours");
+		return;
+	}
 	nb->attempts = 0;
 	x2_connect(nb);
 	ctl_reply(req, neighbour_json(nb));
@@ -189,7 +190,7 @@ static void handover_start(void *ctx, struct ctl_request *req, const json_t *par
 	struct enb *e = ctx;
 	bool wait = ctl_bool(params, "wait", false);
 	struct neighbour *nb = neighbour_resolve(e, ctl_string(params, "target", ""));
-	struct ue *ue = find_ue(e, req, params);
+	struct ue *ue = ctl_find_ue(e, req, params);
 
 	if (!ue)
 		return;
@@ -231,7 +232,7 @@ static void handover_list(void *ctx, struct ctl_request *req, const json_t *para
 static void handover_show(void *ctx, struct ctl_request *req, const json_t *params)
 {
 	struct enb *e = ctx;
-	struct ue *ue = find_ue(e, req, params);
+	struct ue *ue = ctl_find_ue(e, req, params);
 
 	if (!ue)
 		return;
@@ -243,20 +244,17 @@ static void handover_show(void *ctx, struct ctl_request *req, const json_t *para
 
 static void handover_cancel(void *ctx, struct ctl_request *req, const json_t *params)
 {
-	struct ue *ue = find_ue(ctx, req, params);
+	struct ue *ue = ctl_find_ue(ctx, req, params);
 
 	if (!ue)
 		return;
 	int err = ue_step(ue, EV_OP_CANCEL, &(struct ue_input){.cause = KH_E_CANCELLED});
-	if (err)
-		ctl_fail(req, err, "it can be cancelled until message 9 is sent");
-	else
-		ctl_reply(req, json_pack("{s:s}", "outcome", "completed"));
+	ctl_done(req, err, "it can be cancelled until message 9 is sent");
 }
 
 static void wraplist_show(void *ctx, struct ctl_request *req, const json_t *params)
 {
-	struct ue *ue = find_ue(ctx, req, params);
+	struct ue *ue = ctl_find_ue(ctx, req, params);
 
 	if (!ue)
 		return;
@@ -277,15 +275,12 @@ static void wraplist_show(void *ctx, struct ctl_request *req, const json_t *para
 
 static void wraplist_request(void *ctx, struct ctl_request *req, const json_t *params)
 {
-	struct ue *ue = find_ue(ctx, req, params);
+	struct ue *ue = ctl_find_ue(ctx, req, params);
 
 	if (!ue)
 		return;
 	int err = ue->fsm.now == UE_ACTIVE ? neighbour_list_send(ue) : KH_E_BAD_STATE;
-	if (err)
-		ctl_fail(req, err, NULL);
-	else
-		ctl_reply(req, json_pack("{s:s}", "outcome", "completed"));
+	ctl_done(req, err, NULL);
 }
 
 static const struct ctl_param page_params[] = {CTL_PAGE_PARAMS, {0}};
@@ -320,9 +315,10 @@ const struct ctl_method enb_methods[] = {
 	{"ue.release", ue_params, ue_release, "release a UE", false},
 	{"key.list", key_params, key_list, "keys held (fingerprints)", true},
 	{"neighbour.list", page_params, neighbour_list, "neighbours and their X2", true},
-	{"neighbour.add", neighbour_add_params, neighbour_add_cmd, "add a neighbour and connect",
+	{"neighbour.add", neighbour_add_params, neighbour_add_cmd,
+	 "add a neighbour and connect; of all that it has ever met an eNodeB knows 1024", false},
+	{"neighbour.remove", neighbour_params, neighbour_remove, "hand over to a neighbour no more",
 	 false},
-	{"neighbour.remove", neighbour_params, neighbour_remove, "hand over to it no more", false},
 	{"neighbour.probe", neighbour_params, ctl_neighbour_probe,
 	 "there and back to a neighbour over X2; connects to one that is away", false},
 	{"mme.status", no_params, ctl_mme_status, "the association with the MME", true},
@@ -334,13 +330,14 @@ const struct ctl_method enb_methods[] = {
 	 "step 12 again, while the MME owes its answer", false},
 	{"policy.get", no_params, ctl_policy_get, "event A3 that UEs are given", true},
 	{"policy.set", ctl_policy_params, ctl_policy_set,
-	 "change it, for UEs that come from now on", false},
+	 "change event A3, for UEs that come from now on", false},
 	{"scheme.get", no_params, ctl_scheme_get, "how the key of the next cell is made", true},
 	{"handover.start", handover_params, handover_start, "steps 6a to 11: hand a UE over",
 	 false},
 	{"handover.list", page_params, handover_list, "handovers under way from this cell", true},
 	{"handover.show", ue_params, handover_show, "the handover of one UE", true},
-	{"handover.cancel", ue_params, handover_cancel, "cancel before message 9", false},
+	{"handover.cancel", ue_params, handover_cancel, "cancel a handover before message 9",
+	 false},
 	{"wraplist.show", ue_page_params, wraplist_show, "the wrapped keys of a UE's list", true},
 	{"wraplist.request", ue_params, wraplist_request, "step 3: ask for a new list", false},
 	{0},

@@ -9,11 +9,6 @@
 
 #define PROBE_MS 3000
 
-static void reply_completed(struct ctl_request *req)
-{
-	ctl_reply(req, json_pack("{s:s}", "outcome", "completed"));
-}
-
 void ctl_mme_status(void *ctx, struct ctl_request *req, const json_t *params)
 {
 	const struct enb *e = ctx;
@@ -48,7 +43,7 @@ void ctl_mme_disconnect(void *ctx, struct ctl_request *req, const json_t *params
 	e->s1.held = true;
 	if (e->s1.fsm.now != S1_DOWN)
 		(void)s1_step(e, S1_EV_DROP, &(struct s1_input){.cause = KH_E_CANCELLED});
-	reply_completed(req);
+	ctl_done(req, 0, NULL);
 }
 
 void neighbour_probed(struct neighbour *nb, int err)
@@ -102,25 +97,16 @@ void ctl_neighbour_probe(void *ctx, struct ctl_request *req, const json_t *param
 /* 12 again. The UE has proved this move once; the MME takes the proof once. */
 void ctl_location_update(void *ctx, struct ctl_request *req, const json_t *params)
 {
-	struct ue *ue = ue_resolve(ctx, ctl_string(params, "ue", ""));
-	int err;
+	struct ue *ue = ctl_find_ue(ctx, req, params);
 
-	if (!ue) {
-		ctl_fail(req, KH_E_UE_NOT_FOUND,
-			 "ue.list has the UEs of this cell; ue.show of the MME knows who serves a "
-			 "UE");
+	if (!ue)
 		return;
-	}
 	if (!ue->evidence.pdu) {
 		ctl_fail(req, KH_E_BAD_STATE,
 			 "only while the MME owes an answer: 12 carries the UE's own evidence");
 		return;
 	}
-	err = location_update_send(ue);
-	if (err)
-		ctl_fail(req, err, NULL);
-	else
-		reply_completed(req);
+	ctl_done(req, location_update_send(ue), NULL);
 }
 
 static json_t *policy_json(const struct enb *e)

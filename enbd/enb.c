@@ -12,36 +12,18 @@
 #include "ue_fsm.h"
 #include "x2_fsm.h"
 
-/* Is it, by id or by name, one of those before it? */
-static int check_twice(const struct neighbour_option *all, size_t i, char *why, size_t why_len)
+static int check_neighbours(const struct enb_options *opt, char *why, size_t why_len)
 {
-	for (size_t j = 0; j < i; j++) {
-		bool same_id = all[j].id == all[i].id;
-		if (!same_id && !(all[j].name && all[i].name && !strcmp(all[j].name, all[i].name)))
+	const struct peer_option *all = opt->neighbours.items;
+
+	for (size_t i = 0; i < opt->neighbours.n; i++) {
+		if (all[i].id != opt->id)
 			continue;
-		snprintf(why, why_len, "x2.neighbours.%zu.%s: the same as x2.neighbours.%zu", i,
-			 same_id ? "id" : "name", j);
+		snprintf(why, why_len, ENB_NEIGHBOURS ".%zu.id: %u is this eNodeB itself", i,
+			 opt->id);
 		return KH_E_CONFIG;
 	}
-	return 0;
-}
-
-static int check_neighbour(const struct enb_options *opt, size_t i, char *why, size_t why_len)
-{
-	const struct neighbour_option *all = opt->neighbours.items, *o = &all[i];
-	struct conn_peer at;
-
-	if (o->id == opt->id) {
-		snprintf(why, why_len, "x2.neighbours.%zu.id: %u is this eNodeB itself", i, o->id);
-		return KH_E_CONFIG;
-	}
-	if (o->name && !node_name_is_valid(o->name)) {
-		snprintf(why, why_len, "x2.neighbours.%zu.name: \"%s\" is not a node name", i,
-			 o->name);
-		return KH_E_CONFIG;
-	}
-	int err = check_twice(all, i, why, why_len);
-	return err ? err : neighbour_peer(opt, o, &at, why, why_len);
+	return node_peers_check(&opt->node, ENB_NEIGHBOURS, &opt->neighbours, why, why_len);
 }
 
 static int check(const void *options, char *why, size_t why_len)
@@ -54,21 +36,22 @@ static int check(const void *options, char *why, size_t why_len)
 		err = x2_check(opt, why, why_len);
 	if (!err)
 		err = uu_check(opt, why, why_len);
-	for (size_t i = 0; i < opt->neighbours.n && !err; i++)
-		err = check_neighbour(opt, i, why, why_len);
-	return err;
+	return err ? err : check_neighbours(opt, why, why_len);
 }
 
 static void begin_neighbours(struct enb *e)
 {
-	const struct neighbour_option *o = e->opt.neighbours.items;
+	const struct peer_option *o = e->opt.neighbours.items;
 	char why[CONFIG_WHY_LEN];
 	struct conn_peer at;
 
 	for (size_t i = 0; i < e->opt.neighbours.n; i++) {
-		if (neighbour_peer(&e->opt, &o[i], &at, why, sizeof why))
+		if (node_listed_peer(&e->opt.node, ENB_NEIGHBOURS, &e->opt.neighbours, i, &at, why,
+				     sizeof why))
 			continue;
-		x2_retry(neighbour_add(e, o[i].id, o[i].name, &at));
+		struct neighbour *nb = neighbour_add(e, o[i].id, o[i].name, &at);
+		if (nb) /* a file has fewer than there can be */
+			x2_retry(nb);
 	}
 }
 

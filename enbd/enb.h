@@ -230,11 +230,10 @@ void x2_connect(struct neighbour *nb);
 void x2_free(struct x2_peer *p);
 void x2_retry(struct neighbour *nb);
 int x2_send(struct enb *e, struct x2_peer *p, const Keyhop__X2__X2 *msg);
-/* How to reach a neighbour. */
-int neighbour_peer(const struct enb_options *opt, const struct neighbour_option *o,
-		   struct conn_peer *out, char *why, size_t why_len) KH_MUST_CHECK;
 struct neighbour *neighbour_find(struct enb *e, uint32_t id);
 struct neighbour *neighbour_resolve(struct enb *e, const char *text);
+#define NEIGHBOURS_KNOWN_MAX 1024 /* those that came by themselves, too */
+/* NULL: there are as many as can be. */
 struct neighbour *neighbour_add(struct enb *e, uint32_t id, const char *name,
 				const struct conn_peer *at);
 /* Its certificate is in the revocation list: UEs go there no more. */

@@ -6,21 +6,6 @@
 #include "loop.h"
 #include "mem.h"
 
-int neighbour_peer(const struct enb_options *opt, const struct neighbour_option *o,
-		   struct conn_peer *out, char *why, size_t why_len)
-{
-	const struct neighbour_option *first = opt->neighbours.items;
-	const struct transport_option t = {.list = "x2.neighbours",
-					   .item = (size_t)(o - first),
-					   .key = "address",
-					   .transport = o->transport,
-					   .address = o->address,
-					   .port = o->port,
-					   .udp_port = o->udp_port};
-
-	return node_peer(&opt->node, &t, out, why, why_len);
-}
-
 struct neighbour *neighbour_find(struct enb *e, uint32_t id)
 {
 	struct neighbour *nb;
@@ -46,6 +31,8 @@ struct neighbour *neighbour_add(struct enb *e, uint32_t id, const char *name,
 {
 	struct neighbour *nb = neighbour_find(e, id);
 
+	if (!nb && HASH_COUNT(e->neighbours) >= NEIGHBOURS_KNOWN_MAX)
+		return NULL;
 	if (!nb) {
 		nb = x_calloc(1, sizeof *nb);
 		nb->enb = e;

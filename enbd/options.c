@@ -5,31 +5,8 @@
 #include "scheme.h"
 
 #define OPT(member) offsetof(struct enb_options, member)
-#define NEIGHBOUR(member) offsetof(struct neighbour_option, member)
 
-static const struct config_row neighbour_rows[] = {
-	{.key = "id",
-	 .type = CONFIG_U32,
-	 .offset = NEIGHBOUR(id),
-	 .required = true,
-	 .min = 1,
-	 .max = ENB_ID_MAX,
-	 .help = "eNB_ID"},
-	{.key = "address",
-	 .type = CONFIG_STRING,
-	 .offset = NEIGHBOUR(address),
-	 .required = true,
-	 .help = "address of its X2; with sctp up to four"},
-	{.key = "port",
-	 .type = CONFIG_PORT,
-	 .offset = NEIGHBOUR(port),
-	 .def = "36522",
-	 .help = "port of its X2"},
-	TRANSPORT_ROW("transport", NEIGHBOUR(transport)),
-	UDP_PORT_ROW("udp_port", NEIGHBOUR(udp_port)),
-	{.key = "name", .type = CONFIG_STRING, .offset = NEIGHBOUR(name), .help = "node name"},
-	{0},
-};
+static const struct config_row neighbour_rows[] = {PEER_ROWS("X2", "36522"), {0}};
 
 const struct config_row enb_rows[] = {
 	NODE_OPTION_ROWS,
@@ -67,11 +44,11 @@ const struct config_row enb_rows[] = {
 	 .def = "36522",
 	 .help = "port for X2; 0 picks one"},
 	TRANSPORT_ROW("x2.transport", OPT(x2_transport)),
-	{.key = "x2.neighbours",
+	{.key = ENB_NEIGHBOURS,
 	 .type = CONFIG_LIST,
 	 .offset = OPT(neighbours),
 	 .rows = neighbour_rows,
-	 .item_size = sizeof(struct neighbour_option),
+	 .item_size = sizeof(struct peer_option),
 	 .max_items = 256,
 	 .help = "eNodeBs that UEs may be handed over to"},
 	{.key = "uu.listen",

@@ -4,13 +4,7 @@
 
 #include "node.h"
 
-struct neighbour_option {
-	uint32_t id;
-	char *address;
-	uint16_t port, udp_port;
-	int32_t transport;
-	char *name;
-};
+#define ENB_NEIGHBOURS "x2.neighbours"
 
 struct enb_options {
 	struct node_options node; /* first */
@@ -22,7 +16,7 @@ struct enb_options {
 	char *x2_listen;
 	uint16_t x2_port;
 	int32_t x2_transport;
-	struct config_list neighbours; /* of struct neighbour_option */
+	struct config_list neighbours; /* ENB_NEIGHBOURS, of struct peer_option */
 	char *uu_listen;
 	uint16_t uu_port;
 	int32_t uu_transport;

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "enb.h"
+#include "passage.h"
 
 enum { HANDOVER_REQUEST = 7, HANDOVER_CANCEL = 24 };
 

@@ -68,8 +68,9 @@ static int check_claim(struct enb *e, struct x2_peer *p, uint32_t id,
 /* Of two associations the one begun by the lower eNB_ID stays. */
 static int take_place(struct enb *e, struct x2_peer *p, struct neighbour *nb)
 {
+	if (!nb)
+		return KH_E_NO_RESOURCES;
 	bool by_lower = p->outbound == (e->opt.id < nb->id);
-
 	if (nb->peer && nb->peer != p) {
 		if (!by_lower)
 			return KH_E_DUPLICATE_ASSOCIATION;

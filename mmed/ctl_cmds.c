@@ -46,6 +46,17 @@ static struct enb *find_enb(struct mme *m, struct ctl_request *req, const json_t
 	return e;
 }
 
+/* The same for one that is there. */
+static struct enb *find_enb_up(struct mme *m, struct ctl_request *req, const json_t *params)
+{
+	struct enb *e = find_enb(m, req, params);
+
+	if (!e || e->peer)
+		return e;
+	ctl_fail(req, KH_E_BAD_STATE, "the eNodeB is away");
+	return NULL;
+}
+
 static void enb_show(void *ctx, struct ctl_request *req, const json_t *params)
 {
 	struct mme *m = ctx;
@@ -65,16 +76,12 @@ static void enb_show(void *ctx, struct ctl_request *req, const json_t *params)
 static void enb_drop(void *ctx, struct ctl_request *req, const json_t *params)
 {
 	struct mme *m = ctx;
-	struct enb *e = find_enb(m, req, params);
+	struct enb *e = find_enb_up(m, req, params);
 
 	if (!e)
 		return;
-	if (!e->peer) {
-		ctl_fail(req, KH_E_BAD_STATE, "the eNodeB is away");
-		return;
-	}
 	(void)s1_step(m, e->peer, S1_EV_DROP, &(struct s1_input){.cause = KH_E_CANCELLED});
-	ctl_reply(req, json_pack("{s:s}", "outcome", "completed"));
+	ctl_done(req, 0, NULL);
 }
 
 static void enbkey_list(void *ctx, struct ctl_request *req, const json_t *params)
@@ -98,14 +105,10 @@ static void enbkey_list(void *ctx, struct ctl_request *req, const json_t *params
 static void enbkey_rotate(void *ctx, struct ctl_request *req, const json_t *params)
 {
 	struct mme *m = ctx;
-	struct enb *e = find_enb(m, req, params);
+	struct enb *e = find_enb_up(m, req, params);
 
 	if (!e)
 		return;
-	if (!e->peer) {
-		ctl_fail(req, KH_E_BAD_STATE, "the eNodeB is away");
-		return;
-	}
 	key_provision_start(m, e);
 	ctl_reply(req, json_pack("{s:I, s:I}", "enb", (json_int_t)e->id, "kid",
 				 (json_int_t)e->offered.id));
@@ -206,10 +209,7 @@ static void ue_detach(void *ctx, struct ctl_request *req, const json_t *params)
 	if (!ue)
 		return;
 	int err = ue_step(ctx, ue, EV_OP_DETACH, &(struct ue_input){.cause = KH_E_DETACHED});
-	if (err)
-		ctl_fail(req, err, NULL);
-	else
-		ctl_reply(req, json_pack("{s:s}", "outcome", "completed"));
+	ctl_done(req, err, NULL);
 }
 
 static const struct ctl_param page_params[] = {CTL_PAGE_PARAMS, {0}};
@@ -226,7 +226,8 @@ static const struct ctl_param key_params[] = {
 const struct ctl_method mme_methods[] = {
 	{"enb.list", page_params, enb_list, "eNodeBs, up and down", true},
 	{"enb.show", enb_params, enb_show, "one eNodeB", true},
-	{"enb.drop", enb_params, enb_drop, "close its association; it comes back by itself", false},
+	{"enb.drop", enb_params, enb_drop,
+	 "close the association of an eNodeB; it comes back by itself", false},
 	{"enbkey.list", page_params, enbkey_list, "MME-eNB_keys in use (fingerprints)", true},
 	{"enbkey.rotate", enb_params, enbkey_rotate, "steps 1 and 2: a new MME-eNB_key", false},
 	{"hkey.issue", ctl_hkey_params, ctl_hkey_issue,
@@ -243,8 +244,8 @@ const struct ctl_method mme_methods[] = {
 	 "how the keys of the next cells are made, and which eNodeBs have not come to that yet",
 	 true},
 	{"scheme.set", ctl_scheme_params, ctl_scheme_set,
-	 "change that, until a restart or config.reload: new MME-eNB_keys go to eNodeBs that need "
-	 "one",
+	 "change how keys are made, until a restart or config.reload: new MME-eNB_keys go to "
+	 "eNodeBs that need one",
 	 false},
 	{"ue.list", page_params, ue_list, "UE contexts", true},
 	{"ue.show", ue_params, ue_show, "one UE", true},
@@ -255,7 +256,7 @@ const struct ctl_method mme_methods[] = {
 	{"subscriber.show", ctl_subscriber_params, ctl_subscriber_show, "one subscriber", true},
 	{"subscriber.add", ctl_add_params, ctl_subscriber_add, "add a subscriber", false},
 	{"subscriber.import", ctl_import_params, ctl_subscriber_import,
-	 "add those of a file, or of a piece of it: all of them or none", false},
+	 "add the subscribers of a file, or of a piece of it: all or none", false},
 	{"subscriber.remove", ctl_subscriber_params, ctl_subscriber_remove, "remove a subscriber",
 	 false},
 	{0},

@@ -13,20 +13,11 @@ const struct ctl_param ctl_scheme_params[] = {
 	{"kenb_input", CTL_STRING, false, 0, 0, "plmn or literal, with the next list"},
 	{0}};
 
-static const struct config_row *find_row(const char *key)
-{
-	const struct config_row *row = mme_rows;
-
-	while (row->key && strcmp(row->key, key) != 0)
-		row++;
-	return row->key ? row : NULL;
-}
-
 static void add_option(json_t *out, const struct mme *m, const char *key)
 {
 	char value[64];
 
-	config_print(find_row(key), &m->opt, value, sizeof value);
+	config_print(config_row_named(mme_rows, key), &m->opt, value, sizeof value);
 	json_object_set_new(out, key, json_string(value));
 }
 
@@ -82,7 +73,7 @@ void ctl_scheme_set(void *ctx, struct ctl_request *req, const json_t *params)
 
 	for (const struct ctl_param *p = ctl_scheme_params; p->name; p++) {
 		const json_t *value = json_object_get(params, p->name);
-		if (!value || take_word(find_row(p->name), value, &wanted))
+		if (!value || take_word(config_row_named(mme_rows, p->name), value, &wanted))
 			continue;
 		ctl_fail(req, KH_E_USAGE, p->help);
 		return;

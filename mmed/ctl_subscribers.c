@@ -67,6 +67,9 @@ static int import_one(void *arg, const struct subscriber *sub)
 	HASH_FIND_STR(im->m->subscribers, sub->imsi.s, entry);
 	if (entry && !im->replace)
 		return KH_E_ALREADY_EXISTS;
+	/* Ranges that are named over and over would cost memory and time without end. */
+	if (im->added + im->replaced >= im->m->opt.max_subscribers)
+		return KH_E_NO_RESOURCES;
 	c = x_calloc(1, sizeof *c);
 	c->is_new = !entry;
 	if (entry) {
@@ -178,7 +181,7 @@ void ctl_subscriber_remove(void *ctx, struct ctl_request *req, const json_t *par
 	if (mme_subscriber_remove(m, entry))
 		ctl_fail(req, KH_E_BUSY, "it attaches right now");
 	else
-		ctl_reply(req, json_pack("{s:s}", "outcome", "completed"));
+		ctl_done(req, 0, NULL);
 }
 
 const struct ctl_param ctl_subscriber_params[] = {{"ue", CTL_STRING, true, 0, 0, "IMSI"}, {0}};

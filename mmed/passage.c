@@ -1,5 +1,6 @@
 /* What the MME knows of a message beyond what stands in it, for log and trace. */
 #include "mme.h"
+#include "passage.h"
 
 static const struct ue *ue_of(struct mme *m, const struct node_event *ev)
 {

@@ -131,64 +131,13 @@ static void cell_connect(struct cell *c)
 	}
 }
 
-static int cell_peer(const struct ued_options *opt, const struct cell_option *o,
-		     struct conn_peer *out, char *why, size_t why_len)
-{
-	const struct cell_option *first = opt->cells.items;
-	const struct transport_option t = {.list = "cells",
-					   .item = (size_t)(o - first),
-					   .key = "address",
-					   .transport = o->transport,
-					   .address = o->address,
-					   .port = o->port,
-					   .udp_port = o->udp_port};
-
-	return node_peer(&opt->node, &t, out, why, why_len);
-}
-
-/* Is it, by id or by name, one of those before it? */
-static int check_twice(const struct cell_option *all, size_t i, char *why, size_t why_len)
-{
-	for (size_t j = 0; j < i; j++) {
-		bool same_id = all[j].id == all[i].id;
-		if (!same_id && !(all[j].name && all[i].name && !strcmp(all[j].name, all[i].name)))
-			continue;
-		snprintf(why, why_len, "cells.%zu.%s: the same as cells.%zu", i,
-			 same_id ? "id" : "name", j);
-		return KH_E_CONFIG;
-	}
-	return 0;
-}
-
-static int check_cell(const struct ued_options *opt, size_t i, char *why, size_t why_len)
-{
-	const struct cell_option *all = opt->cells.items, *o = &all[i];
-	struct conn_peer at;
-
-	if (o->name && !node_name_is_valid(o->name)) {
-		snprintf(why, why_len, "cells.%zu.name: \"%s\" is not a node name", i, o->name);
-		return KH_E_CONFIG;
-	}
-	int err = check_twice(all, i, why, why_len);
-	return err ? err : cell_peer(opt, o, &at, why, why_len);
-}
-
-int cells_check(const struct ued_options *opt, char *why, size_t why_len)
-{
-	int err = 0;
-
-	for (size_t i = 0; i < opt->cells.n && !err; i++)
-		err = check_cell(opt, i, why, why_len);
-	return err;
-}
-
 int cells_open(struct ue_node *u, char *why, size_t why_len)
 {
-	const struct cell_option *o = u->opt.cells.items;
+	const struct peer_option *o = u->opt.cells.items;
 
 	for (size_t i = 0; i < u->opt.cells.n; i++) {
 		struct conn_peer at;
-		if (cell_peer(&u->opt, &o[i], &at, why, why_len))
+		if (node_listed_peer(&u->opt.node, UED_CELLS, &u->opt.cells, i, &at, why, why_len))
 			return KH_E_CONFIG;
 		struct cell *c = x_calloc(1, sizeof *c);
 		c->node = u;

@@ -264,7 +264,7 @@ static void ue_remove(void *ctx, struct ctl_request *req, const json_t *params)
 		return;
 	}
 	ue_free(ue);
-	ctl_reply(req, json_pack("{s:s}", "outcome", "completed"));
+	ctl_done(req, 0, NULL);
 }
 
 static const struct ctl_param page_params[] = {CTL_PAGE_PARAMS, {0}};
@@ -294,7 +294,7 @@ static const struct ctl_param air_get_params[] = {
 	{"ue", CTL_STRING, false, 0, 0, "IMSI; without it what all have, and new ones"}, {0}};
 static const struct ctl_param air_set_params[] = {
 	{"ue", CTL_STRING, false, 0, 0, "IMSI; all without it, and new ones"},
-	{"loss", CTL_NUMBER, false, 0, 0, "per cent of the messages, 0 to 100"},
+	{"loss", CTL_NUMBER, false, 0, 0, "per cent of the messages, up and down, 0 to 100"},
 	{"delay_ms", CTL_INT, false, 0, AIR_LATE_MAX_MS, "all are late by this"},
 	{"jitter_ms", CTL_INT, false, 0, AIR_LATE_MAX_MS, "and each at random by up to this more"},
 	{0}};
@@ -321,9 +321,9 @@ const struct ctl_method ued_methods[] = {
 	 true},
 	{"handover.show", ue_params, handover_show, "the handover of one UE", true},
 	{"air.set", air_set_params, air_set,
-	 "the radio loses messages or brings them late, up and down, each UE's in their order; "
-	 "what is "
-	 "not named stays; wants lab.faults: true",
+	 "the radio loses messages or brings them late, each UE's in their order; what is not "
+	 "named "
+	 "stays; wants lab.faults: true",
 	 false},
 	{"air.get", air_get_params, air_get, "how good the radio is", true},
 	{"traffic.ping", ue_params, ping,

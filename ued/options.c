@@ -4,42 +4,19 @@
 #include "scheme.h"
 
 #define OPT(member) offsetof(struct ued_options, member)
-#define CELL(member) offsetof(struct cell_option, member)
 
-static const struct config_row cell_rows[] = {
-	{.key = "id",
-	 .type = CONFIG_U32,
-	 .offset = CELL(id),
-	 .required = true,
-	 .min = 1,
-	 .max = ENB_ID_MAX,
-	 .help = "eNB_ID"},
-	{.key = "address",
-	 .type = CONFIG_STRING,
-	 .offset = CELL(address),
-	 .required = true,
-	 .help = "address of its Uu"},
-	{.key = "port",
-	 .type = CONFIG_PORT,
-	 .offset = CELL(port),
-	 .def = "36532",
-	 .help = "port of its Uu"},
-	TRANSPORT_ROW("transport", CELL(transport)),
-	UDP_PORT_ROW("udp_port", CELL(udp_port)),
-	{.key = "name", .type = CONFIG_STRING, .offset = CELL(name), .help = "node name"},
-	{0},
-};
+static const struct config_row cell_rows[] = {PEER_ROWS("Uu", "36532"), {0}};
 
 static const struct config_word usim_words[] = {{"memory", 0}, {0}};
 
 const struct config_row ued_rows[] = {
 	NODE_OPTION_ROWS,
-	{.key = "cells",
+	{.key = UED_CELLS,
 	 .type = CONFIG_LIST,
 	 .offset = OPT(cells),
 	 .required = true,
 	 .rows = cell_rows,
-	 .item_size = sizeof(struct cell_option),
+	 .item_size = sizeof(struct peer_option),
 	 .max_items = 1024,
 	 .help = "eNodeBs in reach"},
 	{.key = "subscribers",

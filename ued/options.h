@@ -5,17 +5,11 @@
 #include "air.h"
 #include "node.h"
 
-struct cell_option {
-	uint32_t id;
-	char *address;
-	uint16_t port, udp_port;
-	int32_t transport;
-	char *name;
-};
+#define UED_CELLS "cells"
 
 struct ued_options {
 	struct node_options node; /* first */
-	struct config_list cells; /* of struct cell_option */
+	struct config_list cells; /* UED_CELLS, of struct peer_option */
 	char *subscribers, *usim;
 	int32_t scheme;
 	struct config_algs eea, eia;

@@ -1,6 +1,7 @@
 /* What a ued knows of a message beyond what stands in it, for log and trace. */
 #include <stdio.h>
 
+#include "passage.h"
 #include "ued.h"
 
 static const struct ue *ue_of(struct ue_node *u, const struct passage *p,

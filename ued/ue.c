@@ -127,7 +127,7 @@ void ue_forget_security(struct ue *ue)
 	ue->cell = NULL;
 	ue->kenb_fp[0] = '\0';
 	ue->kenb_gen = 0;
-	/* No H_key of before can come again under NAS keys of a new EPS AKA, and a MME whose store was lost begins anew. */
+	/* No H_key of before can come again under NAS keys of a new EPS AKA, and an MME whose store was lost begins anew. */
 	ue->gen_floor = 0;
 }
 

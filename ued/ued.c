@@ -14,7 +14,9 @@ static int add_subscriber(void *arg, const struct subscriber *s)
 
 static int check(const void *options, char *why, size_t why_len)
 {
-	return cells_check(options, why, why_len);
+	const struct ued_options *opt = options;
+
+	return node_peers_check(&opt->node, UED_CELLS, &opt->cells, why, why_len);
 }
 
 static int load(void *context, char *why, size_t why_len)

@@ -137,7 +137,6 @@ extern const struct daemon ued_daemon;
 /* cell.c */
 struct cell *cell_find(struct ue_node *u, uint32_t id);
 struct cell *cell_resolve(struct ue_node *u, const char *text);
-int cells_check(const struct ued_options *opt, char *why, size_t why_len) KH_MUST_CHECK;
 int cells_open(struct ue_node *u, char *why, size_t why_len) KH_MUST_CHECK;
 void cells_close(struct ue_node *u);
 

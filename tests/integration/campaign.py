@@ -28,12 +28,13 @@ def ms(value):
     return f"{int(value * SCALE)}ms"
 
 
-def fast_options():
-    """Timers as short as a loaded machine allows; every recovery is then a matter of a second."""
+def fast_options(cell=1):
+    """Timers as short as a loaded machine allows; every recovery is then a matter of a second. UEs attach to `cell` by
+    themselves, 0: to none."""
     enb = (FAULTS + f"handover: {{prepare_timeout: {ms(300)}, complete_timeout: {ms(900)}, list_wait: {ms(600)}}}\n"
            f"setup_timeout: {ms(2000)}\n")
     ue = FAULTS + (f"handover: {{confirm_timeout: {ms(150)}}}\ntraffic: {{timeout: {ms(500)}}}\n"
-                   f"attach: {{cell: 1, timeout: {ms(2000)}, rejected: {ms(1000)}}}\n"
+                   f"attach: {{cell: {cell}, timeout: {ms(2000)}, rejected: {ms(1000)}}}\n"
                    f"detach: {{timeout: {ms(300)}}}\n")
     mme = FAULTS + f"attach_timeout: {ms(2000)}\ndetach_timeout: {ms(300)}\nrelease_timeout: {ms(1000)}\n"
     return {"*enb": enb, "ue": ue, "mme": mme}

@@ -117,9 +117,10 @@ class PartitionTest(ToolTest):
         self.run_scenario(run, self.scenario("settle: true\nsteps:\n  - {do: move, path: enb2 enb1, moves: 2}\n"))
 
     def in_the_middle(self, run, books, seconds, rate=50):
-        """A walk that fails where there is no list, and goes on where there is one; 12 follows after the heal."""
-        walk = self.scenario(f"rate: {rate}\nsteps:\n"
-                             f"  - {{do: walk, moves: {int(seconds * rate)}, may_fail: true}}\n")
+        """A walk that fails where there is no list, and goes on where there is one; 12 follows after the heal. The walk
+        takes twice as long as the partition."""
+        moves = int(2 * seconds * rate / len(books.imsis))
+        walk = self.scenario(f"rate: {rate}\nsteps:\n  - {{do: walk, moves: {moves}, may_fail: true}}\n")
         watch, mme = books.watch["enb1"], books.watch["mme"]
         player = subprocess.Popen([str(TOOL), "run", str(walk), "--run", str(run)], stdout=subprocess.DEVNULL,
                                   stderr=subprocess.DEVNULL)

@@ -11,6 +11,7 @@ import unittest
 import xml.etree.ElementTree
 from pathlib import Path
 
+from campaign import fast_options
 from labtest import ROOT, LabTest
 
 BUILD = Path(os.environ["KEYHOP_BUILD"])
@@ -101,7 +102,8 @@ class Run(LabTest):
         """Each is named with its place and the nearest name, before anything is done."""
         self.start(enbs=2, extra=FAULTS)
         for step, column, said in (
-                ("atach", 10, '"do" cannot be "atach", did you mean "attach"'), ("sleep", 10, 'wants one of attach, '), ("attach, cel: enb1", 18, 'did you mean "cell"'),
+                ("atach", 10, '"do" cannot be "atach", did you mean "attach"'), ("sleep", 10, 'wants one of attach, '),
+                ("attach, cel: enb1", 18, 'did you mean "cell"'),
                 ("attach, cell: enb9", 24, 'no cell "enb9", did you mean "enb1"'), ("attach, cell: mme", 24, 'no cell "mme"'),
                 ("move, path: enb2 ebn1", 22, 'no cell "ebn1", did you mean "enb1"'), ("move", 5, 'move wants "path"'),
                 ("ping-pong, path: enb1", 27, "two cells"), ("ping-pong", 5, '"path"'), ("measure", 5, '"to"'),
@@ -248,7 +250,7 @@ class Run(LabTest):
             for m in ("rrc.handover_confirm_ack", "rrc.dl_information_transfer")]
 
     def test_a_ue_that_attaches_anew(self):
-        lab = self.start(enbs=3, ues=2, extra=FAULTS)
+        lab = self.start(enbs=3, ues=2, extra=fast_options(cell=0))
         for head in ("", "settle: true\n"):
             for lost, failed in (("move, path: enb2, may_fail: true", 0), ("measure, to: enb2, may_fail: true", 2)):
                 s = self.play(["detach", "attach, cell: enb1", *self.LOSE, lost, "clear",
@@ -261,7 +263,7 @@ class Run(LabTest):
                       self.play(["detach", "attach, cell: enb1", *self.LOSE, "move, path: enb2"], code=1))
 
     def test_a_bad_radio(self):
-        lab = self.start(enbs=2, ues=2, extra=FAULTS)
+        lab = self.start(enbs=2, ues=2, extra=fast_options(cell=0))
         self.play(["attach, cell: enb1", "air, loss: 0.5, latency: 7ms, jitter: 3ms"])
         got = lab.node("ue").call("air.get")
         self.assertEqual((got["loss"], got["delay_ms"], got["jitter_ms"]), (0.5, 7, 3))

@@ -11,7 +11,8 @@ import time
 import unittest
 from pathlib import Path
 
-from labtest import ROOT, KeyhopError, LabTest, Node
+from labtest import ROOT, KeyhopError, LabTest, Node, frame, raw
+from evil import pack
 from labtool import TOOL
 
 INVALID_PARAMS = -32602
@@ -130,6 +131,7 @@ class Control(LabTest):
         lab = self.start()
         for text, code, name in ((b"no json", -32700, "PARSE_ERROR"), (b"[]", -32600, "INVALID_REQUEST"),
                                  (b'{"jsonrpc":"1.0","id":1,"method":"ping"}', -32600, "INVALID_REQUEST"),
+                                 (b'{"jsonrpc":"2.0","id":"' + b"x" * 257 + b'","method":"ping"}', -32600, "INVALID_REQUEST"),
                                  (b'{"jsonrpc":"2.0","id":1,"method":7}', -32600, "INVALID_REQUEST"),
                                  (b'{"jsonrpc":"2.0","id":1,"method":"no.such"}', -32601, "METHOD_NOT_FOUND"),
                                  (b'{"jsonrpc":"2.0","id":1,"method":"ping","params":[1]}', -32600, "INVALID_REQUEST"),
@@ -409,9 +411,11 @@ class Control(LabTest):
         lab = self.lab(enbs=2, ues=6)
         lab.attach_all()
         mme, enb1, ue = (lab.node(name) for name in ("mme", "enb1", "ue"))
+        mme.subscribe(topics=["ue.released"])
 
         def detach(imsi):
             ue.call("detach", ue=imsi, wait=True)
+            mme.wait_event(lambda e: e.get("ue") == imsi)
 
         def remove(imsi):
             detach(imsi)
@@ -516,6 +520,30 @@ class Control(LabTest):
         mme.call("subscriber.add", ue="001010000000090", k=K, opc=K)
         self.named("NO_RESOURCES", mme.call, "subscriber.add", ue="001010000000091", k=K, opc=K)
         self.assertEqual(mme.call("status")["subscribers"], 3)
+        # One that is named over and over, by ranges, is work and memory all the same.
+        fp = mme.call("subscriber.show", ue=lab.imsis[0])["k_fp"]
+        some = f"{lab.imsis[0]}-{lab.imsis[1]},{K},{K}\n"
+        self.named("NO_RESOURCES", mme.call, "subscriber.import", file="x", text=some * 2, replace=True)
+        self.assertEqual(mme.call("subscriber.show", ue=lab.imsis[0])["k_fp"], fp)
+        self.assertEqual(mme.call("subscriber.import", file="x", text=some, replace=True)["replaced"], 2)
+
+    def test_no_more_neighbours_than_there_can_be(self):
+        lab = self.lab(enbs=2, ues=1, transport="tcp", start=False)
+        lab.topology["security"] = "none"
+        lab.start()
+        lab.attach_all()
+        enb1 = lab.node("enb1")
+        for n in range(1023):
+            enb1.call("neighbour.add", enb=1000 + n, address="127.0.0.1", port=1)
+        self.named("NO_RESOURCES", enb1.call, "neighbour.add", enb=3000, address="127.0.0.1", port=1)
+        enb1.call("neighbour.add", enb=1000, address="127.0.0.1", port=2)
+        enb1.subscribe(topics=["refused"])
+        setup = pack({20: {1: 4000, 2: bytes.fromhex("00f110"), 3: "stranger", 4: 1}})
+        failure = raw(lab.address("enb1"), 36522, frame(setup))
+        self.assertEqual(failure[4:6], bytes([22 << 3 & 0x7F | 2 | 0x80, 1]), "22 is X2 SETUP FAILURE")
+        enb1.wait_event("refused", cause="no-resources")
+        self.assertEqual(enb1.call("status")["neighbours"], 1024)
+        self.assertEqual(enb1.call("handover.start", ue=lab.imsis[0], target="enb2", wait=True)["outcome"], "completed")
 
     def test_no_more_ues_than_the_limit(self):
         lab = self.lab(enbs=2, ues=2, extra={"ue": "limits: {ues: 3}\n"})

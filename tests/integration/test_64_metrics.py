@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import re
+import resource
 import shutil
 import socket
 import subprocess
@@ -172,6 +173,21 @@ class Metrics(Scraped):
             for s in idle:
                 s.close()
         lab.node("enb1").call("ping")
+
+    def test_without_descriptors_nobody_spins(self):
+        lab = self.start()
+        pid = lab.process["mme"].pid
+        limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        free = min(set(range(1024)) - {int(fd) for fd in os.listdir(f"/proc/{pid}/fd")})
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (free, limits[1]))
+        with socket.create_connection(self.at["mme"], timeout=10) as visitor:
+            visitor.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+            # Events come only after those that are ready with them: the loop has met the visitor by then.
+            for _ in range(20):
+                lab.node("mme").call("log.get")
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+            self.assertIn(b"ok", b"".join(iter(lambda: visitor.recv(4096), b"")))
+        self.assertEqual((lab.path / "mme.stderr").read_text(), "", "libevent tells of each accept() that fails")
 
     def test_an_odd_address_is_refused(self):
         lab = self.lab(enbs=2, start=False)

@@ -1,5 +1,6 @@
 """Captures by the nodes themselves: what is in them, at once; rotation; a full disk ends the capture and nothing else."""
 
+import fcntl
 import os
 import resource
 import subprocess
@@ -113,6 +114,19 @@ class Capture(WireTest):
         lab.start()
         self.attach(lab)
         self.full(lab, "/dev/full")
+
+    def test_a_pipe_that_nobody_reads(self):
+        lab = self.attached()
+        enb1 = lab.node("enb1")
+        enb1.subscribe(topics=["capture."])
+        os.mkfifo(lab.path / "pipe.pcapng")
+        reader = os.open(lab.path / "pipe.pcapng", os.O_RDONLY | os.O_NONBLOCK)
+        self.addCleanup(os.close, reader)
+        fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, 4096)
+        enb1.call("capture.start", file="pipe.pcapng")
+        while enb1.call("capture.status")["running"]:
+            lab.node("ue").call("traffic.ping", ue=lab.imsis[0])
+        self.full(lab, "pipe.pcapng")
 
     def test_file_limit(self):
         """The file ends after a whole block."""

@@ -220,6 +220,31 @@ START_TEST(what_is_wrong_on_the_command_line)
 }
 END_TEST
 
+START_TEST(an_item_that_is_no_mapping)
+{
+	const struct config_override set = {"items.0.id", "3"};
+	struct config_source from = source("node: {name: a}\nitems: [7]\n", "", &set, 1);
+
+	ck_assert_int_eq(load(&from), KH_E_CONFIG);
+	ck_assert_msg(strstr(why, "1.yaml:2:9: an item of a list wants a mapping"), "%s", why);
+}
+END_TEST
+
+#define KEYS 1025 /* one too many */
+
+START_TEST(a_mapping_of_very_many_keys)
+{
+	char *text = calloc(KEYS, 16);
+	size_t len = 0;
+
+	for (int i = 0; i < KEYS; i++)
+		len += (size_t)sprintf(text + len, "k%d:\n", i);
+	ck_assert_int_eq(load_two("node: {name: a}\n", text), KH_E_CONFIG);
+	ck_assert_msg(strstr(why, "2.yaml:1025:1: too many keys"), "%s", why);
+	free(text);
+}
+END_TEST
+
 START_TEST(where_a_value_stands)
 {
 	const struct config_override set[] = {{"note", "x"}};
@@ -328,9 +353,10 @@ int main(void)
 {
 	Suite *s = suite_create("config_source");
 
-	CHECK_CASE_WITH(s, "files", setup, teardown, the_later_file_counts, each_file_is_strict);
+	CHECK_CASE_WITH(s, "files", setup, teardown, the_later_file_counts, each_file_is_strict,
+			a_mapping_of_very_many_keys);
 	CHECK_CASE_WITH(s, "command line", setup, teardown, lists_and_items_on_the_command_line,
-			what_is_wrong_on_the_command_line);
+			what_is_wrong_on_the_command_line, an_item_that_is_no_mapping);
 	CHECK_CASE_WITH(s, "places", setup, teardown, where_a_value_stands,
 			the_origin_of_every_value, what_has_changed);
 	return check_main(s);

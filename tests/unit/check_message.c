@@ -93,6 +93,36 @@ START_TEST(good_message_decodes)
 }
 END_TEST
 
+START_TEST(a_signed_field_has_bounds)
+{
+	static const struct {
+		int32_t offset;
+		int err;
+	} rows[] = {{0, 0},
+		    {3000, 0},
+		    {-3000, 0},
+		    {3001, KH_E_BAD_FIELD},
+		    {-3001, KH_E_BAD_FIELD},
+		    {INT32_MAX, KH_E_BAD_FIELD},
+		    {INT32_MIN, KH_E_BAD_FIELD}};
+	struct message_fault fault;
+	Keyhop__Rrc__MeasConfig meas = KEYHOP__RRC__MEAS_CONFIG__INIT;
+	Keyhop__Rrc__RrcReconfiguration body = KEYHOP__RRC__RRC_RECONFIGURATION__INIT;
+	Keyhop__Rrc__Rrc msg = KEYHOP__RRC__RRC__INIT;
+
+	body.drb_id = 1;
+	body.meas_config = &meas;
+	msg.body_case = KEYHOP__RRC__RRC__BODY_RRC_RECONFIGURATION;
+	msg.rrc_reconfiguration = &body;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		meas.a3_offset_cdb = rows[i].offset;
+		ck_assert_int_eq(decode(IFACE_RRC, ROLE_ENB, &msg.base, &fault), rows[i].err);
+		if (rows[i].err)
+			ck_assert_str_eq(fault.field, "a3_offset_cdb");
+	}
+}
+END_TEST
+
 static int decode_octets(const void *data, size_t len)
 {
 	const struct message_row *row;
@@ -250,6 +280,7 @@ int main(void)
 	tcase_add_test(t, rows_are_the_protos);
 	tcase_add_test(t, steps_are_numbers);
 	tcase_add_test(t, good_message_decodes);
+	tcase_add_test(t, a_signed_field_has_bounds);
 	tcase_add_test(t, bad_octets_are_named);
 	tcase_add_test(t, what_comes_twice_is_refused);
 	tcase_add_test(t, messages_have_few_fields);
