@@ -186,7 +186,7 @@ static void take_lines(struct ctl_client *cl)
 	} else if (whole && !is_full(cl) && !cl->more) {
 		cl->more = loop_timer_start(c->s.loop, 0, on_more, cl);
 	} else if (cl->ended && !whole && evbuffer_get_length(in)) {
-		evbuffer_drain(in, evbuffer_get_length(in));
+		take_octets(in, NULL, evbuffer_get_length(in));
 		log_warn(LOG_CTL, "control client %llu: the last line has no end",
 			 (unsigned long long)id);
 		ctl_protocol_error(cl, NULL, -32700, "PARSE_ERROR", KH_E_USAGE,
