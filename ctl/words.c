@@ -151,6 +151,16 @@ static bool next_is_value(const struct verb *verb, const char *word)
 	return verb && word[0] == '-' && !strchr(word, '=') && verb_flag_takes_value(verb, word);
 }
 
+/* The verb that stands at this place: the first word is one, or "watch" behind a node. */
+static const struct verb *verb_at(const struct command *cmd, int place, const char *word)
+{
+	bool has_node = cmd->node || cmd->socket[0];
+
+	if (place == 1 && !has_node)
+		return verb_find(word);
+	return place == (has_node ? 1 : 2) && strcmp(word, "watch") == 0 ? verb_find(word) : NULL;
+}
+
 int options_take(struct command *cmd, int *argc, char **argv)
 {
 	const struct verb *verb = NULL;
@@ -167,8 +177,8 @@ int options_take(struct command *cmd, int *argc, char **argv)
 		}
 		if (kept == 1 && word[0] == '-')
 			return say_unknown(word);
-		if (kept == 1 && !cmd->node && !cmd->socket[0])
-			verb = verb_find(word);
+		if (!verb)
+			verb = verb_at(cmd, kept, word);
 		argv[kept++] = word;
 		if (next_is_value(verb, word) && i + 1 < *argc)
 			argv[kept++] = argv[++i];

@@ -344,7 +344,8 @@ class Tool(LabTest):
             said = self.tool("watch", "mme", "--since", "0", "--count", str(len(expected)), "-o", "ndjson", *filters)
             self.assertEqual([json.loads(line) for line in said.splitlines()], expected, filters)
         self.assertIn("no common columns", self.tool("watch", "-o", "csv", code=2))
-        self.tool("watch", "--topic", "no.such", "--timeout", "50ms", code=5)
+        for words in (("watch",), ("watch", "enb1"), ("enb1", "watch"), ("all", "watch"), ("-n", "enb1", "watch")):
+            self.tool(*words, "--topic", "no.such", "--timeout", "50ms", code=5)
         self.assertIn('did you mean "enb1"', self.tool("watch", "enb9", code=3))
         self.tool("watch", "--tpoic", "a", code=2)
         self.tool("watch", "--ue", "12", code=2)

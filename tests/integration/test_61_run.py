@@ -134,7 +134,11 @@ class Run(LabTest):
                                stderr=subprocess.PIPE, env=os.environ | {"KEYHOP_RUN": str(self.path)})
         self.addCleanup(run.wait)
         self.addCleanup(run.kill)
-        lab.node("mme").wait_event(lambda e: True)
+        try:
+            lab.node("mme").wait_event(lambda e: True, 60)
+        except TimeoutError:
+            run.kill()
+            self.fail(f"the run did not come to its last step: {run.communicate()}")
         return run
 
     def test_a_node_that_dies(self):
