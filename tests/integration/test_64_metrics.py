@@ -253,10 +253,12 @@ class Dashboard(Scraped):
         self.addCleanup(process.stderr.close)
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
+        at, ready = None, False  # it may say either first
         for line in process.stderr:
-            if found := re.search(r'"Listening on" address=([0-9.]+):(\d+)', line):
-                self.prometheus = (found[1], int(found[2]))
-            if "Server is ready" in line:
+            at = at or re.search(r'"Listening on" address=([0-9.]+):(\d+)', line)
+            ready = ready or "Server is ready" in line
+            if at and ready:
+                self.prometheus = (at[1], int(at[2]))
                 threading.Thread(target=process.stderr.read, daemon=True).start()
                 return
         self.fail("Prometheus does not start")
