@@ -195,14 +195,18 @@ class Seq(WireTest):
         self.assertIn("gone", text)
         self.assertFalse([c for c in text if c < " " and c != "\n"], repr(text))
 
+    def follow(self, lab, *flags):
+        """A live ladder, read by us."""
+        process = subprocess.Popen([str(TOOL), "seq", str(lab.path), "--follow", *flags], text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for end in (process.stderr.close, process.stdout.close, process.wait, process.kill):
+            self.addCleanup(end)
+        return process
+
     def test_follow(self):
         lab = self.wire_lab(captures=False)
         lab.start()
-        follow = subprocess.Popen([str(TOOL), "seq", str(lab.path), "--follow"], stdout=subprocess.PIPE, text=True,
-                                  stderr=subprocess.PIPE)
-        self.addCleanup(follow.stderr.close)
-        self.addCleanup(follow.stdout.close)
-        self.addCleanup(follow.kill)
+        follow = self.follow(lab)
         lines = [follow.stdout.readline()]  # it is there
         self.attach(lab)
         self.move(lab, ["enb1", "enb2"])
@@ -256,11 +260,7 @@ class Seq(WireTest):
         lab = self.wire_lab(captures=False)
         lab.start()
         own = lab.node("enb3").call("trace.start", interfaces=["X2"])
-        follow = subprocess.Popen([str(TOOL), "seq", str(lab.path), "--follow", "--all"], stdout=subprocess.PIPE, text=True,
-                                  stderr=subprocess.PIPE)
-        self.addCleanup(follow.stderr.close)
-        self.addCleanup(follow.stdout.close)
-        self.addCleanup(follow.kill)
+        follow = self.follow(lab, "--all")
         lines = [follow.stdout.readline()]  # it is there
         self.attach(lab)
         self.move(lab, ["enb1", "enb2"])
@@ -283,10 +283,7 @@ class Seq(WireTest):
         self.assertEqual(lab.node("enb3").call("trace.status")["interfaces"], own["interfaces"])
         lab.node("enb3").call("trace.stop")
         # Nobody reads any more: the same end.
-        follow = subprocess.Popen([str(TOOL), "seq", str(lab.path), "--follow", "--all"], stdout=subprocess.PIPE, text=True,
-                                  stderr=subprocess.PIPE)
-        self.addCleanup(follow.stderr.close)
-        self.addCleanup(follow.kill)
+        follow = self.follow(lab, "--all")
         follow.stdout.readline()
         follow.stdout.close()
         while follow.poll() is None and not follow.returncode:

@@ -14,19 +14,12 @@ static int peer; /* the other socket, without a link */
 
 static void setup(void)
 {
-	loop = loop_new();
-	ck_assert_ptr_nonnull(loop);
-	peer = test_end_open(&end, loop, SOCK_STREAM, NULL);
-	test_turn(loop);
+	peer = test_link_setup(&loop, &end);
 }
 
 static void teardown(void)
 {
-	if (end.link && link_is_up(end.link))
-		link_close(end.link);
-	test_end_clear(&end);
-	loop_free(loop);
-	close(peer);
+	test_link_teardown(loop, &end, peer);
 }
 
 static void reopen(const struct link_settings *more, int type)

@@ -18,21 +18,14 @@ static struct link_lane lane;
 
 static void setup(void)
 {
-	loop = loop_new();
-	ck_assert_ptr_nonnull(loop);
-	peer = test_end_open(&end, loop, SOCK_STREAM, NULL);
-	test_turn(loop);
+	peer = test_link_setup(&loop, &end);
 	memset(&lane, 0, sizeof lane);
 	memset(&total, 0, sizeof total);
 }
 
 static void teardown(void)
 {
-	if (end.link && link_is_up(end.link))
-		link_close(end.link);
-	test_end_clear(&end);
-	loop_free(loop);
-	close(peer);
+	test_link_teardown(loop, &end, peer);
 	ck_assert_uint_eq(total.frames, 0);
 	ck_assert_uint_eq(total.octets, 0);
 }

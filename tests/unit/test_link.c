@@ -80,6 +80,24 @@ int test_end_open(struct test_end *e, struct loop *loop, int type, const struct 
 	return fds[1];
 }
 
+int test_link_setup(struct loop **loop, struct test_end *end)
+{
+	*loop = loop_new();
+	ck_assert_ptr_nonnull(*loop);
+	int peer = test_end_open(end, *loop, SOCK_STREAM, NULL);
+	test_turn(*loop);
+	return peer;
+}
+
+void test_link_teardown(struct loop *loop, struct test_end *end, int peer)
+{
+	if (end->link && link_is_up(end->link))
+		link_close(end->link);
+	test_end_clear(end);
+	loop_free(loop);
+	close(peer);
+}
+
 void test_turn(struct loop *loop)
 {
 	event_base_loop(loop_base(loop), EVLOOP_NONBLOCK);

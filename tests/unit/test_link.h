@@ -31,6 +31,10 @@ extern const struct link_ops test_end_ops;
 int test_end_open(struct test_end *e, struct loop *loop, int type,
 		  const struct link_settings *more);
 
+/* With what a test begins and ends: a loop, and an end over a stream socket, whose other socket is returned. */
+int test_link_setup(struct loop **loop, struct test_end *end);
+void test_link_teardown(struct loop *loop, struct test_end *end, int peer);
+
 /* Runs turns until nothing is ready. */
 void test_turn(struct loop *loop);
 /* Fails the test when `cond` does not come true. */
